@@ -1,0 +1,79 @@
+# How every target here is built: language, warnings, sanitizers, one precompiled header, ccache where it is installed,
+# and three functions: zynclone_library, zynclone_program, zynclone_test.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+option(ZYNCLONE_FUZZ "Build the libFuzzer targets (clang only)" OFF)
+set(ZYNCLONE_SANITIZE "" CACHE STRING "Value of -fsanitize=, or empty")
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  # The sloppiness lets ccache keep objects that were compiled with a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime CCACHE_PCH_EXTSUM=1 ${CCACHE_PROGRAM})
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+add_library(zynclone_options INTERFACE)
+target_include_directories(zynclone_options INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(zynclone_options INTERFACE -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor
+  -Wno-missing-field-initializers)
+target_compile_definitions(zynclone_options INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED ZYNCLONE_VERSION="${PROJECT_VERSION}")
+target_link_libraries(zynclone_options INTERFACE Threads::Threads)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(zynclone_options INTERFACE -fpch-preprocess)
+else()
+  # Boost 1.81 finds coroutines in clang 14 only when told where they are.
+  target_compile_definitions(zynclone_options INTERFACE BOOST_ASIO_HAS_CO_AWAIT BOOST_ASIO_HAS_STD_COROUTINE)
+endif()
+if(ZYNCLONE_SANITIZE)
+  target_compile_options(zynclone_options INTERFACE -fsanitize=${ZYNCLONE_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=undefined)
+  target_link_options(zynclone_options INTERFACE -fsanitize=${ZYNCLONE_SANITIZE})
+endif()
+
+# Asio's own code is compiled here, once; and the one precompiled header that all targets share.
+add_library(zynclone_asio STATIC ${PROJECT_SOURCE_DIR}/cmake/asio.cpp)
+target_link_libraries(zynclone_asio PUBLIC zynclone_options)
+target_precompile_headers(zynclone_asio PRIVATE ${PROJECT_SOURCE_DIR}/cmake/precompiled.hpp)
+
+function(zynclone_target target)
+  target_link_libraries(${target} PUBLIC zynclone_options zynclone_asio)
+  target_precompile_headers(${target} REUSE_FROM zynclone_asio)
+endfunction()
+
+# zynclone_library(NAME alias::of::it SOURCES ... [LINK ...]): one static library of a folder.
+function(zynclone_library name alias)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_library(${name} STATIC ${arg_SOURCES})
+  add_library(${alias} ALIAS ${name})
+  zynclone_target(${name})
+  target_link_libraries(${name} PUBLIC ${arg_LINK})
+endfunction()
+
+# zynclone_program(NAME SOURCES ... [LINK ...])
+function(zynclone_program name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  zynclone_target(${name})
+  target_link_libraries(${name} PRIVATE ${arg_LINK})
+endfunction()
+
+# zynclone_test(NAME SOURCES ... [LINK ...]): one GoogleTest program, its cases found when the tests run.
+function(zynclone_test name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${arg_SOURCES})
+  zynclone_target(${name})
+  target_compile_definitions(${name} PRIVATE TEST_SOURCE_DIR="${PROJECT_SOURCE_DIR}" TEST_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  target_link_libraries(${name} PRIVATE ${arg_LINK} GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 60)
+endfunction()

@@ -1,0 +1,16 @@
+#pragma once
+// Wall-clock time and waiting for it, so that tests need not wait. Real: SystemClock. Tests: FakeClock.
+
+#include "protocol/names.hpp"
+#include "system/async.hpp"
+
+namespace zynclone::broker {
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual Timestamp now() = 0;
+  virtual asio::awaitable<void> sleep_until(Timestamp time) = 0;
+};
+
+}  // namespace zynclone::broker

@@ -1,0 +1,55 @@
+#pragma once
+// What the administrator configured: base.json overridden by guest/<vm>.conf, and the families as they are kept. Real:
+// configuration::FileConfiguration and FileFamilies. Tests: fakes.
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "host-broker/ports/family.hpp"
+
+namespace zynclone::broker {
+
+enum class MacRule { fresh, original };   // does a clone get MACs of its own or its original's?
+
+// Effective for one VM. Every value has a default; `vmclone config show` says where each came from.
+struct GuestConfig {
+  VmName vm;
+  std::string xl_config;                   // key `config`; default /etc/xen/<vm>.cfg
+  MacRule macs = MacRule::fresh;           // key `mac`
+  VifMask original_vif_mask{~0ull};        // key `original_vif_mask`: the original while a clone is in force
+  VifMask clone_vif_mask{0};               // key `clone_vif_mask`: 0, a new clone is silent
+  VifAllowance original_allowance;         // keys original_vif_mode, original_ipv4, original_ipv6
+  VifAllowance clone_allowance;            // keys clone_vif_mode, clone_ipv4, clone_ipv6
+  unsigned most_clones = 4;                // key `clones`
+  std::chrono::milliseconds quiesce_timeout{10'000};  // key `quiesce_timeout` (10s)
+  std::chrono::milliseconds shutdown_timeout{60'000}; // key `shutdown_timeout`
+  std::string channel = "vchan";           // key `channel`: vchan, mailbox, none
+  std::vector<std::string> disks;          // key `disks`: devices to clone; empty: all writable ones
+};
+
+struct ConfigValue {
+  std::string key;
+  std::string value;
+  std::string place;                       // file:line, or "default"
+};
+
+class Configuration {
+ public:
+  virtual ~Configuration() = default;
+  // VMs that have a guest/<vm>.conf, whether it is right or not.
+  virtual Result<std::vector<VmName>> guests() = 0;
+  // Read anew at each call. Errors: refused when the VM has none (it is not enabled); configuration with file:line.
+  virtual Result<GuestConfig> guest(const VmName& vm) = 0;
+};
+
+class Families {
+ public:
+  virtual ~Families() = default;
+  virtual Result<std::vector<Family>> load_all() = 0;
+  // Written whole and synced before it returns. A family with no clones is kept too, for its generation.
+  virtual Result<void> save(const Family& family) = 0;
+};
+
+}  // namespace zynclone::broker

@@ -1,0 +1,18 @@
+#pragma once
+// Calls from the broker into a guest's agent. Real: gateway::GuestLinks. Tests: FakeGuestLink.
+
+#include "protocol/messages.hpp"
+#include "system/async.hpp"
+
+namespace zynclone::broker {
+
+class GuestLink {
+ public:
+  virtual ~GuestLink() = default;
+  // `member` is a VM's UUID. Errors of all: unavailable when it has no channel, timed_out, or the agent's own.
+  virtual asio::awaitable<Result<protocol::QuiesceReport>> quiesce(Uuid member, protocol::GuestQuiesce call, Deadline limit) = 0;
+  virtual asio::awaitable<Result<protocol::ThawReport>> thaw(Uuid member, protocol::GuestThaw call, Deadline limit) = 0;
+  virtual asio::awaitable<Result<protocol::GuestHealthReport>> health(Uuid member, Deadline limit) = 0;
+};
+
+}  // namespace zynclone::broker

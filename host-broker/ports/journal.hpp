@@ -1,0 +1,79 @@
+#pragma once
+// What survives a crash: operations, their steps, and the audit log. Real: journal::SqlJournal (SOCI). Tests: FakeJournal.
+// Whatever returns has been synced.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/messages.hpp"
+#include "system/async.hpp"
+
+namespace zynclone::broker {
+
+struct StepRecord {
+  std::string name;
+  protocol::StepState state = protocol::StepState::pending;  // running: the intent is written, the result is not
+  std::string text;
+  std::string result;        // what the step must remember, as it likes (its undo and later steps read it)
+};
+
+struct OperationRecord {
+  OperationId id;
+  Uuid family;
+  VmName vm;
+  std::string requester;     // identity that request ids belong to: a member's UUID, or "admin:<user>"
+  std::string requester_name;
+  std::optional<RequestId> request_id;
+  std::string request;       // protocol::encode_request: what was asked, whole
+  std::string kind;
+  std::string target;
+  protocol::OperationState state = protocol::OperationState::queued;
+  bool undoing = false;      // a step failed or it was cancelled: steps are undone in reverse
+  bool cancel_requested = false;
+  unsigned percent = 0;
+  Timestamp created{};
+  std::optional<Timestamp> finished;
+  std::optional<Timestamp> approval_expires;
+  unsigned approvers_needed = 0;
+  std::vector<std::string> allowed_by;
+  std::string decision;
+  std::string decision_place;
+  std::string summary;
+  std::optional<Error> error;
+  std::vector<StepRecord> steps;
+};
+
+struct OperationFilter {
+  std::optional<Uuid> family;
+  bool unfinished_only = false;
+  std::size_t most = 100;    // newest first
+};
+
+class Journal {
+ public:
+  virtual ~Journal() = default;
+
+  // Errors: already_exists when this requester has used the request id before.
+  virtual asio::awaitable<Result<void>> insert(OperationRecord operation) = 0;
+  // Everything but steps; `update_step` for one of those, by its position (steps are appended, never removed).
+  virtual asio::awaitable<Result<void>> update(OperationRecord operation) = 0;
+  virtual asio::awaitable<Result<void>> update_step(OperationId id, std::size_t position, StepRecord step) = 0;
+
+  virtual asio::awaitable<Result<std::optional<OperationRecord>>> find(OperationId id) = 0;
+  virtual asio::awaitable<Result<std::optional<OperationRecord>>> find_request(std::string requester, RequestId id) = 0;
+  virtual asio::awaitable<Result<std::vector<OperationRecord>>> list(OperationFilter filter) = 0;
+};
+
+class AuditLog {
+ public:
+  virtual ~AuditLog() = default;
+  // Gives sequence, hashes and time; appended, never changed.
+  virtual asio::awaitable<Result<void>> append(std::string actor, std::string event, std::string operation, std::string detail) = 0;
+  virtual asio::awaitable<Result<std::vector<protocol::AuditEntry>>> entries(std::uint64_t after, std::size_t most) = 0;
+};
+
+// The hash an entry must have: SHA-256 over its fields and the hash before, each with its length so that no two entries read alike.
+std::string audit_hash(const protocol::AuditEntry& entry);
+
+}  // namespace zynclone::broker

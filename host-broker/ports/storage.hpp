@@ -1,0 +1,52 @@
+#pragma once
+// Point-in-time copies of volumes. Real: storage::LvmThin, storage::Qcow2, storage::RawFile behind storage::Volumes, which picks
+// by format. Tests: FakeStorage.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "host-broker/ports/volume.hpp"
+#include "protocol/names.hpp"
+#include "system/async.hpp"
+
+namespace zynclone::broker {
+
+enum class SourceUse { idle, in_use };  // does a running domain write to the source?
+
+struct SnapshotRequest {
+  Volume source;
+  std::string name;             // of the copy: letters of a checked name; derives from the operation's id
+  SourceUse use = SourceUse::idle;
+};
+
+struct Snapshot {
+  Volume volume;
+  std::string kind;             // for people: thin, overlay, reflink, sparse copy
+  std::uint64_t size = 0;       // bytes, as the guest sees it
+  bool source_needs_switch = false;  // a qcow2 source in use got a new top layer: Toolstack::switch_layer must follow
+};
+
+class Storage {
+ public:
+  virtual ~Storage() = default;
+
+  // Is there room for a copy beside the configured reserve (thin pool: data and metadata; file system: free space)?
+  // Errors: no_space with the figures; not_found; storage.
+  virtual asio::awaitable<Result<void>> check_room(Volume source) = 0;
+
+  // The copy with this name if an earlier call made it whole, else nullopt. Errors: storage.
+  virtual asio::awaitable<Result<std::optional<Snapshot>>> find_snapshot(SnapshotRequest request) = 0;
+
+  // Makes the copy; one that is there already (find_snapshot) is the answer again. Errors: no_space, not_found, storage; nothing of
+  // the copy is left then.
+  virtual asio::awaitable<Result<Snapshot>> snapshot(SnapshotRequest request) = 0;
+
+  // Removes a copy, also one that is only partly there. Absent is no error.
+  virtual asio::awaitable<Result<void>> remove(SnapshotRequest request) = 0;
+
+  // Errors: not_found, storage.
+  virtual asio::awaitable<Result<std::uint64_t>> size_of(Volume volume) = 0;
+};
+
+}  // namespace zynclone::broker

@@ -1,0 +1,287 @@
+#pragma once
+// The protocol: every message that crosses a boundary, as JSON-RPC 2.0 (https://www.jsonrpc.org/specification). This header
+// is the reference; docs/protocol.md shows it by example, and protocol/vectors/<version>/ holds a golden file for each.
+//
+// Versions
+//   1  first version
+//
+// A struct with `method` is a call or, with `Result = void`, a notification. `direction` says who may send it, and the
+// decoder refuses it from anybody else. A field of type std::optional may be absent; any other field with a
+// value given here is that value when absent; unknown fields are refused.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/limits.hpp"
+#include "protocol/names.hpp"
+
+namespace zynclone::protocol {
+
+enum class Direction {
+  to_broker,          // from a guest's agent or an administrator
+  admin_to_broker,    // from an administrator only
+  to_guest,           // from the broker to a guest's agent
+  both,
+};
+
+enum class Effect { reads, changes };  // what changes something takes a request_id and `plan`
+
+// ---- words ---------------------------------------------------------------------------------------------------------
+
+enum class CloneMode { offline, online };
+enum class CloneState { creating, running, active, inactive, removing };
+enum class Consistency { offline, filesystem, crash };
+enum class VifMode { unlocked, locked, disabled };
+enum class OperationState { awaiting_approval, queued, running, succeeded, failed, denied, expired, cancelled };
+enum class StepState { pending, running, done, failed, undone };
+enum class MemberRole { original, clone };
+
+// ---- views: what answers hold ----------------------------------------------------------------------------------------
+
+struct VifView {
+  unsigned index = 0;
+  VifMode mode = VifMode::disabled;
+  std::string mac;
+};
+
+struct DiskView {
+  std::string device;    // as the guest names it: xvda
+  std::string format;    // lvm-thin, qcow2, raw
+  std::uint64_t size = 0;  // bytes, as the guest sees it
+  std::optional<std::string> location;  // for administrators
+};
+
+struct CloneView {
+  CloneName name;
+  VmName vm;
+  Uuid uuid;
+  CloneState state = CloneState::inactive;
+  CloneMode mode = CloneMode::online;
+  Consistency consistency = Consistency::crash;
+  Timestamp created{};
+  std::uint64_t original_vif_mask = 0;
+  std::uint64_t clone_vif_mask = 0;
+  std::vector<VifView> vifs;
+  std::vector<DiskView> disks;
+  std::string note;
+  std::optional<std::uint32_t> domain;  // for administrators, while it runs
+};
+
+struct FamilyView {
+  VmName vm;
+  Uuid uuid;
+  std::string self;                    // the asking member's name; empty for an administrator
+  MemberRole role = MemberRole::original;
+  std::string production;              // the production member's name
+  std::uint64_t generation = 0;
+  std::vector<VifView> vifs;           // of the original
+  std::vector<CloneView> clones;
+};
+
+struct ErrorView {
+  std::string code;     // to_string(Errc)
+  std::string message;
+  std::string place;
+};
+
+struct StepView {
+  std::string name;      // for programs: quiesce, snapshot xvda
+  StepState state = StepState::pending;
+  std::string text;      // for people: "quiesced pos1 (1.2 s, 2 hooks)"; what would be done while pending
+  std::optional<unsigned> percent;
+};
+
+// Which rule decided; never sent to a guest.
+struct DecisionView {
+  std::string decision;  // allow, ask, deny
+  std::string place;     // file:line, or "administrator"
+};
+
+struct OperationView {
+  OperationId id;
+  std::string kind;      // the method asked for: clone.create
+  VmName vm;
+  std::string target;    // the clone's name
+  OperationState state = OperationState::queued;
+  unsigned percent = 0;
+  std::string requester; // a member's name, or "admin:<user>"
+  Timestamp created{};
+  std::optional<Timestamp> finished;
+  std::vector<StepView> steps;
+  std::string summary;   // one sentence at the end: "clone upgrade-1 is running: …"
+  std::optional<ErrorView> error;
+  std::optional<CloneView> clone;
+  std::optional<DecisionView> decision;  // for administrators
+};
+
+struct ApprovalView {
+  OperationView operation;
+  Timestamp expires{};
+  unsigned approvers_needed = 1;
+  std::vector<std::string> allowed_by;
+};
+
+struct AuditEntry {
+  std::uint64_t sequence = 0;
+  Timestamp time{};
+  std::string actor;      // vm/member, admin:<user>, broker
+  std::string event;      // requested, allowed, denied, started, succeeded, …
+  std::string operation;  // an operation's id, or empty
+  std::string detail;
+  std::string previous;   // hash of the entry before; 64 zeros for the first
+  std::string hash;       // SHA-256 over all of the above
+};
+
+struct HealthCheck {
+  std::string name;
+  bool healthy = false;
+  std::string detail;
+};
+
+// ---- answers that are no view themselves ---------------------------------------------------------------------------------
+
+struct Done {};
+
+// To everything that changes something. With `plan: true`, `plan` instead of `operation`.
+struct PlanView {
+  std::string kind;
+  VmName vm;
+  std::string target;
+  std::string decision;                // allow, ask, or refused
+  std::optional<std::string> place;    // for administrators
+  std::vector<StepView> steps;
+};
+struct Accepted {
+  std::optional<OperationView> operation;
+  std::optional<PlanView> plan;
+};
+
+struct CloneListing { std::vector<CloneView> clones; };
+struct OperationListing { std::vector<OperationView> operations; };
+struct ApprovalListing { std::vector<ApprovalView> approvals; };
+struct AuditListing { std::vector<AuditEntry> entries; };
+struct HostHealthReport {
+  std::string version;
+  bool healthy = false;
+  std::vector<HealthCheck> checks;
+};
+struct QuiesceReport {
+  unsigned hooks = 0;                  // that ran
+  std::vector<std::string> frozen;     // mount points
+  std::uint64_t duration_ms = 0;
+};
+struct ThawReport {
+  unsigned hooks = 0;
+  bool was_quiesced = false;           // false: the agent had thawed by itself (its time limit), so what was done meanwhile is not consistent
+};
+struct GuestHealthReport {
+  bool healthy = false;
+  std::vector<HealthCheck> checks;     // one a hook
+};
+
+// ---- both ways -----------------------------------------------------------------------------------------------------------
+
+// The first message of each side. The lower of the two newest versions counts; no common version closes the channel.
+struct Hello {
+  static constexpr std::string_view method = "hello";
+  static constexpr Direction direction = Direction::both;
+  static constexpr Effect effect = Effect::reads;
+  using Result = void;
+  unsigned oldest_version = k_oldest_version;
+  unsigned newest_version = k_newest_version;
+  std::vector<std::string> capabilities;  // agent: quiesce, health. broker: approvals
+  std::string software;
+};
+
+// ---- to the broker --------------------------------------------------------------------------------------------------------
+
+#define ZYNCLONE_CALL(name, from, what, result)                \
+  static constexpr std::string_view method = name;             \
+  static constexpr Direction direction = Direction::from;      \
+  static constexpr Effect effect = Effect::what;               \
+  using Result = result;
+
+struct FamilyShow { ZYNCLONE_CALL("family.show", to_broker, reads, FamilyView) };
+
+// Makes a clone and starts it, locked down, unless `start` is false.
+struct CloneCreate {
+  ZYNCLONE_CALL("clone.create", to_broker, changes, Accepted)
+  CloneName name;
+  CloneMode mode = CloneMode::online;
+  bool start = true;
+  std::string note;
+};
+struct CloneStart { ZYNCLONE_CALL("clone.start", to_broker, changes, Accepted) CloneName name; };
+struct CloneStop { ZYNCLONE_CALL("clone.stop", to_broker, changes, Accepted) CloneName name; };
+struct CloneActivate { ZYNCLONE_CALL("clone.activate", to_broker, changes, Accepted) CloneName name; };
+struct CloneDeactivate { ZYNCLONE_CALL("clone.deactivate", to_broker, changes, Accepted) CloneName name; };
+struct CloneRemove { ZYNCLONE_CALL("clone.remove", to_broker, changes, Accepted) CloneName name; };
+struct CloneRename { ZYNCLONE_CALL("clone.rename", to_broker, changes, Accepted) CloneName name; CloneName new_name; };
+struct CloneShow { ZYNCLONE_CALL("clone.show", to_broker, reads, CloneView) CloneName name; };
+struct CloneList { ZYNCLONE_CALL("clone.list", to_broker, reads, CloneListing) };
+
+struct OperationShow { ZYNCLONE_CALL("operation.show", to_broker, reads, OperationView) OperationId id; };
+struct OperationList { ZYNCLONE_CALL("operation.list", to_broker, reads, OperationListing) std::uint64_t limit = 20; };
+// Ends what has not passed its point of no return; what was done is undone.
+struct OperationCancel { ZYNCLONE_CALL("operation.cancel", to_broker, reads, OperationView) OperationId id; };
+// The operation as it is; from then on operation.changed for it on this connection.
+struct OperationWatch { ZYNCLONE_CALL("operation.watch", to_broker, reads, OperationView) OperationId id; };
+
+struct ApprovalList { ZYNCLONE_CALL("approval.list", admin_to_broker, reads, ApprovalListing) };
+struct ApprovalAllow { ZYNCLONE_CALL("approval.allow", admin_to_broker, reads, OperationView) OperationId id; std::string reason; };
+struct ApprovalDeny { ZYNCLONE_CALL("approval.deny", admin_to_broker, reads, OperationView) OperationId id; std::string reason; };
+// Entries after `after`, oldest first.
+struct AuditList {
+  ZYNCLONE_CALL("audit.list", admin_to_broker, reads, AuditListing)
+  std::uint64_t after = 0;
+  std::uint64_t limit = 100;
+};
+struct HostHealth { ZYNCLONE_CALL("host.health", admin_to_broker, reads, HostHealthReport) };
+
+// ---- to the guest ---------------------------------------------------------------------------------------------------------
+
+// Brings applications and file systems to rest. The agent thaws by itself after `hold_ms`. `token` ties quiesce and thaw.
+struct GuestQuiesce {
+  ZYNCLONE_CALL("guest.quiesce", to_guest, reads, QuiesceReport)
+  OperationId token;
+  std::uint64_t hold_ms = 10'000;
+};
+struct GuestThaw { ZYNCLONE_CALL("guest.thaw", to_guest, reads, ThawReport) OperationId token; };
+struct GuestHealth { ZYNCLONE_CALL("guest.health", to_guest, reads, GuestHealthReport) };
+
+#undef ZYNCLONE_CALL
+
+// Notification: an operation of this family, or one that is watched, changed.
+struct OperationChanged {
+  static constexpr std::string_view method = "operation.changed";
+  static constexpr Direction direction = Direction::to_guest;  // and to an administrator's connection
+  static constexpr Effect effect = Effect::reads;
+  using Result = void;
+  OperationView operation;
+};
+
+using Method = std::variant<Hello, FamilyShow, CloneCreate, CloneStart, CloneStop, CloneActivate, CloneDeactivate, CloneRemove,
+                            CloneRename, CloneShow, CloneList, OperationShow, OperationList, OperationCancel, OperationWatch,
+                            ApprovalList, ApprovalAllow, ApprovalDeny, AuditList, HostHealth, GuestQuiesce, GuestThaw,
+                            GuestHealth, OperationChanged>;
+
+// ---- the envelope -----------------------------------------------------------------------------------------------------------
+
+// One call or notification. `vm`, `request_id` and `plan` stand in `params` beside the method's own fields.
+struct Request {
+  std::optional<std::uint64_t> id;       // JSON-RPC's id; absent in a notification
+  Method method;
+  std::optional<VmName> vm;              // administrators name the VM; a guest is its channel
+  std::optional<RequestId> request_id;   // with Effect::changes; if the caller gave none, the agent or vmclone makes one
+  bool plan = false;                     // with Effect::changes: answer what would be done
+};
+
+std::string_view method_name(const Method& method);
+Effect effect_of(const Method& method);
+Direction direction_of(const Method& method);
+bool is_notification(const Method& method);
+
+}  // namespace zynclone::protocol
