@@ -43,6 +43,7 @@ enum class Errc {
 };
 
 std::string_view to_string(Errc code);
+Errc parse_errc(std::string_view text);  // a word of a newer peer is `internal`
 
 // `message` reads "cannot <verb> '<thing>': <cause>", lower case, with the value and what is allowed. `place` says where:
 // "file:line", a JSON pointer such as "/params/name", a device; empty where the message has it all.
