@@ -50,19 +50,35 @@ struct OperationFilter {
   std::size_t most = 100;    // newest first
 };
 
+// An audit entry that is to be written with a change: in the same transaction, so that neither is there without the other and both cost
+// one sync.
+struct AuditNote {
+  std::string actor;
+  std::string event;
+  std::string operation;
+  std::string detail;
+};
+
 class Journal {
  public:
   virtual ~Journal() = default;
 
   // Errors: already_exists when this requester has used the request id before.
-  virtual asio::awaitable<Result<void>> insert(OperationRecord operation) = 0;
-  // Everything but steps; `update_step` for one of those, by its position (steps are appended, never removed).
-  virtual asio::awaitable<Result<void>> update(OperationRecord operation) = 0;
+  asio::awaitable<Result<void>> insert(OperationRecord operation) { return insert(std::move(operation), {}); }
+  virtual asio::awaitable<Result<void>> insert(OperationRecord operation, std::vector<AuditNote> notes) = 0;
+  // Everything but steps; `update_step` for one of those, by its position (steps are appended, never removed). Errors: not_found;
+  // invalid_argument for a position beyond the next.
+  asio::awaitable<Result<void>> update(OperationRecord operation) { return update(std::move(operation), {}); }
+  virtual asio::awaitable<Result<void>> update(OperationRecord operation, std::vector<AuditNote> notes) = 0;
   virtual asio::awaitable<Result<void>> update_step(OperationId id, std::size_t position, StepRecord step) = 0;
 
   virtual asio::awaitable<Result<std::optional<OperationRecord>>> find(OperationId id) = 0;
   virtual asio::awaitable<Result<std::optional<OperationRecord>>> find_request(std::string requester, RequestId id) = 0;
   virtual asio::awaitable<Result<std::vector<OperationRecord>>> list(OperationFilter filter) = 0;
+
+  // Removes operations in a final state that finished before `time`, with their steps and request ids, and gives their number. The
+  // audit log keeps what they did.
+  virtual asio::awaitable<Result<std::size_t>> forget(Timestamp time) = 0;
 };
 
 class AuditLog {
