@@ -3,7 +3,7 @@
 // XENSTORED_PATH. Calls block for a round trip and belong into the XenStore thread pool, except in small programs; watches are awaited.
 
 #include <functional>
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
