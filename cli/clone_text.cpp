@@ -1,0 +1,80 @@
+#include <array>
+#include <cstdio>
+
+#include "cli/text.hpp"
+#include "protocol/codec.hpp"
+
+namespace zynclone::cli {
+namespace {
+
+std::string mask_text(std::uint64_t mask) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "0x%llx", static_cast<unsigned long long>(mask));
+  return text.data();
+}
+
+std::string disks_text(protocol::Consistency consistency) {
+  switch (consistency) {
+    case protocol::Consistency::offline: return "offline";
+    case protocol::Consistency::filesystem: return "filesystem-consistent";
+    case protocol::Consistency::crash: return "crash-consistent";
+  }
+  return "?";
+}
+
+// "0 disabled, 1 locked"; with addresses: "0 disabled 00:16:3e:00:00:01, …"
+std::string interfaces_text(const std::vector<protocol::VifView>& vifs, bool with_addresses) {
+  std::string text;
+  for (const auto& vif : vifs) {
+    if (!text.empty()) text += ", ";
+    text += std::to_string(vif.index) + " " + std::string(to_string(vif.mode));
+    if (with_addresses && !vif.mac.empty()) text += " " + printable(vif.mac);
+  }
+  return text.empty() ? "none" : text;
+}
+
+std::string disk_text(const protocol::DiskView& disk) {
+  std::string text = printable(disk.device) + " " + size_text(disk.size) + " " + printable(disk.format);
+  if (disk.location) text += " " + printable(*disk.location);
+  return text;
+}
+
+std::vector<std::string> row_of(const protocol::CloneView& clone) {
+  return {clone.vm.text(), clone.name.text(), std::string(to_string(clone.state)), std::string(to_string(clone.mode)),
+          disks_text(clone.consistency), interfaces_text(clone.vifs, false), time_text(clone.created), printable(clone.note)};
+}
+
+}  // namespace
+
+std::string clones_text(const std::vector<protocol::CloneView>& clones) {
+  if (clones.empty()) return "no clones\n";
+  std::vector<std::vector<std::string>> rows{{"VM", "CLONE", "STATE", "MODE", "DISKS", "INTERFACES", "CREATED", "NOTE"}};
+  for (const auto& clone : clones) rows.push_back(row_of(clone));
+  return table_text(rows);
+}
+
+std::string clone_text(const protocol::CloneView& clone) {
+  std::string text = "clone " + clone.name.text() + " of " + clone.vm.text() + '\n';
+  text += "  state       " + std::string(to_string(clone.state)) + '\n';
+  if (clone.domain) text += "  domain      " + std::to_string(*clone.domain) + '\n';
+  text += "  mode        " + std::string(to_string(clone.mode)) + ", disks " + disks_text(clone.consistency) + '\n';
+  text += "  created     " + time_text(clone.created) + '\n';
+  text += "  uuid        " + clone.uuid.text() + '\n';
+  text += "  interfaces  " + interfaces_text(clone.vifs, true) + '\n';
+  text += "  masks       clone " + mask_text(clone.clone_vif_mask) + ", original " + mask_text(clone.original_vif_mask) + '\n';
+  for (const auto& disk : clone.disks) text += "  disk        " + disk_text(disk) + '\n';
+  if (!clone.note.empty()) text += "  note        " + printable(clone.note) + '\n';
+  return text;
+}
+
+std::string family_text(const protocol::FamilyView& family) {
+  std::string text = "family of " + family.vm.text() + '\n';
+  if (!family.self.empty()) text += "  this is     " + printable(family.self) + ", " + std::string(to_string(family.role)) + '\n';
+  text += "  production  " + (family.production.empty() ? "none" : printable(family.production)) + '\n';
+  text += "  generation  " + std::to_string(family.generation) + '\n';
+  text += "  uuid        " + family.uuid.text() + '\n';
+  text += "  interfaces  " + interfaces_text(family.vifs, true) + '\n';
+  return text + clones_text(family.clones);
+}
+
+}  // namespace zynclone::cli

@@ -1,0 +1,112 @@
+#include "cli/command.hpp"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include <map>
+
+#include "cli/screen.hpp"
+#include "cli/text.hpp"
+
+namespace zynclone::cli {
+
+struct CommandLine::State {
+  std::string program;
+  CLI::App app;
+  std::map<const CLI::App*, Run> runs;
+
+  State(std::string name, const std::string& what) : program(std::move(name)), app(what, program) {}
+
+  const CLI::App* chosen() const {
+    const CLI::App* command = &app;
+    for (auto next = command->get_subcommands(); !next.empty(); next = command->get_subcommands()) command = next.front();
+    return command;
+  }
+};
+
+Command Command::group(const std::string& name, const std::string& what) const {
+  CLI::App* app = app_->add_subcommand(name, what);
+  app->require_subcommand(1);
+  return Command(app, line_);
+}
+
+Command Command::command(const std::string& name, const std::string& what, Run run) const {
+  CLI::App* app = app_->add_subcommand(name, what);
+  line_->state_->runs.emplace(app, std::move(run));
+  return Command(app, line_);
+}
+
+const Command& Command::argument(const std::string& name, std::string& value, const std::string& what) const {
+  app_->add_option(name, value, what)->required();
+  return *this;
+}
+
+const Command& Command::optional_argument(const std::string& name, std::string& value, const std::string& what) const {
+  app_->add_option(name, value, what);
+  return *this;
+}
+
+const Command& Command::option(const std::string& names, std::string& value, const std::string& what) const {
+  app_->add_option(names, value, what);
+  return *this;
+}
+
+const Command& Command::required_option(const std::string& names, std::string& value, const std::string& what) const {
+  app_->add_option(names, value, what)->required();
+  return *this;
+}
+
+const Command& Command::number(const std::string& names, std::uint64_t& value, const std::string& what) const {
+  app_->add_option(names, value, what);
+  return *this;
+}
+
+const Command& Command::flag(const std::string& names, bool& value, const std::string& what) const {
+  app_->add_flag(names, value, what);
+  return *this;
+}
+
+CommandLine::CommandLine(std::string program, const std::string& what) : state_(std::make_unique<State>(std::move(program), what)) {
+  CLI::App& app = state_->app;
+  app.set_version_flag("--version", state_->program + " " ZYNCLONE_VERSION);
+  app.footer("Exit status:\n" + exit_code_table() + "\nSee " + state_->program + "(1).");
+  app.require_subcommand(1);
+}
+
+CommandLine::~CommandLine() = default;
+
+Command CommandLine::root() {
+  return Command(&state_->app, this);
+}
+
+int CommandLine::run(int argc, const char* const* argv, Screen& screen) {
+  const std::string& program = state_->program;
+  ExitCode code = ExitCode::done;
+  try {
+    state_->app.parse(argc, argv);
+  } catch (const CLI::CallForVersion& version) {
+    screen.write(std::string(version.what()) + '\n');
+    return screen.all_written() ? 0 : static_cast<int>(ExitCode::failed);
+  } catch (const CLI::CallForHelp&) {
+    screen.write(state_->app.help());
+    return screen.all_written() ? 0 : static_cast<int>(ExitCode::failed);
+  } catch (const CLI::ParseError& error) {
+    screen.write_error(program + ": " + printable(error.what()) + "; see " + program + " --help");
+    return static_cast<int>(ExitCode::usage);
+  }
+
+  if (auto ended = state_->runs.at(state_->chosen())()) {
+    code = ended.value();
+  } else {
+    screen.write_error(program + ": " + error_text(ended.error()));
+    code = exit_code_of(ended.error().code);
+  }
+  if (!screen.all_written()) {
+    screen.write_error(program + ": cannot write to standard output");
+    if (code == ExitCode::done) code = ExitCode::failed;
+  }
+  return static_cast<int>(code);
+}
+
+}  // namespace zynclone::cli

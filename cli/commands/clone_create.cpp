@@ -1,0 +1,38 @@
+#include "cli/commands/clone_change.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/commands/parse.hpp"
+
+namespace zynclone::cli {
+namespace {
+
+struct Values : CloneChange {
+  std::string mode = "online";
+  std::string note;
+  bool no_start = false;
+};
+
+Result<ExitCode> create(Session& session, const Values& values) {
+  TRY(auto vm, values.parsed_vm());
+  protocol::CloneCreate call{.start = !values.no_start, .note = values.note};
+  TRY(call.name, parse_value<CloneName>(values.name, "--name"));
+  auto mode = protocol::parse_clone_mode(values.mode);
+  if (!mode) return fail(mode.error().code, mode.error().message, "--mode");
+  call.mode = mode.value();
+  return session.change(std::move(call), values.change, std::move(vm));
+}
+
+}  // namespace
+
+void add_clone_create(const Command& parent, Session& session) {
+  auto values = std::make_shared<Values>();
+  const Command command = session.add(parent, "create", "make a clone and start it, locked down before its first packet",
+                                      [values, &session] { return create(session, *values); });
+  if (session.program().names_vm == NamesVm::yes) command.argument("VM", values->vm, "the original VM");
+  command.required_option("--name", values->name, "the clone's name, unique among the VM's clones")
+      .option("--mode", values->mode, "online: the VM runs on; offline: it is shut down (default: online)")
+      .flag("--no-start", values->no_start, "make it, but do not start it")
+      .option("--note", values->note, "a text kept with the clone");
+  session.add_change_options(command, values->change);
+}
+
+}  // namespace zynclone::cli

@@ -1,0 +1,11 @@
+#include "cli/commands/clone_change.hpp"
+#include "cli/commands/commands.hpp"
+
+namespace zynclone::cli {
+
+void add_clone_deactivate(const Command& parent, Session& session) {
+  add_clone_change<protocol::CloneDeactivate>(parent, session, "deactivate",
+                                  "put a clone to rest: it is shut down if it runs, kept, and nothing of it is in force");
+}
+
+}  // namespace zynclone::cli

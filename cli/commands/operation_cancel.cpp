@@ -1,0 +1,26 @@
+#include <memory>
+
+#include "cli/commands/commands.hpp"
+#include "cli/commands/parse.hpp"
+#include "cli/text.hpp"
+
+namespace zynclone::cli {
+namespace {
+
+Result<ExitCode> cancel(Session& session, const std::string& text) {
+  TRY(auto id, parse_value<OperationId>(text, "ID"));
+  TRY(const auto operation, session.call(protocol::OperationCancel{std::move(id)}));
+  session.show(operation, heading_text(operation) + ": " + std::string(to_string(operation.state)) + '\n');
+  return ExitCode::done;
+}
+
+}  // namespace
+
+void add_operation_cancel(const Command& parent, Session& session) {
+  auto id = std::make_shared<std::string>();
+  session.add(parent, "cancel", "end an operation that has not passed its point of no return; what it did is undone",
+              [id, &session] { return cancel(session, *id); })
+      .argument("ID", *id, "the operation's id");
+}
+
+}  // namespace zynclone::cli

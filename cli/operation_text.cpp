@@ -1,0 +1,97 @@
+#include "cli/text.hpp"
+#include "protocol/codec.hpp"
+
+namespace zynclone::cli {
+namespace {
+
+using protocol::OperationState;
+using protocol::StepState;
+
+std::string_view mark_of(StepState state) {
+  switch (state) {
+    case StepState::pending: return " ";
+    case StepState::running: return "…";
+    case StepState::done: return "✓";
+    case StepState::failed: return "✗";
+    case StepState::undone: return "↶";
+  }
+  return "?";
+}
+
+bool any_step_began(const protocol::OperationView& operation) {
+  for (const auto& step : operation.steps) {
+    if (step.state != StepState::pending) return true;
+  }
+  return false;
+}
+
+std::string of_vm(const protocol::OperationView& operation) {
+  std::string text = printable(operation.kind) + " " + operation.vm.text();
+  if (!operation.target.empty()) text += " → " + printable(operation.target);
+  return text;
+}
+
+}  // namespace
+
+std::string heading_text(const protocol::OperationView& operation) {
+  return "operation " + operation.id.text() + " " + of_vm(operation);
+}
+
+std::string step_text(const protocol::StepView& step) {
+  std::string text = "  " + std::string(mark_of(step.state)) + " " + printable(step.text.empty() ? step.name : step.text);
+  if (step.percent && step.state == StepState::running) text += "  " + std::to_string(*step.percent) + " %";
+  return text;
+}
+
+std::string permission_text(const protocol::OperationView& operation) {
+  const std::string by = operation.decision ? " by " + printable(operation.decision->place) : "";
+  switch (operation.state) {
+    case OperationState::awaiting_approval: return "  … awaits approval" + (by.empty() ? by : ", asked for" + by);
+    case OperationState::denied: return "  ✗ denied" + by;
+    case OperationState::expired: return "  ✗ nobody approved in time";
+    case OperationState::cancelled: return any_step_began(operation) ? "  ✓ allowed" + by : "";
+    default: return "  ✓ allowed" + by;
+  }
+}
+
+std::string operation_text(const protocol::OperationView& operation) {
+  std::string text = heading_text(operation) + '\n';
+  text += "  state      " + std::string(to_string(operation.state));
+  if (operation.state == OperationState::running) text += ", " + std::to_string(operation.percent) + " %";
+  text += "\n  requester  " + printable(operation.requester) + "\n  created    " + time_text(operation.created) + '\n';
+  if (operation.finished) text += "  finished   " + time_text(*operation.finished) + '\n';
+  if (operation.decision) {
+    text += "  policy     " + printable(operation.decision->decision) + ", " + printable(operation.decision->place) + '\n';
+  }
+  for (const auto& step : operation.steps) text += step_text(step) + '\n';
+  if (!operation.summary.empty()) text += printable(operation.summary) + '\n';
+  if (operation.error) text += "error: " + error_text(*operation.error) + '\n';
+  return text;
+}
+
+std::string operations_text(const protocol::OperationListing& listing) {
+  if (listing.operations.empty()) return "no operations\n";
+  std::vector<std::vector<std::string>> rows{{"OPERATION", "CREATED", "KIND", "VM", "TARGET", "STATE", "REQUESTER"}};
+  for (const auto& operation : listing.operations) {
+    std::string state(to_string(operation.state));
+    if (operation.state == OperationState::running) state += " " + std::to_string(operation.percent) + " %";
+    rows.push_back({operation.id.text(), time_text(operation.created), printable(operation.kind), operation.vm.text(),
+                    operation.target.empty() ? "-" : printable(operation.target), state, printable(operation.requester)});
+  }
+  return table_text(rows);
+}
+
+std::string plan_text(const protocol::PlanView& plan) {
+  std::string text = "plan of " + printable(plan.kind) + " " + plan.vm.text();
+  if (!plan.target.empty()) text += " → " + printable(plan.target);
+  text += "\n  policy: " + printable(plan.decision);
+  if (plan.place) text += ", " + printable(*plan.place);
+  text += '\n';
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const auto& step = plan.steps[i];
+    text += "  " + std::to_string(i + 1) + ". " + printable(step.text.empty() ? step.name : step.text) + '\n';
+  }
+  return text + "nothing was done\n";
+}
+
+}  // namespace zynclone::cli

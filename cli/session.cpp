@@ -1,0 +1,133 @@
+#include "cli/session.hpp"
+
+#include "cli/progress.hpp"
+#include "cli/text.hpp"
+#include "system/duration.hpp"
+
+namespace zynclone::cli {
+namespace {
+
+// Of a wait without --timeout: longer than any approval should take, and than copying any disk.
+constexpr std::chrono::hours k_usual_wait{24};
+
+}  // namespace
+
+Command Session::add_local(const Command& parent, const std::string& name, const std::string& what, Run run) {
+  Command command = parent.command(name, what, [this, run = std::move(run)]() -> Result<ExitCode> {
+    auto ended = run();
+    if (ended || !interrupted()) return ended;
+    screen_.write_error(program_.name + ": " + error_text(ended.error()));
+    return ExitCode::interrupted;
+  });
+  command.flag("--json", json_, "answer as JSON");
+  return command;
+}
+
+Command Session::add(const Command& parent, const std::string& name, const std::string& what, Run run) {
+  Command command = add_local(parent, name, what, std::move(run));
+  command.option("--timeout", timeout_, "give up after this time: 10s, 5m, 2h (default: 30s; of a wait: 24h)");
+  command.option("--socket", program_.service.socket, "socket of " + program_.service.name + " (default: " + program_.service.socket + ")");
+  return command;
+}
+
+void Session::add_change_options(const Command& command, ChangeOptions& options) {
+  command.flag("--wait", options.wait, "wait for the operation's end and show its steps");
+  command.flag("--plan", options.plan, "show what would be done, and do nothing");
+  command.option("--request-id", options.request_id, "name of this request: repeated with the same one, it is done once");
+}
+
+Service& Session::service() {
+  if (!service_) service_.emplace(program_.service, program_.wake);
+  return *service_;
+}
+
+bool Session::interrupted() const {
+  return service_ && service_->woken();
+}
+
+Result<TimePoint> Session::deadline(std::chrono::milliseconds usual) {
+  if (timeout_.empty()) return started_ + usual;
+  auto time = parse_duration(timeout_);
+  if (!time) return fail(time.error().code, time.error().message, "--timeout");
+  return started_ + time.value();
+}
+
+Result<protocol::Request> Session::change_envelope(const ChangeOptions& options, std::optional<VmName> vm) const {
+  protocol::Request envelope{.vm = std::move(vm), .plan = options.plan};
+  if (options.plan && options.wait) {
+    return fail(Errc::invalid_argument, "cannot use --wait with --plan: a plan does nothing that could be waited for", "--wait");
+  }
+  // One of our own, so that the same request can be sent again when the service is restarted before it answers.
+  const std::string text = options.request_id.empty()
+                               ? program_.name + "-" + make_operation_id(std::chrono::system_clock::now()).text()
+                               : options.request_id;
+  auto request_id = RequestId::parse(text);
+  if (!request_id) return fail(request_id.error().code, request_id.error().message, "--request-id");
+  envelope.request_id = std::move(request_id).value();
+  return envelope;
+}
+
+// Without an answer nobody knows whether the request was accepted; the same id finds out.
+Error Session::unanswered(Error error, const RequestId& request_id) const {
+  if (error.code == Errc::timed_out || error.code == Errc::cancelled) {
+    error.message += "; the request may have been accepted: repeat it with --request-id " + request_id.text() + " to see";
+  }
+  return error;
+}
+
+Result<ExitCode> Session::show_accepted(const protocol::Accepted& accepted, const ChangeOptions& options) {
+  if (options.plan) {
+    if (!accepted.plan) return fail(Errc::malformed, "cannot show the plan: " + program_.service.name + " answered none");
+    show(*accepted.plan, plan_text(*accepted.plan));
+    const bool possible = accepted.plan->decision == "allow" || accepted.plan->decision == "ask";
+    return possible ? ExitCode::done : ExitCode::refused;
+  }
+  if (!accepted.operation) return fail(Errc::malformed, "cannot show the operation: " + program_.service.name + " answered none");
+  if (options.wait) return follow(accepted.operation->id, Json::last_state);
+  show(*accepted.operation, heading_text(*accepted.operation) + " " + std::string(to_string(accepted.operation->state)) + '\n');
+  return ExitCode::done;
+}
+
+Result<ExitCode> Session::follow(const OperationId& id, Json json) {
+  TRY(const auto until, deadline(k_usual_wait));
+  Progress progress(screen_);
+  WaitOptions options;
+  options.on_change = [&](const protocol::OperationView& operation) {
+    if (!json_) progress.show(operation);
+    if (json_ && json == Json::every_state) screen_.write(protocol::encode_view(operation) + '\n');
+    return true;
+  };
+  options.on_trouble = [&](const Error& error) {
+    if (!json_) progress.show_trouble(error);
+  };
+  TRY(const auto waited, service().wait(id, until, options));
+  if (!json_ && waited.operation) progress.end(*waited.operation);
+  if (json_ && json == Json::last_state && waited.operation && waited.end == Waited::End::finished) {
+    screen_.write(protocol::encode_view(*waited.operation, 2) + '\n');
+  }
+  return show_end(waited, id);
+}
+
+Result<ExitCode> Session::show_end(const Waited& waited, const OperationId& id) {
+  const std::string how = "follow it with: " + program_.name + " operation watch " + id.text();
+  switch (waited.end) {
+    case Waited::End::stopped:
+      screen_.write_error(program_.name + ": interrupted; operation " + id.text() + " goes on; " + how);
+      return ExitCode::interrupted;
+    case Waited::End::time_limit: {
+      std::string why = "the time limit passed";
+      if (waited.trouble) why += " (" + error_text(*waited.trouble) + ")";
+      screen_.write_error(program_.name + ": cannot wait longer for operation " + id.text() + ": " + why + "; it goes on; " + how);
+      return ExitCode::time_limit;
+    }
+    case Waited::End::finished: break;
+  }
+  const auto& operation = *waited.operation;
+  if (operation.state != protocol::OperationState::succeeded) {
+    const std::string state(to_string(operation.state));
+    screen_.write_error(program_.name + ": " + (operation.error ? error_text(*operation.error) : "operation " + id.text() + " is " + state));
+  }
+  return exit_code_of(operation);
+}
+
+}  // namespace zynclone::cli

@@ -1,0 +1,45 @@
+#pragma once
+// What people read: operations, clones and the rest as lines of text. Pure; everything that a host or a guest said is made printable
+// here, so that no terminal sees an escape sequence of theirs. Texts of several lines end with '\n'.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/messages.hpp"
+
+namespace zynclone::cli {
+
+// "1 GiB", "1.5 MiB", "17 bytes".
+std::string size_text(std::uint64_t bytes);
+
+// Local time, "2026-11-21 02:58:59".
+std::string time_text(Timestamp time);
+
+// "cannot …: … (not_found at /params/name)"
+std::string error_text(const Error& error);
+std::string error_text(const protocol::ErrorView& error);
+
+// Columns as wide as their widest cell, two blanks between them, the first row being the heading.
+std::string table_text(const std::vector<std::vector<std::string>>& rows);
+
+// "operation 01J… clone.create pos1 → upgrade-1"
+std::string heading_text(const protocol::OperationView& operation);
+// "  ✓ snapshot …"
+std::string step_text(const protocol::StepView& step);
+// How the operation came to be allowed, or not: "  ✓ allowed by /etc/…:3"; empty as long as nothing is known.
+std::string permission_text(const protocol::OperationView& operation);
+
+std::string operation_text(const protocol::OperationView& operation);
+std::string operations_text(const protocol::OperationListing& listing);
+std::string plan_text(const protocol::PlanView& plan);
+
+std::string clone_text(const protocol::CloneView& clone);
+std::string clones_text(const std::vector<protocol::CloneView>& clones);
+std::string family_text(const protocol::FamilyView& family);
+
+std::string approvals_text(const protocol::ApprovalListing& listing);
+std::string audit_text(const protocol::AuditListing& listing);
+std::string health_text(const protocol::HostHealthReport& report);
+
+}  // namespace zynclone::cli
