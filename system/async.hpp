@@ -1,6 +1,7 @@
 #pragma once
 // Asio in this project: names, deadlines, and the way to a blocking call. One io_context and one thread a process; blocking
-// work runs in a named pool and comes back to the awaiting coroutine's executor.
+// work runs in a named pool and comes back to the awaiting coroutine's executor. A pool must be joined before the io_context that
+// its answers go to is destroyed: declare the io_context first.
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -71,11 +72,11 @@ asio::awaitable<std::invoke_result_t<Function&>> run_blocking(asio::thread_pool&
   using Outcome = detail::Outcome<Value>;
   asio::any_io_executor back = co_await asio::this_coro::executor;
   auto start = [&pool, back](auto handler, Function work) {
-    // The guard keeps the awaiting coroutine's io_context running until the answer is there.
+    // The guard keeps the awaiting coroutine's io_context running until the answer is there, and is let go on its own thread.
     asio::post(pool, [handler = std::move(handler), work = std::move(work), back,
                       guard = asio::make_work_guard(back)]() mutable {
       Outcome outcome = detail::outcome_of(work);
-      asio::post(back, [handler = std::move(handler), outcome = std::move(outcome)]() mutable {
+      asio::post(back, [handler = std::move(handler), outcome = std::move(outcome), guard = std::move(guard)]() mutable {
         std::move(handler)(std::move(outcome));
       });
     });

@@ -24,7 +24,7 @@ std::string_view word_of(Level level) {
 
 std::string prefix_of(Level level) {
   // The journal keeps time itself; systemd sets the variable when standard error is connected to it.
-  static const bool under_systemd = std::getenv("JOURNAL_STREAM") != nullptr;
+  const bool under_systemd = std::getenv("JOURNAL_STREAM") != nullptr;
   if (under_systemd) return "<" + std::to_string(static_cast<int>(level)) + ">";
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);

@@ -9,8 +9,9 @@
 #include <cstring>
 #include <memory>
 #include <poll.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "protocol/names.hpp"
 #include "system/spawn_child.hpp"
@@ -158,7 +159,8 @@ asio::awaitable<Result<ProcessOutput>> run_process(std::vector<std::string> argu
   const auto executor = co_await asio::this_coro::executor;
   const std::string program = arguments.empty() ? std::string() : printable(arguments[0]);
   CO_TRY(auto spawned, spawn_child(arguments, options.environment, options.working_directory));
-  Descriptor process(::pidfd_open(spawned.pid, 0));
+  // glibc 2.36 declares pidfd_open without extern "C".
+  Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, spawned.pid, 0)));
   if (!process) {
     const int number = errno;
     ::kill(-spawned.pid, SIGKILL);

@@ -13,6 +13,8 @@
 namespace zynclone {
 
 struct ProcessOptions {
+  // Not an aggregate: GCC 12 destroys an aggregate twice that is a temporary within a co_await expression, as a default argument is.
+  ProcessOptions() {}
   std::map<std::string, std::string> environment = {};
   std::string working_directory = "/";
   Deadline limit = std::chrono::seconds(60);
