@@ -42,14 +42,4 @@ std::string encode_view(const V& view, int indent = -1);
 template <class V>
 Result<V> decode_view(std::string_view text);
 
-Result<CloneMode> parse_clone_mode(std::string_view text);
-std::string_view to_string(CloneMode value);
-std::string_view to_string(CloneState value);
-std::string_view to_string(Consistency value);
-std::string_view to_string(VifMode value);
-std::string_view to_string(OperationState value);
-std::string_view to_string(StepState value);
-std::string_view to_string(MemberRole value);
-bool is_final(OperationState state);
-
 }  // namespace zynclone::protocol

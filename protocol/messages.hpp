@@ -39,6 +39,16 @@ enum class OperationState { awaiting_approval, queued, running, succeeded, faile
 enum class StepState { pending, running, done, failed, undone };
 enum class MemberRole { original, clone };
 
+Result<CloneMode> parse_clone_mode(std::string_view text);
+std::string_view to_string(CloneMode value);
+std::string_view to_string(CloneState value);
+std::string_view to_string(Consistency value);
+std::string_view to_string(VifMode value);
+std::string_view to_string(OperationState value);
+std::string_view to_string(StepState value);
+std::string_view to_string(MemberRole value);
+bool is_final(OperationState state);
+
 // ---- views: what answers hold ----------------------------------------------------------------------------------------
 
 struct VifView {

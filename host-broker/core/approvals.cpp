@@ -1,0 +1,71 @@
+// Operations that wait for an administrator: allowed, denied, or expired. A step of Broker::accept.
+#include "host-broker/core/broker.hpp"
+#include "system/log.hpp"
+
+namespace zynclone::broker {
+
+using protocol::OperationState;
+
+void Broker::await_approval(OperationRecord record) {
+  const OperationId id = record.id;
+  const Timestamp when = record.approval_expires.value_or(record.created);
+  waiting_.insert_or_assign(id, std::move(record));
+  spawn(executor_, "approval of " + id.text(), expire(id, when));
+}
+
+asio::awaitable<void> Broker::expire(OperationId id, Timestamp when) {
+  co_await ports_.clock.sleep_until(when);
+  const auto found = waiting_.find(id);
+  if (found == waiting_.end()) co_return;
+  const OperationRecord record = found->second;
+  const Error error{Errc::expired, "no administrator answered in time"};
+  auto ended = co_await end_waiting(record, OperationState::expired, error, "broker");
+  if (!ended) log_error("cannot note that operation " + id.text() + " has expired: " + ended.error().message);
+}
+
+asio::awaitable<Result<void>> Broker::end_waiting(OperationRecord record, OperationState state, Error error, std::string actor) {
+  // Out of the map first: from here on nobody else can decide about it.
+  if (waiting_.erase(record.id) == 0) {
+    co_return fail(Errc::conflict, "cannot end operation '" + record.id.text() + "': it does not wait any more");
+  }
+  record.state = state;
+  record.error = std::move(error);
+  record.finished = ports_.clock.now();
+  CO_TRY(co_await ports_.journal.update(record));
+  CO_TRY(co_await ports_.audit.append(actor, std::string(protocol::to_string(state)), record.id.text(), record.error->message));
+  changed(record);
+  co_return outcome::success();
+}
+
+asio::awaitable<Result<protocol::OperationView>> Broker::resolve_approval(Caller caller, OperationId id, Decision decision, std::string reason) {
+  const std::string user = std::get<Caller::Administrator>(caller.identity).user;
+  const auto found = waiting_.find(id);
+  if (found == waiting_.end()) {
+    co_return fail(Errc::not_found, "cannot find operation '" + id.text() + "' among those that wait for approval", "/params/id");
+  }
+  const std::string actor = "admin:" + user;
+  if (decision == Decision::deny) {
+    OperationRecord record = found->second;
+    const Error error{Errc::denied, reason.empty() ? "denied by an administrator" : "denied by an administrator: " + reason};
+    CO_TRY(co_await end_waiting(record, OperationState::denied, error, actor));
+    CO_TRY(record, co_await find_operation(caller, id));
+    co_return view_of(record, registry_.find(record.vm), Audience::administrator);
+  }
+  OperationRecord& waiting = found->second;
+  if (std::find(waiting.allowed_by.begin(), waiting.allowed_by.end(), user) != waiting.allowed_by.end()) {
+    co_return fail(Errc::conflict, "cannot allow operation '" + id.text() + "' twice: '" + user + "' has allowed it, and " +
+                                       std::to_string(waiting.approvers_needed) + " different people must");
+  }
+  waiting.allowed_by.push_back(user);
+  const bool enough = waiting.allowed_by.size() >= waiting.approvers_needed;
+  if (enough) waiting.state = OperationState::queued;
+  OperationRecord record = waiting;
+  if (enough) waiting_.erase(found);
+  CO_TRY(co_await ports_.journal.update(record));
+  CO_TRY(co_await ports_.audit.append(actor, "allowed", id.text(), reason));
+  if (enough) engine_.enqueue(record);
+  changed(record);
+  co_return view_of(record, registry_.find(record.vm), Audience::administrator);
+}
+
+}  // namespace zynclone::broker

@@ -1,0 +1,158 @@
+#include "host-broker/core/broker.hpp"
+
+#include "host-broker/core/answers.hpp"
+#include "host-broker/core/operations/operations.hpp"
+#include "protocol/codec.hpp"
+#include "system/log.hpp"
+
+namespace zynclone::broker {
+
+using protocol::CloneState;
+using protocol::OperationState;
+
+Error refused() { return Error{Errc::refused, "refused"}; }
+
+Broker::Broker(asio::any_io_executor executor, Ports ports, CoreSettings settings)
+    : executor_(executor),
+      ports_(ports),
+      settings_(std::move(settings)),
+      registry_(ports.families),
+      engine_(
+          executor, ports, [this](OperationRecord record, Making making) { return make(std::move(record), making); },
+          [this](const OperationRecord& record) { changed(record); }) {}
+
+asio::awaitable<Result<void>> Broker::start() {
+  CO_TRY(registry_.load());
+  co_await reconcile();
+  OperationFilter unfinished;
+  unfinished.unfinished_only = true;
+  CO_TRY(auto records, co_await ports_.journal.list(unfinished));
+  // The journal gives the newest first; the oldest began first.
+  for (auto record = records.rbegin(); record != records.rend(); ++record) {
+    if (record->state == OperationState::awaiting_approval) await_approval(std::move(*record));
+    else engine_.enqueue(std::move(*record));
+  }
+  co_return outcome::success();
+}
+
+asio::awaitable<void> Broker::reconcile() {
+  auto domains = co_await ports_.toolstack.list_domains();
+  if (!domains) {
+    log_warning("cannot compare clones with domains: " + domains.error().message);
+    co_return;
+  }
+  auto guests = ports_.configuration.guests();
+  if (!guests) log_warning("cannot read which VMs are configured: " + guests.error().message);
+  else {
+    const std::vector<VmName> names = guests.value();
+    for (const VmName& vm : names) {
+      if (registry_.find(vm) != nullptr) continue;
+      auto config = ports_.configuration.guest(vm);
+      if (!config) continue;  // `vmclone config check` says what is wrong; each request of this guest does too
+      auto original = co_await ports_.toolstack.read_config(vm, config.value().xl_config);
+      if (!original || !original.value().uuid) continue;
+      Family family{.vm = vm, .uuid = *original.value().uuid};
+      for (const VmVif& vif : original.value().vifs) {
+        family.vifs.push_back(CloneVif{.index = vif.index, .mac = vif.mac, .bridge = vif.bridge, .backend = vif.backend});
+      }
+      registry_.introduce(std::move(family));
+    }
+  }
+  std::vector<std::pair<VmName, CloneName>> gone;
+  for (const auto& [vm, family] : registry_.all()) {
+    if (engine_.unfinished(family.uuid) > 0) continue;  // an operation knows better
+    for (const Clone& clone : family.clones) {
+      const bool runs = std::any_of(domains.value().begin(), domains.value().end(), [&](const Domain& domain) {
+        return domain.uuid == clone.uuid && domain.state != DomainState::dying;
+      });
+      if (clone.state == CloneState::running && !runs) gone.emplace_back(vm, clone.name);
+    }
+  }
+  for (const auto& [vm, name] : gone) {
+    auto saved = registry_.change(vm, [&name = name](Family& family) { find_clone(family, name)->state = CloneState::active; });
+    if (!saved) log_error("cannot note that clone '" + name.text() + "' of '" + vm.text() + "' has ended: " + saved.error().message);
+    else (void)co_await ports_.audit.append("broker", "ended", "", vm.text() + "/" + name.text() + " is not running any more");
+  }
+}
+
+std::optional<Caller::Member> Broker::identify(const Domain& domain) {
+  for (const auto& [vm, family] : registry_.all()) {
+    if (family.uuid == domain.uuid) return Caller::Member{domain.uuid, family.uuid, vm, vm.text(), domain.id};
+    for (const Clone& clone : family.clones) {
+      if (clone.uuid == domain.uuid) return Caller::Member{domain.uuid, family.uuid, vm, clone.name.text(), domain.id};
+    }
+  }
+  return std::nullopt;
+}
+
+std::string Broker::channel_of(const Caller::Member& member) {
+  const auto config = ports_.configuration.guest(member.vm);
+  return config ? config.value().channel : "none";
+}
+
+asio::awaitable<std::string> Broker::handle(Caller caller, protocol::Request request) {
+  if (!request.id) co_return std::string();
+  const std::uint64_t id = *request.id;
+  if (protocol::effect_of(request.method) == protocol::Effect::changes) {
+    auto accepted = co_await accept(caller, std::move(request));
+    co_return accepted ? protocol::encode_response(id, accepted.value()) : protocol::encode_error(id, accepted.error());
+  }
+  co_return co_await answer(*this, std::move(caller), std::move(request));
+}
+
+Result<const Family*> Broker::family_for(const Caller& caller, const protocol::Request& request) {
+  if (const auto* member = std::get_if<Caller::Member>(&caller.identity)) {
+    const Family* family = registry_.find(member->family);
+    if (family == nullptr) return outcome::failure(refused());
+    return family;
+  }
+  if (!request.vm) return fail(Errc::invalid_argument, "cannot tell which VM is meant: name it", "/params/vm");
+  const Family* family = registry_.find(*request.vm);
+  if (family == nullptr) {
+    return fail(Errc::not_found, "cannot find VM '" + request.vm->text() + "': it is not configured for clones (guest/" + request.vm->text() +
+                                     ".conf), or its configuration cannot be read", "/params/vm");
+  }
+  return family;
+}
+
+asio::awaitable<Result<OperationRecord>> Broker::find_operation(Caller caller, OperationId id) {
+  std::optional<OperationRecord> found;
+  if (const OperationRecord* running = engine_.find(id)) found = *running;
+  else if (const auto waiting = waiting_.find(id); waiting != waiting_.end()) found = waiting->second;
+  else {
+    CO_TRY(found, co_await ports_.journal.find(id));
+  }
+  const auto* member = std::get_if<Caller::Member>(&caller.identity);
+  if (member != nullptr && (!found || found->family != member->family)) co_return outcome::failure(refused());
+  if (!found) co_return fail(Errc::not_found, "cannot find operation '" + id.text() + "': no such operation", "/params/id");
+  co_return std::move(*found);
+}
+
+void Broker::watch(const OperationId& id, const Caller& caller) {
+  if (!caller.notify) return;
+  auto& watchers = watchers_[id];
+  for (const Watcher& watcher : watchers) {
+    if (watcher.notify.lock() == caller.notify) return;
+  }
+  watchers.push_back(Watcher{caller.notify, audience_of(caller)});
+}
+
+void Broker::changed(const OperationRecord& record) {
+  const auto found = watchers_.find(record.id);
+  if (found == watchers_.end()) return;
+  const Family* family = registry_.find(record.vm);
+  for (const Watcher& watcher : found->second) {
+    if (const auto notify = watcher.notify.lock()) (*notify)(view_of(record, family, watcher.audience));
+  }
+  if (protocol::is_final(record.state)) watchers_.erase(found);
+}
+
+Context Broker::context_for(OperationRecord record, Making making) {
+  return Context{.ports = ports_, .settings = settings_, .registry = registry_, .record = std::move(record), .making = making};
+}
+
+asio::awaitable<Result<Operation>> Broker::make(OperationRecord record, Making making) {
+  co_return co_await make_operation(context_for(std::move(record), making));
+}
+
+}  // namespace zynclone::broker

@@ -1,0 +1,75 @@
+#pragma once
+// The broker: takes requests that its gateway has decoded, decides, and lets the engine work. Each request reads top to bottom:
+// handle (here) → answer a question (answers.cpp) or accept a change (accept.cpp: policy, limits, journal) → engine → changed (here).
+// One thread.
+
+#include "host-broker/core/context.hpp"
+#include "host-broker/core/engine.hpp"
+#include "host-broker/core/views.hpp"
+#include "host-broker/ports/request_handler.hpp"
+
+namespace zynclone::broker {
+
+class Broker : public RequestHandler {
+ public:
+  // More health checks, from what main has put together (channels, storage).
+  using HealthSource = std::function<std::vector<protocol::HealthCheck>()>;
+
+  Broker(asio::any_io_executor executor, Ports ports, CoreSettings settings);
+
+  // Loads families, takes up what a crash left unfinished. Errors: configuration, storage; the broker must not serve then.
+  asio::awaitable<Result<void>> start();
+
+  // Compares clones that should run with the domains that do; one whose domain has gone is `active` from then on. Also learns
+  // of VMs that have been configured since. Called at start, when domains come or go, and now and then.
+  asio::awaitable<void> reconcile();
+
+  void add_health_source(HealthSource source) { health_sources_.push_back(std::move(source)); }
+
+  std::optional<Caller::Member> identify(const Domain& domain) override;
+  std::string channel_of(const Caller::Member& member) override;
+  asio::awaitable<std::string> handle(Caller caller, protocol::Request request) override;
+
+ private:
+  friend struct Answers;  // answers.cpp: one overload a method
+
+  // accept.cpp
+  asio::awaitable<Result<protocol::Accepted>> accept(Caller caller, protocol::Request request);
+  asio::awaitable<Result<protocol::PlanView>> plan(OperationRecord record, Verdict verdict, Audience audience);
+  asio::awaitable<Result<std::optional<OperationRecord>>> seen_before(const OperationRecord& record);
+  asio::awaitable<Result<Verdict>> decide(const Caller& caller, const OperationRecord& record);
+  asio::awaitable<Result<void>> check_limits(const OperationRecord& record, const Verdict& verdict);
+
+  // approvals.cpp
+  void await_approval(OperationRecord record);
+  asio::awaitable<void> expire(OperationId id, Timestamp when);
+  asio::awaitable<Result<protocol::OperationView>> resolve_approval(Caller caller, OperationId id, Decision decision, std::string reason);
+  asio::awaitable<Result<void>> end_waiting(OperationRecord record, protocol::OperationState state, Error error, std::string actor);
+
+  asio::awaitable<Result<OperationRecord>> find_operation(Caller caller, OperationId id);
+  Result<const Family*> family_for(const Caller& caller, const protocol::Request& request);
+  void watch(const OperationId& id, const Caller& caller);
+  void changed(const OperationRecord& record);
+  asio::awaitable<Result<Operation>> make(OperationRecord record, Making making);
+  Context context_for(OperationRecord record, Making making);
+
+  struct Watcher {
+    std::weak_ptr<Notify> notify;
+    Audience audience;
+  };
+
+  asio::any_io_executor executor_;
+  Ports ports_;
+  CoreSettings settings_;
+  Registry registry_;
+  Engine engine_;
+  std::map<OperationId, OperationRecord> waiting_;  // for approval
+  std::map<OperationId, std::vector<Watcher>> watchers_;
+  std::map<Uuid, std::deque<Timestamp>> recent_requests_;  // of each family, within the last minute
+  std::vector<HealthSource> health_sources_;
+};
+
+// A guest is told the same whether it may not or there is no such thing.
+Error refused();
+
+}  // namespace zynclone::broker

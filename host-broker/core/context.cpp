@@ -1,0 +1,48 @@
+#include "host-broker/core/context.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace zynclone::broker {
+
+Result<const Family*> family_of(const Context& context) {
+  const Family* family = context.registry.find(context.record.vm);
+  if (family == nullptr) return fail(Errc::not_found, "cannot find VM '" + context.record.vm.text() + "': it has no family here");
+  return family;
+}
+
+Result<const Clone*> clone_of(const Context& context, const CloneName& name) {
+  TRY(const Family* family, family_of(context));
+  const Clone* clone = find_clone(*family, name);
+  if (clone == nullptr) {
+    return fail(Errc::not_found, "cannot find clone '" + name.text() + "': '" + family->vm.text() + "' has no clone of that name", "/params/name");
+  }
+  return clone;
+}
+
+asio::awaitable<Result<std::optional<Domain>>> domain_of(Context context, Uuid uuid) {
+  CO_TRY(const auto domains, co_await context.ports.toolstack.list_domains());
+  for (const Domain& domain : domains) {
+    if (domain.uuid == uuid && domain.state != DomainState::dying) co_return std::optional<Domain>(domain);
+  }
+  co_return std::optional<Domain>();
+}
+
+std::string domain_name(const VmName& vm, const CloneName& clone) { return vm.text() + '.' + clone.text(); }
+
+std::string interfaces_text(const Clone& clone) {
+  std::map<std::string, std::string> by_mode;
+  for (const CloneVif& vif : clone.vifs) {
+    const auto mode = clone.clone_mask.allows(vif.index) ? clone.clone_allowance.mode : protocol::VifMode::disabled;
+    std::string& list = by_mode[std::string(protocol::to_string(mode))];
+    list += (list.empty() ? "" : ",") + std::to_string(vif.index);
+  }
+  if (by_mode.empty()) return "no interfaces";
+  std::string text;
+  for (const auto& [mode, list] : by_mode) text += (text.empty() ? "" : ", ") + list + ' ' + mode;
+  char mask[24];
+  std::snprintf(mask, sizeof mask, "0x%llx", static_cast<unsigned long long>(clone.clone_mask.value));
+  return "interfaces " + text + " (mask " + mask + ')';
+}
+
+}  // namespace zynclone::broker

@@ -1,0 +1,30 @@
+#pragma once
+// What the makers of operations work with. One for each making; copied into steps.
+
+#include "host-broker/core/ports.hpp"
+#include "host-broker/core/registry.hpp"
+#include "host-broker/core/step.hpp"
+
+namespace zynclone::broker {
+
+struct Context {
+  Ports ports;
+  CoreSettings settings;
+  Registry& registry;
+  OperationRecord record;
+  Making making = Making::fresh;
+};
+
+// The family the operation is for. Errors: not_found.
+Result<const Family*> family_of(const Context& context);
+// The clone of this name in it. Errors: not_found.
+Result<const Clone*> clone_of(const Context& context, const CloneName& name);
+// The domain with this UUID, if it runs. Errors: xen.
+asio::awaitable<Result<std::optional<Domain>>> domain_of(Context context, Uuid uuid);
+
+// "pos1.upgrade-1": what a clone's domain is called.
+std::string domain_name(const VmName& vm, const CloneName& clone);
+// "interface 0 disabled (mask 0x0)": for people.
+std::string interfaces_text(const Clone& clone);
+
+}  // namespace zynclone::broker

@@ -1,0 +1,224 @@
+#include "host-broker/core/engine.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+
+namespace zynclone::broker {
+
+using protocol::OperationState;
+using protocol::StepState;
+
+namespace {
+
+// Why an operation whose error was lost in a crash is undone: what the journal has of its failed step.
+Error error_of_steps(const OperationRecord& record) {
+  for (const StepRecord& step : record.steps) {
+    if (step.state == StepState::failed) return Error{Errc::internal, step.text};
+  }
+  return record.cancel_requested ? Error{Errc::cancelled, "cancelled"} : Error{Errc::internal, "undone after a restart"};
+}
+
+}  // namespace
+
+void fault_point(std::string_view kind, std::string_view step, std::string_view moment) {
+  const char* wanted = std::getenv("ZYNCLONE_FAULT_POINT");
+  if (wanted == nullptr) return;
+  if (std::string(kind) + '/' + std::string(step) + '/' + std::string(moment) == wanted) std::raise(SIGKILL);
+}
+
+Engine::Engine(asio::any_io_executor executor, Ports ports, Maker maker, Changed changed)
+    : executor_(std::move(executor)), ports_(ports), maker_(std::move(maker)), changed_(std::move(changed)) {}
+
+void Engine::enqueue(OperationRecord operation) {
+  auto task = std::make_shared<Task>();
+  if (operation.state == OperationState::running) task->making = Making::taken_up;
+  task->record = std::move(operation);
+  const Uuid family = task->record.family;
+  auto& queue = queues_[family];
+  queue.push_back(std::move(task));
+  if (queue.size() == 1) spawn(executor_, "operations of family " + family.text(), run_family(family));
+}
+
+const OperationRecord* Engine::find(const OperationId& id) const {
+  for (const auto& [family, queue] : queues_) {
+    for (const auto& task : queue) {
+      if (task->record.id == id) return &task->record;
+    }
+  }
+  return nullptr;
+}
+
+std::size_t Engine::unfinished(const Uuid& family) const {
+  const auto found = queues_.find(family);
+  return found == queues_.end() ? 0 : found->second.size();
+}
+
+asio::awaitable<Result<void>> Engine::cancel(OperationId id) {
+  for (auto& [family, queue] : queues_) {
+    for (auto& entry : queue) {
+      if (entry->record.id != id) continue;
+      const auto task = entry;
+      if (task->committed) {
+        co_return fail(Errc::conflict, "cannot cancel operation '" + id.text() + "': it has passed its point of no return");
+      }
+      task->record.cancel_requested = true;
+      CO_TRY(co_await ports_.journal.update(task->record));
+      co_return outcome::success();
+    }
+  }
+  co_return fail(Errc::not_found, "cannot cancel operation '" + id.text() + "': it has ended");
+}
+
+asio::awaitable<void> Engine::run_family(Uuid family) {
+  auto& queue = queues_[family];
+  while (!queue.empty()) {
+    const auto task = queue.front();
+    co_await run(*task);
+    queue.pop_front();
+  }
+  queues_.erase(family);
+}
+
+bool Engine::failed_before_restart(const Task& task) {
+  if (task.making == Making::fresh) return false;
+  return std::any_of(task.record.steps.begin(), task.record.steps.end(),
+                     [](const StepRecord& step) { return step.state == StepState::failed || step.state == StepState::undone; });
+}
+
+asio::awaitable<void> Engine::run(Task& task) {
+  OperationRecord& record = task.record;
+  if (record.cancel_requested && record.state == OperationState::queued) {
+    record.error = Error{Errc::cancelled, "cancelled before it began"};
+    co_await finish(task, OperationState::cancelled);
+    co_return;
+  }
+  auto made = co_await maker_(record, task.making);
+  if (!made) {
+    record.error = std::move(made).error();
+    co_await finish(task, OperationState::failed);
+    co_return;
+  }
+  Operation operation = std::move(made).value();
+  record.state = OperationState::running;
+  auto journalled = co_await ports_.journal.update(record);
+  if (!journalled) {
+    // Nothing has been done; without a journal nothing may be.
+    record.error = std::move(journalled).error();
+    co_await finish(task, OperationState::failed);
+    co_return;
+  }
+  changed_(record);
+
+  if (failed_before_restart(task)) record.undoing = true;
+  if (!record.undoing) {
+    auto done = co_await run_steps(task, operation);
+    if (done) {
+      record.percent = 100;
+      record.summary = operation.summary();
+      co_await finish(task, OperationState::succeeded);
+      co_return;
+    }
+    record.error = std::move(done).error();
+    if (task.committed) {
+      record.error->message += "; it cannot be taken back any more: ask for it again to finish it";
+      co_await finish(task, OperationState::failed);
+      co_return;
+    }
+    record.undoing = true;
+    (void)co_await ports_.journal.update(record);  // if this is lost, the restart undoes as well: the failed step is journalled
+  }
+  auto undone = co_await undo_steps(task, operation);
+  if (!undone) record.error->message += "; what was done could not all be undone: " + undone.error().message;
+  if (!record.error) record.error = error_of_steps(record);
+  co_await finish(task, record.error->code == Errc::cancelled ? OperationState::cancelled : OperationState::failed);
+}
+
+asio::awaitable<Result<void>> Engine::run_steps(Task& task, Operation& operation) {
+  for (std::size_t i = 0; i < operation.steps.size(); ++i) {
+    // A restart after the point of no return goes forward, whatever was asked meanwhile.
+    if (i >= operation.point_of_no_return) task.committed = true;
+    if (task.record.cancel_requested && !task.committed) {
+      co_return fail(Errc::cancelled, "cancelled before step '" + operation.steps[i]->name() + "'");
+    }
+    CO_TRY(co_await run_step(task, *operation.steps[i], i));
+    task.record.percent = static_cast<unsigned>(100 * (i + 1) / (operation.steps.size() + 1));
+  }
+  co_return outcome::success();
+}
+
+asio::awaitable<Result<void>> Engine::run_step(Task& task, Step& step, std::size_t position) {
+  auto& steps = task.record.steps;
+  const std::string& kind = task.record.kind;
+  if (steps.size() <= position) steps.resize(position + 1);
+  steps[position].name = step.name();
+
+  if (task.making == Making::taken_up && steps[position].state != StepState::pending) {
+    CO_TRY(const auto presence, co_await step.probe());
+    if (presence == Presence::present && steps[position].state == StepState::done) {
+      step.resume(steps[position]);
+      co_return outcome::success();
+    }
+  }
+  if (steps[position].state == StepState::pending) steps[position].result = step.intent();
+  steps[position].state = StepState::running;
+  steps[position].text = step.plan();
+  CO_TRY(co_await journal_step(task, position));
+  fault_point(kind, step.name(), "intent");
+
+  // A step that had acted before the crash acts again: it finds its own work and adopts it.
+  auto acted = co_await step.act();
+  fault_point(kind, step.name(), "acted");
+  if (!acted) {
+    steps[position].state = StepState::failed;
+    steps[position].text = acted.error().message;
+    (void)co_await journal_step(task, position);
+    co_return outcome::failure(std::move(acted).error());
+  }
+  steps[position].state = StepState::done;
+  steps[position].text = std::move(acted.value().text);
+  if (!acted.value().result.empty()) steps[position].result = std::move(acted.value().result);
+  CO_TRY(co_await journal_step(task, position));
+  fault_point(kind, step.name(), "result");
+  co_return outcome::success();
+}
+
+asio::awaitable<Result<void>> Engine::undo_steps(Task& task, Operation& operation) {
+  auto& steps = task.record.steps;
+  std::optional<Error> first_error;
+  for (std::size_t i = std::min(steps.size(), operation.steps.size()); i-- > 0;) {
+    if (steps[i].state == StepState::pending || steps[i].state == StepState::undone) continue;
+    fault_point(task.record.kind, steps[i].name, "undo");
+    auto undone = co_await operation.steps[i]->undo();
+    if (!undone) {
+      // The others are undone all the same: less is left over.
+      steps[i].text = "cannot undo: " + undone.error().message;
+      if (!first_error) first_error = std::move(undone).error();
+      steps[i].state = StepState::failed;
+    } else if (steps[i].state != StepState::failed) {
+      steps[i].state = StepState::undone;
+    }
+    (void)co_await journal_step(task, i);
+  }
+  if (first_error) co_return outcome::failure(std::move(*first_error));
+  co_return outcome::success();
+}
+
+asio::awaitable<Result<void>> Engine::journal_step(Task& task, std::size_t position) {
+  CO_TRY(co_await ports_.journal.update_step(task.record.id, position, task.record.steps[position]));
+  changed_(task.record);
+  co_return outcome::success();
+}
+
+asio::awaitable<void> Engine::finish(Task& task, OperationState state) {
+  OperationRecord& record = task.record;
+  record.state = state;
+  record.finished = ports_.clock.now();
+  const std::string detail = record.error ? record.error->message : record.summary;
+  (void)co_await ports_.audit.append("broker", std::string(protocol::to_string(state)), record.id.text(), detail);
+  auto journalled = co_await ports_.journal.update(record);
+  if (!journalled && !record.error) record.error = std::move(journalled).error();
+  changed_(record);
+}
+
+}  // namespace zynclone::broker

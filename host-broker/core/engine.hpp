@@ -1,0 +1,60 @@
+#pragma once
+// Runs operations so that no crash leaves one half done: intent journalled before each step's action, result after; on failure or cancel what
+// was done is undone in reverse; after a restart, unfinished ones are taken up where the journal left them. Operations of one family run
+// one after another, families side by side. Owned by the Broker; one thread.
+
+#include <deque>
+#include <map>
+
+#include "host-broker/core/ports.hpp"
+#include "host-broker/core/step.hpp"
+
+namespace zynclone::broker {
+
+class Engine {
+ public:
+  // Makes an operation's steps from its record; asked when it begins and again after a restart.
+  using Maker = std::function<asio::awaitable<Result<Operation>>(OperationRecord, Making)>;
+  // Called after each change that was journalled.
+  using Changed = std::function<void(const OperationRecord&)>;
+
+  Engine(asio::any_io_executor executor, Ports ports, Maker maker, Changed changed);
+
+  // Takes an operation that the journal has as queued or running; it runs when those before it in its family have ended.
+  void enqueue(OperationRecord operation);
+
+  // Ends an operation that waits or runs: a waiting one at once, a running one after its current step, by undoing. Errors: not_found; conflict
+  // when it has passed its point of no return.
+  asio::awaitable<Result<void>> cancel(OperationId id);
+
+  // The operation as it is now, if it waits or runs.
+  const OperationRecord* find(const OperationId& id) const;
+  std::size_t unfinished(const Uuid& family) const;
+
+ private:
+  struct Task {
+    OperationRecord record;
+    Making making = Making::fresh;
+    bool committed = false;   // past its point of no return
+  };
+  asio::awaitable<void> run_family(Uuid family);
+  asio::awaitable<void> run(Task& task);
+  static bool failed_before_restart(const Task& task);
+  asio::awaitable<Result<void>> run_steps(Task& task, Operation& operation);
+  asio::awaitable<Result<void>> run_step(Task& task, Step& step, std::size_t position);
+  asio::awaitable<Result<void>> undo_steps(Task& task, Operation& operation);
+  asio::awaitable<Result<void>> journal_step(Task& task, std::size_t position);
+  asio::awaitable<void> finish(Task& task, protocol::OperationState state);
+
+  asio::any_io_executor executor_;
+  Ports ports_;
+  Maker maker_;
+  Changed changed_;
+  std::map<Uuid, std::deque<std::shared_ptr<Task>>> queues_;  // the front runs
+};
+
+// Where a test stops the broker dead: ZYNCLONE_FAULT_POINT=<kind>/<step>/<intent|acted|result|undo> in its environment makes it kill itself there,
+// as a power failure would. Without the variable this does nothing.
+void fault_point(std::string_view kind, std::string_view step, std::string_view moment);
+
+}  // namespace zynclone::broker

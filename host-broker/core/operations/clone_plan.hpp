@@ -1,0 +1,19 @@
+#pragma once
+// What a new clone will be: every name, address and volume of it, derived from the operation's id and the original's configuration.
+
+#include "host-broker/core/context.hpp"
+
+namespace zynclone::broker {
+
+struct ClonePlan {
+  Clone clone;
+  GuestConfig config;
+  VmConfig original;
+  std::optional<Domain> running;   // the original's domain
+};
+
+// Checks all that must hold before anything is done (fresh), or finds the clone that this operation had begun (taken up).
+// Errors: configuration, already_exists, limit_exceeded, conflict (mode and state do not fit), no_space.
+asio::awaitable<Result<ClonePlan>> plan_clone(Context context, protocol::CloneCreate call);
+
+}  // namespace zynclone::broker

@@ -1,0 +1,20 @@
+#pragma once
+// One maker per kind of operation, each in the file of its name. A maker checks what must hold before anything is done (when the
+// operation is fresh) and gives the steps. Errors: those of the checks, with the field's place.
+
+#include "host-broker/core/context.hpp"
+
+namespace zynclone::broker {
+
+asio::awaitable<Result<Operation>> make_clone_create(Context context, protocol::CloneCreate call);
+asio::awaitable<Result<Operation>> make_clone_start(Context context, protocol::CloneStart call);
+asio::awaitable<Result<Operation>> make_clone_stop(Context context, protocol::CloneStop call);
+asio::awaitable<Result<Operation>> make_clone_activate(Context context, protocol::CloneActivate call);
+asio::awaitable<Result<Operation>> make_clone_deactivate(Context context, protocol::CloneDeactivate call);
+asio::awaitable<Result<Operation>> make_clone_remove(Context context, protocol::CloneRemove call);
+asio::awaitable<Result<Operation>> make_clone_rename(Context context, protocol::CloneRename call);
+
+// The maker for whatever the record's request asks.
+asio::awaitable<Result<Operation>> make_operation(Context context);
+
+}  // namespace zynclone::broker

@@ -1,0 +1,200 @@
+#include "host-broker/core/operations/snapshot_steps.hpp"
+
+#include <cstdio>
+
+namespace zynclone::broker {
+namespace {
+
+using protocol::Consistency;
+
+// How long the agent holds still by itself; snapshots of a sane host take far less, and an application stands still meanwhile.
+constexpr std::chrono::milliseconds k_hold{10'000};
+constexpr std::chrono::seconds k_thaw_deadline{10};
+
+std::string seconds_text(std::uint64_t milliseconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f s", static_cast<double>(milliseconds) / 1000);
+  return text;
+}
+
+std::string count_text(std::size_t count, const std::string& what) {
+  return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
+}
+
+std::string size_text(std::uint64_t bytes) {
+  constexpr const char* k_units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1024 && unit < 4; ++unit) value /= 1024;
+  char text[32];
+  std::snprintf(text, sizeof text, value == static_cast<double>(static_cast<std::uint64_t>(value)) ? "%.0f %s" : "%.1f %s", value, k_units[unit]);
+  return text;
+}
+
+SnapshotRequest request_of(const ClonePlan& plan, const CloneDisk& disk) {
+  return SnapshotRequest{.source = disk.source, .name = disk.snapshot_name, .use = plan.running ? SourceUse::in_use : SourceUse::idle};
+}
+
+std::vector<CloneDisk> copied_disks(const ClonePlan& plan) {
+  std::vector<CloneDisk> copied;
+  for (const CloneDisk& disk : plan.clone.disks) {
+    if (!disk.snapshot_name.empty()) copied.push_back(disk);
+  }
+  return copied;
+}
+
+// Ends what quiesce began, from wherever it is asked. Gives whether the guest had held still until now.
+asio::awaitable<bool> release(Context context, ClonePlan plan) {
+  auto domain = co_await domain_of(context, *plan.original.uuid);
+  if (domain && domain.value() && domain.value()->state == DomainState::paused) {
+    const DomainId id = domain.value()->id;
+    (void)co_await context.ports.toolstack.unpause(id);
+  }
+  protocol::GuestThaw call;
+  call.token = context.record.id;
+  auto report = co_await context.ports.guests.thaw(*plan.original.uuid, call, k_thaw_deadline);
+  co_return report && report.value().was_quiesced;
+}
+
+class QuiesceStep : public Step {
+ public:
+  QuiesceStep(Context context, ClonePlan plan) : context_(std::move(context)), plan_(std::move(plan)) {}
+
+  std::string name() const override { return "quiesce"; }
+  std::string plan() const override { return "quiesce " + context_.record.vm.text(); }
+
+  // Needed no more once every copy is made; before that it has run out by now and must be done again.
+  asio::awaitable<Result<Presence>> probe() override {
+    const std::vector<CloneDisk> disks = copied_disks(plan_);
+    for (const CloneDisk& disk : disks) {
+      CO_TRY(const auto found, co_await context_.ports.storage.find_snapshot(request_of(plan_, disk)));
+      if (!found) co_return Presence::absent;
+    }
+    co_return Presence::present;
+  }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    // Copies from before a crash are of another instant than those that follow.
+    const std::vector<CloneDisk> disks = copied_disks(plan_);
+    for (const CloneDisk& disk : disks) {
+      CO_TRY(co_await context_.ports.storage.remove(request_of(plan_, disk)));
+    }
+    const std::string& vm = context_.record.vm.text();
+    protocol::GuestQuiesce call;
+    call.token = context_.record.id;
+    call.hold_ms = static_cast<std::uint64_t>(k_hold.count());
+    auto report = co_await context_.ports.guests.quiesce(*plan_.original.uuid, call, plan_.config.quiesce_timeout);
+    StepOutcome outcome;
+    if (report) {
+      const auto& value = report.value();
+      outcome.text = "quiesced " + vm + " (" + seconds_text(value.duration_ms) + ", " + count_text(value.hooks, "hook") +
+                     (value.frozen.empty() ? "" : ", " + count_text(value.frozen.size(), "file system")) + ')';
+      outcome.result = protocol::to_string(Consistency::filesystem);
+      co_return outcome;
+    }
+    outcome.text = vm + " did not quiesce, disks will be crash-consistent (" + report.error().message + ')';
+    outcome.result = protocol::to_string(Consistency::crash);
+    if (disks.size() > 1 && plan_.running) {
+      CO_TRY(co_await context_.ports.toolstack.pause(plan_.running->id));
+      outcome.text += "; paused it for " + count_text(disks.size(), "disk");
+    }
+    co_return outcome;
+  }
+
+  asio::awaitable<Result<void>> undo() override {
+    co_await release(context_, plan_);
+    co_return outcome::success();
+  }
+
+ private:
+  Context context_;
+  ClonePlan plan_;
+};
+
+class SnapshotStep : public Step {
+ public:
+  SnapshotStep(Context context, ClonePlan plan, CloneDisk disk)
+      : context_(std::move(context)), plan_(std::move(plan)), disk_(std::move(disk)) {}
+
+  std::string name() const override { return "snapshot " + disk_.device; }
+  std::string plan() const override { return "snapshot " + disk_.source.path; }
+
+  asio::awaitable<Result<Presence>> probe() override {
+    CO_TRY(const auto found, co_await context_.ports.storage.find_snapshot(request_of(plan_, disk_)));
+    co_return found ? Presence::present : Presence::absent;
+  }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    CO_TRY(co_await context_.ports.storage.check_room(disk_.source));
+    CO_TRY(const Snapshot made, co_await context_.ports.storage.snapshot(request_of(plan_, disk_)));
+    if (made.source_needs_switch && plan_.running) {
+      VmDisk disk{.device = disk_.device, .volume = disk_.source};
+      CO_TRY(co_await context_.ports.toolstack.switch_layer(plan_.running->id, disk));
+    }
+    CO_TRY(context_.registry.change(context_.record.vm, [&](Family& family) { remember(family, made); }));
+    StepOutcome outcome;
+    outcome.text = "snapshot " + base_name(disk_.source.path) + " → " + base_name(made.volume.path) + " (" + made.kind + ", " +
+                   size_text(made.size) + ')';
+    outcome.result = made.volume.path;
+    co_return outcome;
+  }
+
+  asio::awaitable<Result<void>> undo() override { co_return co_await context_.ports.storage.remove(request_of(plan_, disk_)); }
+
+ private:
+  static std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+  void remember(Family& family, const Snapshot& made) {
+    Clone* clone = find_clone(family, plan_.clone.name);
+    if (clone == nullptr) return;
+    for (CloneDisk& disk : clone->disks) {
+      if (disk.device != disk_.device) continue;
+      disk.volume = made.volume;
+      disk.size = made.size;
+    }
+  }
+
+  Context context_;
+  ClonePlan plan_;
+  CloneDisk disk_;
+};
+
+class ThawStep : public Step {
+ public:
+  ThawStep(Context context, ClonePlan plan) : context_(std::move(context)), plan_(std::move(plan)) {}
+
+  std::string name() const override { return "thaw"; }
+  std::string plan() const override { return {}; }
+  asio::awaitable<Result<Presence>> probe() override { co_return Presence::absent; }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    const bool held = co_await release(context_, plan_);
+    // Only a guest that held still from before the first copy to after the last gives consistent file systems.
+    if (held && plan_.clone.consistency != Consistency::filesystem) {
+      CO_TRY(context_.registry.change(context_.record.vm, [&](Family& family) {
+        if (Clone* clone = find_clone(family, plan_.clone.name)) clone->consistency = Consistency::filesystem;
+      }));
+    }
+    co_return StepOutcome{};
+  }
+
+  asio::awaitable<Result<void>> undo() override { co_return outcome::success(); }
+
+ private:
+  Context context_;
+  ClonePlan plan_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> quiesce_step(Context context, ClonePlan plan) {
+  return std::make_unique<QuiesceStep>(std::move(context), std::move(plan));
+}
+
+std::unique_ptr<Step> snapshot_step(Context context, ClonePlan plan, CloneDisk disk) {
+  return std::make_unique<SnapshotStep>(std::move(context), std::move(plan), std::move(disk));
+}
+
+std::unique_ptr<Step> thaw_step(Context context, ClonePlan plan) { return std::make_unique<ThawStep>(std::move(context), std::move(plan)); }
+
+}  // namespace zynclone::broker

@@ -1,0 +1,35 @@
+#pragma once
+// Everything outside that the core calls, in one place. Made by main, outlives the core.
+
+#include "host-broker/ports/clock.hpp"
+#include "host-broker/ports/configuration.hpp"
+#include "host-broker/ports/guest_link.hpp"
+#include "host-broker/ports/journal.hpp"
+#include "host-broker/ports/network.hpp"
+#include "host-broker/ports/policy.hpp"
+#include "host-broker/ports/storage.hpp"
+#include "host-broker/ports/toolstack.hpp"
+
+namespace zynclone::broker {
+
+struct Ports {
+  Toolstack& toolstack;
+  Storage& storage;
+  Network& network;
+  GuestLink& guests;
+  Journal& journal;
+  AuditLog& audit;
+  Configuration& configuration;
+  Families& families;
+  Policy& policy;
+  Clock& clock;
+};
+
+struct CoreSettings {
+  Deadline lockdown_timeout = std::chrono::seconds(10);
+  std::size_t most_pending_approvals = 8;            // of one family
+  std::size_t most_queued = 16;                      // unfinished operations of one family
+  std::string software = "zynclone " ZYNCLONE_VERSION;
+};
+
+}  // namespace zynclone::broker

@@ -1,0 +1,104 @@
+#include "host-broker/core/views.hpp"
+
+#include "host-broker/core/registry.hpp"
+
+namespace zynclone::broker {
+namespace {
+
+std::vector<protocol::VifView> vifs_of(const Family& family, const Uuid& member) {
+  std::vector<protocol::VifView> vifs;
+  for (const MemberLockdown& lockdown : lockdown_of(family)) {
+    if (lockdown.uuid != member) continue;
+    for (const VifLockdown& vif : lockdown.vifs) {
+      vifs.push_back(protocol::VifView{.index = vif.index, .mode = vif.mode, .mac = vif.mac});
+    }
+  }
+  return vifs;
+}
+
+// The decision stands first among what happened to a request.
+protocol::StepView decision_step(const OperationRecord& record) {
+  using protocol::OperationState;
+  protocol::StepView step{.name = "allow", .state = protocol::StepState::done, .text = "allowed"};
+  if (record.state == OperationState::awaiting_approval) {
+    step.state = protocol::StepState::running;
+    step.text = "waits for an administrator to allow it";
+  } else if (record.state == OperationState::denied || record.state == OperationState::expired) {
+    step.state = protocol::StepState::failed;
+    step.text = record.state == OperationState::denied ? "denied" : "expired: no administrator answered in time";
+  } else if (!record.allowed_by.empty()) {
+    step.text = "allowed by an administrator";
+  }
+  return step;
+}
+
+}  // namespace
+
+Audience audience_of(const Caller& caller) {
+  return std::holds_alternative<Caller::Member>(caller.identity) ? Audience::guest : Audience::administrator;
+}
+
+protocol::CloneView view_of(const Family& family, const Clone& clone, Audience audience) {
+  protocol::CloneView view;
+  view.name = clone.name;
+  view.vm = family.vm;
+  view.uuid = clone.uuid;
+  view.state = clone.state;
+  view.mode = clone.mode;
+  view.consistency = clone.consistency;
+  view.created = clone.created;
+  view.original_vif_mask = clone.original_mask.value;
+  view.clone_vif_mask = clone.clone_mask.value;
+  view.vifs = vifs_of(family, clone.uuid);
+  view.note = clone.note;
+  for (const CloneDisk& disk : clone.disks) {
+    protocol::DiskView shown{.device = disk.device, .format = std::string(to_string(disk.volume.format)), .size = disk.size};
+    if (audience == Audience::administrator) shown.location = disk.volume.path;
+    view.disks.push_back(std::move(shown));
+  }
+  return view;
+}
+
+protocol::FamilyView view_of(const Family& family, Audience audience) {
+  protocol::FamilyView view;
+  view.vm = family.vm;
+  view.uuid = family.uuid;
+  view.production = family.vm.text();
+  view.generation = family.generation.value;
+  view.vifs = vifs_of(family, family.uuid);
+  for (const Clone& clone : family.clones) view.clones.push_back(view_of(family, clone, audience));
+  return view;
+}
+
+protocol::OperationView view_of(const OperationRecord& record, const Family* family, Audience audience) {
+  protocol::OperationView view;
+  view.id = record.id;
+  view.kind = record.kind;
+  view.vm = record.vm;
+  view.target = record.target;
+  view.state = record.state;
+  view.percent = record.percent;
+  view.requester = record.requester_name;
+  view.created = record.created;
+  view.finished = record.finished;
+  view.summary = record.summary;
+  view.steps.push_back(decision_step(record));
+  for (const StepRecord& step : record.steps) {
+    view.steps.push_back(protocol::StepView{.name = step.name, .state = step.state, .text = step.text.substr(0, protocol::k_longest_text)});
+  }
+  if (record.error) {
+    view.error = protocol::ErrorView{.code = std::string(to_string(record.error->code)),
+                                     .message = record.error->message.substr(0, protocol::k_longest_text),
+                                     .place = record.error->place};
+  }
+  if (audience == Audience::administrator) {
+    view.decision = protocol::DecisionView{.decision = record.decision, .place = record.decision_place};
+  }
+  if (family == nullptr) return view;
+  for (const Clone& clone : family->clones) {
+    if (clone.name.text() == record.target) view.clone = view_of(*family, clone, audience);
+  }
+  return view;
+}
+
+}  // namespace zynclone::broker
