@@ -9,6 +9,8 @@ xen_folder=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 cache=${ZYNCLONE_CACHE:-$HOME/.cache/zynclone}/xen-lab
 
 die() { echo "${0##*/}: $*" >&2; exit 1; }
+# The processes given, and no other child (the emulator is one); fails if one of them does.
+wait_all() { local pid status=0; for pid; do wait "$pid" || status=$?; done; return $status; }
 say() { echo "${0##*/}: $*" >&2; }
 
 # The cache's key: all that the images are made from. The emulator counts, for a suspended state belongs to its version.
@@ -109,11 +111,25 @@ suspend_machine() {
   mv "$1/memory.new" "$1/memory.zst"
 }
 
+# resume_machine IMAGES LAYER BELOW: goes on from the memory of BELOW with the disks of LAYER. It was stopped when it was
+# suspended, so it stays so here, and "cont" is heard only after the memory is in.
+resume_machine() {
+  start_machine "$1" "$2" -incoming "exec:zstd -q -dc '$3/memory.zst'"
+  for _ in {1..600}; do
+    case $(monitor 'info status') in
+      *inmigrate*) sleep 0.1 ;;
+      *paused*) monitor cont; return ;;
+      *) break ;;
+    esac
+  done
+  die "cannot resume the machine: $(tail -3 qemu.log)"
+}
+
 stop_machine() {
   alive || return 0
   local host pid
   pid=$(cat qemu.pid)
-  for host in ssh-*; do [[ -S $host ]] && ssh -F ssh_config -O exit "${host#ssh-}" 2>/dev/null; done
+  for host in ssh-*; do [[ ! -S $host ]] || ssh -F ssh_config -O exit "${host#ssh-}" 2>/dev/null || true; done
   kill "$pid" 2>/dev/null || true
   for _ in {1..100}; do alive || return 0; sleep 0.1; done
   kill -KILL "$pid" 2>/dev/null || true
