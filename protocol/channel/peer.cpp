@@ -152,7 +152,8 @@ asio::awaitable<void> Peer::State::serve(protocol::Request request) {
   }
   if (!exception.empty()) {
     log_error("a request's handler threw: " + exception);
-    text = protocol::encode_error(id, Error{Errc::internal, "cannot answer the request: an internal error"});
+    const Error error{Errc::internal, "cannot answer the request: an internal error"};
+    text = protocol::encode_error(id, error);
   }
   if (id && !text.empty()) co_await answer(*id, std::move(text));
 }
@@ -201,7 +202,8 @@ asio::awaitable<Result<std::string>> Peer::State::exchange(protocol::Request req
 }
 
 asio::awaitable<Result<void>> Peer::State::notify(std::shared_ptr<State> self, protocol::Method method) {
-  co_return co_await self->outbox_.send(protocol::encode_request(protocol::Request{.method = std::move(method)}));
+  protocol::Request request{.method = std::move(method)};
+  co_return co_await self->outbox_.send(protocol::encode_request(request));
 }
 
 Result<void> Peer::State::post(protocol::Method method) {

@@ -43,9 +43,14 @@ class Peer {
   // What was sent before this runs is sent then. Once only.
   asio::awaitable<Error> run();
 
-  // Sends a call and waits. Errors: those of the peer, timed_out, unavailable, too_large.
+  // Sends a call and waits. Errors: those of the peer, timed_out, unavailable, too_large. `envelope` holds all but the method. Both are
+  // to be named objects in the caller: GCC 12 destroys an aggregate made inside of a co_await expression twice.
   template <class M>
-  asio::awaitable<Result<typename M::Result>> call(M method, Deadline limit, protocol::Request envelope = {});
+  asio::awaitable<Result<typename M::Result>> call(M method, Deadline limit, protocol::Request envelope);
+  template <class M>
+  asio::awaitable<Result<typename M::Result>> call(M method, Deadline limit) {
+    return call(std::move(method), limit, protocol::Request());
+  }
 
   // Waits for room to send it. Errors: unavailable, too_large.
   asio::awaitable<Result<void>> notify(protocol::Method method);
@@ -60,6 +65,8 @@ class Peer {
 
  private:
   class State;
+  template <class M>
+  static asio::awaitable<Result<typename M::Result>> decoded(asio::awaitable<Result<std::string>> exchange);
   asio::awaitable<Result<std::string>> exchange(protocol::Request request, Deadline limit);
 
   std::shared_ptr<State> state_;  // shared with the requests that are being handled
@@ -68,7 +75,12 @@ class Peer {
 template <class M>
 asio::awaitable<Result<typename M::Result>> Peer::call(M method, Deadline limit, protocol::Request envelope) {
   envelope.method = std::move(method);
-  CO_TRY(auto text, co_await exchange(std::move(envelope), limit));
+  return decoded<M>(exchange(std::move(envelope), limit));
+}
+
+template <class M>
+asio::awaitable<Result<typename M::Result>> Peer::decoded(asio::awaitable<Result<std::string>> exchange) {
+  CO_TRY(auto text, co_await std::move(exchange));
   co_return protocol::decode_response<M>(text);
 }
 
