@@ -42,8 +42,12 @@ Result<std::unique_ptr<Channel>> UnixChannel::adopt(asio::any_io_executor execut
 
 asio::awaitable<Result<std::size_t>> UnixChannel::read_some(asio::mutable_buffer into) {
   boost::system::error_code error;
+  if (ended_ && socket_.is_open()) co_return error_of(asio::error::eof, "read from");
   const std::size_t count = co_await socket_.async_read_some(into, asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return error_of(error, "read from");
+  if (error) {
+    ended_ = error != asio::error::operation_aborted;
+    co_return error_of(error, "read from");
+  }
   co_return count;
 }
 

@@ -38,6 +38,7 @@ class UnixChannel final : public Channel {
 
   asio::local::stream_protocol::socket socket_;
   Deadline write_deadline_;
+  bool ended_ = false;  // the peer has closed; Asio would wait for ever in a second read after that
 };
 
 }  // namespace zynclone::channel
