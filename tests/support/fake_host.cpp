@@ -1,0 +1,39 @@
+#include "tests/support/fake_host.hpp"
+
+namespace zynclone::tests {
+
+asio::awaitable<Result<std::vector<std::string>>> FakeNetwork::wait_applied(broker::Family family, Deadline) {
+  applied.push_back(std::move(family));
+  if (fails) co_return outcome::failure(*fails);
+  co_return std::vector<std::string>{"zhapcon"};
+}
+
+asio::awaitable<Result<protocol::QuiesceReport>> FakeGuestLink::quiesce(Uuid member, protocol::GuestQuiesce, Deadline) {
+  calls.push_back("quiesce " + member.text());
+  if (quiesce_fails) co_return outcome::failure(*quiesce_fails);
+  quiesced.insert(member);
+  protocol::QuiesceReport report;
+  report.hooks = 2;
+  report.duration_ms = 1200;
+  co_return report;
+}
+
+asio::awaitable<Result<protocol::ThawReport>> FakeGuestLink::thaw(Uuid member, protocol::GuestThaw, Deadline) {
+  calls.push_back("thaw " + member.text());
+  protocol::ThawReport report;
+  report.was_quiesced = quiesced.erase(member) > 0 && !thaws_by_itself;
+  co_return report;
+}
+
+asio::awaitable<Result<protocol::GuestHealthReport>> FakeGuestLink::health(Uuid, Deadline) {
+  protocol::GuestHealthReport report;
+  report.healthy = true;
+  co_return report;
+}
+
+broker::Verdict FakePolicy::decide(std::string_view operation, const VmName& vm, Timestamp) {
+  asked.push_back(std::string(operation) + ' ' + vm.text());
+  return verdict;
+}
+
+}  // namespace zynclone::tests

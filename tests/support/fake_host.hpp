@@ -1,0 +1,41 @@
+#pragma once
+// The lesser parts of a host, in memory: lockdown that is acknowledged at once, guests that quiesce, a policy of one verdict. State is open
+// to the test, and failures can be ordered.
+
+#include <set>
+
+#include "host-broker/ports/guest_link.hpp"
+#include "host-broker/ports/network.hpp"
+#include "host-broker/ports/policy.hpp"
+
+namespace zynclone::tests {
+
+class FakeNetwork : public broker::Network {
+ public:
+  asio::awaitable<Result<std::vector<std::string>>> wait_applied(broker::Family family, Deadline limit) override;
+
+  std::vector<broker::Family> applied;      // what was waited for, in order
+  std::optional<Error> fails;
+};
+
+class FakeGuestLink : public broker::GuestLink {
+ public:
+  asio::awaitable<Result<protocol::QuiesceReport>> quiesce(Uuid member, protocol::GuestQuiesce call, Deadline limit) override;
+  asio::awaitable<Result<protocol::ThawReport>> thaw(Uuid member, protocol::GuestThaw call, Deadline limit) override;
+  asio::awaitable<Result<protocol::GuestHealthReport>> health(Uuid member, Deadline limit) override;
+
+  std::set<Uuid> quiesced;
+  std::vector<std::string> calls;           // "quiesce <uuid>", "thaw <uuid>"
+  std::optional<Error> quiesce_fails;
+  bool thaws_by_itself = false;             // the agent's time limit ran out before the thaw
+};
+
+class FakePolicy : public broker::Policy {
+ public:
+  broker::Verdict decide(std::string_view operation, const VmName& vm, Timestamp now) override;
+
+  broker::Verdict verdict{.decision = broker::Decision::allow, .place = "10-test.policy:1"};
+  std::vector<std::string> asked;           // "<operation> <vm>"
+};
+
+}  // namespace zynclone::tests
