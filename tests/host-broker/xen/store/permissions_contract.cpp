@@ -1,0 +1,100 @@
+#include "tests/host-broker/xen/store/contract_store.hpp"
+
+namespace zynclone::xenstore {
+namespace {
+
+using NodePermissions = Contract;
+
+const Permissions k_host_only{.owner = {0}, .readers = {}};
+const Permissions k_guest_may_read{.owner = {0}, .readers = {k_guest}};
+
+TEST_F(NodePermissions, AreAsTheyWereSet) {
+  ASSERT_TRUE(store.write(root + "/a", "value", k_guest_may_read));
+  EXPECT_EQ(permissions_of(root + "/a"), "n0 r5");
+  EXPECT_EQ(store.read(root + "/a").value(), "value");
+  ASSERT_TRUE(store.write(root + "/a", "value", {.owner = {0}, .readers = {k_guest, {6}}}));
+  EXPECT_EQ(permissions_of(root + "/a"), "n0 r5 r6");
+  ASSERT_TRUE(store.write(root + "/a", "value"));
+  EXPECT_EQ(permissions_of(root + "/a"), "n0 r5 r6") << "a write leaves them";
+}
+
+TEST_F(NodePermissions, OfANewNodeAreItsParents) {
+  ASSERT_TRUE(store.write(root, "", k_guest_may_read));
+  ASSERT_TRUE(store.write(root + "/a/b", "value"));
+  EXPECT_EQ(permissions_of(root + "/a/b"), "n0 r5");
+  ASSERT_TRUE(store.write(root + "/c", "value", k_host_only));
+  EXPECT_EQ(permissions_of(root + "/c"), "n0");
+}
+
+TEST_F(NodePermissions, AreSetTogetherWithTheNode) {
+  ASSERT_TRUE(store.write(root, "", k_guest_may_read));
+  ASSERT_TRUE(store.transact([&](Transaction& transaction) -> Result<void> {
+    TRY(transaction.write(root + "/a", "value", k_host_only));
+    EXPECT_EQ(permissions_of(root + "/a"), "") << "nobody sees the node before";
+    return outcome::success();
+  }));
+  EXPECT_EQ(permissions_of(root + "/a"), "n0");
+}
+
+// What a guest may do. On a real host there is no guest to ask, and that the permissions are there is all that can be seen.
+TEST_F(NodePermissions, KeepAGuestOut) {
+  ASSERT_TRUE(store.write(root, "", k_host_only));
+  ASSERT_TRUE(store.write(root + "/secret", "value"));
+  ASSERT_TRUE(store.write(root + "/shared", "value", k_guest_may_read));
+  ASSERT_EQ(permissions_of(root + "/secret"), "n0");
+  ASSERT_EQ(permissions_of(root + "/shared"), "n0 r5");
+  if (is_real_host()) return;
+
+  Store guest = open_as_guest();
+  EXPECT_EQ(guest.read(root + "/shared").value(), "value");
+  EXPECT_EQ(guest.write(root + "/shared", "theirs").error().code, Errc::refused);
+  EXPECT_EQ(guest.remove(root + "/shared").error().code, Errc::refused);
+  EXPECT_EQ(guest.write(root + "/shared", "theirs", k_guest_may_read).error().code, Errc::refused);
+  EXPECT_EQ(guest.read(root + "/secret").error().code, Errc::refused);
+  EXPECT_EQ(guest.read(root + "/nothing").error().code, Errc::refused) << "the same as for what is there";
+  EXPECT_EQ(guest.directory(root).error().code, Errc::refused);
+  EXPECT_EQ(store.read(root + "/shared").value(), "value");
+}
+
+TEST_F(NodePermissions, LetAGuestWriteItsOwn) {
+  if (is_real_host()) GTEST_SKIP() << "needs a second domain to act as; KeepAGuestOut reads permissions back there";
+  Store guest = open_as_guest();
+  ASSERT_TRUE(guest.write("data/x", "value"));
+  EXPECT_EQ(store.read("/local/domain/5/data/x").value(), "value");
+  EXPECT_EQ(permissions_of("/local/domain/5/data/x"), "n5");
+  // What the host writes there is the guest's too, unless permissions come with it.
+  ASSERT_TRUE(store.write("/local/domain/5/data/by-host", "value"));
+  EXPECT_TRUE(guest.write("data/by-host", "theirs"));
+  ASSERT_TRUE(store.write("/local/domain/5/data/answer", "value", k_guest_may_read));
+  EXPECT_EQ(guest.read("data/answer").value(), "value");
+  EXPECT_EQ(guest.write("data/answer", "theirs").error().code, Errc::refused);
+  EXPECT_TRUE(guest.remove("data/x"));
+  EXPECT_TRUE(store.remove("/local/domain/5/data/by-host"));
+}
+
+TEST_F(NodePermissions, DecideWhatAGuestsWatchSees) {
+  if (is_real_host()) GTEST_SKIP() << "needs a second domain to act as";
+  ASSERT_TRUE(store.write(root, "", k_host_only));
+  Store guest = open_as_guest();
+  ASSERT_TRUE(guest.watch(root, "token"));
+  ASSERT_EQ(next(guest), root + " token");
+  ASSERT_TRUE(store.write(root + "/secret", "value"));
+  ASSERT_TRUE(store.write(root + "/shared", "value", k_guest_may_read));
+  EXPECT_EQ(next(guest), root + "/shared token") << "not of the secret";
+}
+
+TEST_F(NodePermissions, AGuestHasQuotas) {
+  if (is_real_host()) GTEST_SKIP() << "needs a second domain to act as";
+  Store guest = open_as_guest();
+  const auto large = guest.write("data/large", std::string(3000, 'x'));
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code, Errc::limit_exceeded) << large.error().message;
+  Result<void> watched = outcome::success();
+  int watches = 0;
+  while (watched && watches < 1000) watched = guest.watch("data", "token-" + std::to_string(watches++));
+  EXPECT_EQ(watched.error().code, Errc::limit_exceeded);
+  EXPECT_LT(watches, 200);
+}
+
+}  // namespace
+}  // namespace zynclone::xenstore
