@@ -3,6 +3,7 @@
 // looks first at what it waits for, and again when woken.
 
 #include <chrono>
+#include <memory>
 #include <vector>
 
 #include "system/async.hpp"
@@ -20,7 +21,8 @@ class WakeUp {
   void wake();
 
  private:
-  std::vector<asio::steady_timer*> waiting_;
+  using Places = std::vector<asio::steady_timer*>;
+  std::shared_ptr<Places> places_ = std::make_shared<Places>();  // may outlive this in a waiting coroutine's frame
 };
 
 }  // namespace zynclone::channel
