@@ -146,11 +146,12 @@ Result<std::vector<std::string>> split_list(std::string_view text) {
 
 std::string closest_word(std::string_view word, const std::vector<std::string>& known) {
   std::string best;
-  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
+  std::size_t best_distance = std::string::npos;
   if (word.size() > 64) return best;
   for (const std::string& candidate : known) {
     const std::size_t away = distance(word, candidate);
-    if (away >= best_distance) continue;
+    const bool is_close = away <= std::max<std::size_t>(1, word.size() / 3) || (word.size() >= 3 && candidate.starts_with(word));
+    if (!is_close || away >= best_distance) continue;
     best_distance = away;
     best = candidate;
   }

@@ -37,7 +37,7 @@ Result<std::vector<KeyValue>> parse_key_values(std::string_view untrusted_text, 
 // "a, b,c" → a, b, c; an empty text is an empty list. Errors: invalid_argument for an empty element.
 Result<std::vector<std::string>> split_list(std::string_view text);
 
-// The one of `known` that `word` was probably meant to be (at most a third of its letters differ), or empty.
+// The one of `known` that `word` was probably meant to be (at most a third of its letters differ, or it begins so), or empty.
 std::string closest_word(std::string_view word, const std::vector<std::string>& known);
 
 // "allowed are a, b, c", and before it "did you mean 'b'? " where one is close: the end of an error about `word`.

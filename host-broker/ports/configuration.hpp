@@ -27,6 +27,7 @@ struct GuestConfig {
   std::chrono::milliseconds shutdown_timeout{60'000}; // key `shutdown_timeout`
   std::string channel = "vchan";           // key `channel`: vchan, mailbox, none
   std::vector<std::string> disks;          // key `disks`: devices to clone; empty: all writable ones
+  std::string disks_place = "default";     // file:line that named them, for an error when the VM has no such disk
 };
 
 struct ConfigValue {

@@ -83,6 +83,7 @@ TEST(KeyValue, SuggestsTheClosestWord) {
   const std::vector<std::string> known = {"clones", "rate", "approvers"};
   EXPECT_EQ(closest_word("clone", known), "clones");
   EXPECT_EQ(closest_word("approvals", known), "approvers");
+  EXPECT_EQ(closest_word("appr", known), "approvers");
   EXPECT_EQ(closest_word("zebra", known), "");
   EXPECT_EQ(closest_word(std::string(10'000, 'x'), known), "");
   EXPECT_EQ(allowed_words("rat", known), "did you mean 'rate'? allowed are clones, rate, approvers");

@@ -1,0 +1,156 @@
+#include "host-broker/configuration/file_configuration.hpp"
+
+#include <algorithm>
+
+#include "host-broker/configuration/guest_settings.hpp"
+#include "system/file.hpp"
+#include "system/key_value.hpp"
+#include "system/trusted_file.hpp"
+
+namespace zynclone::broker::configuration {
+namespace {
+
+constexpr std::string_view k_ending = ".conf";
+
+// Nothing in it can name a place; a file that cannot be read has itself as place.
+Error at_file(Error error, const std::filesystem::path& file) {
+  if (error.code != Errc::system) error.code = Errc::configuration;
+  if (error.place.empty()) error.place = file.string();
+  return error;
+}
+
+GuestDraft start_draft(const VmName& vm, const std::filesystem::path& xl_folder) {
+  GuestDraft draft;
+  draft.config.vm = vm;
+  draft.config.xl_config = (xl_folder / (vm.text() + ".cfg")).string();
+  return draft;
+}
+
+// base.json may be missing: everything has a default.
+void read_base_file(GuestDraft& draft, const std::filesystem::path& file) {
+  auto text = read_trusted_file(file, k_longest_json_file);
+  if (text) {
+    draft.read_base(text.value(), file.string());
+  } else if (text.error().code != Errc::not_found) {
+    draft.errors.push_back(at_file(text.error(), file));
+  }
+}
+
+// Errors: refused when there is no file; what is wrong in it is in the draft.
+Result<void> read_guest_file(GuestDraft& draft, const std::filesystem::path& file) {
+  auto text = read_trusted_file(file, k_longest_key_value_text);
+  if (!text && text.error().code == Errc::not_found) {
+    return fail(Errc::refused, "cannot use VM '" + draft.config.vm.text() + "': it is not enabled, there is no '" + file.string() + "'");
+  }
+  if (text) {
+    draft.read_guest(text.value(), file.string());
+  } else {
+    draft.errors.push_back(at_file(text.error(), file));
+  }
+  return outcome::success();
+}
+
+Result<GuestDraft> draft_of(const VmName& vm, const std::filesystem::path& base, const std::filesystem::path& guest,
+                            const std::filesystem::path& xl_folder) {
+  GuestDraft draft = start_draft(vm, xl_folder);
+  read_base_file(draft, base);
+  TRY(read_guest_file(draft, guest));
+  if (draft.errors.empty()) draft.check_together();
+  draft.config.disks_place = draft.place_of("disks");
+  return draft;
+}
+
+// Of each VM anew, the mistakes of base.json are found again.
+void add_new(std::vector<Error>& errors, const std::vector<Error>& more) {
+  for (const Error& error : more) {
+    if (std::find(errors.begin(), errors.end(), error) == errors.end()) errors.push_back(error);
+  }
+}
+
+}  // namespace
+
+std::filesystem::path FileConfiguration::guest_file(const VmName& vm) const {
+  return clone_folder_ / "guest" / (vm.text() + std::string(k_ending));
+}
+
+Result<std::vector<VmName>> FileConfiguration::guests() {
+  TRY(auto names, list_files(clone_folder_ / "guest"));
+  std::vector<VmName> vms;
+  for (std::string_view name : names) {
+    if (!name.ends_with(k_ending)) continue;
+    name.remove_suffix(k_ending.size());
+    if (auto vm = VmName::parse(name)) vms.push_back(std::move(vm.value()));
+  }
+  return vms;
+}
+
+Result<GuestConfig> FileConfiguration::guest(const VmName& vm) {
+  TRY(auto draft, draft_of(vm, clone_folder_ / "base.json", guest_file(vm), xl_folder_));
+  if (!draft.errors.empty()) return draft.errors.front();
+  return std::move(draft.config);
+}
+
+Result<std::vector<ConfigValue>> FileConfiguration::explain(const VmName& vm) {
+  TRY(auto draft, draft_of(vm, clone_folder_ / "base.json", guest_file(vm), xl_folder_));
+  if (!draft.errors.empty()) return draft.errors.front();
+  std::vector<ConfigValue> values;
+  for (const GuestSetting& setting : guest_settings()) {
+    values.push_back({setting.key, setting.show(draft.config), draft.place_of(setting.key)});
+  }
+  return values;
+}
+
+std::vector<Error> FileConfiguration::check(const std::map<VmName, std::vector<std::string>>& devices) {
+  GuestDraft base;
+  read_base_file(base, clone_folder_ / "base.json");
+  std::vector<Error> errors = std::move(base.errors);
+
+  const std::filesystem::path folder = clone_folder_ / "guest";
+  auto names = list_files(folder);
+  if (!names) {
+    errors.push_back(at_file(names.error(), folder));
+    return errors;
+  }
+  for (std::string_view name : names.value()) {
+    if (!name.ends_with(k_ending)) continue;
+    const std::filesystem::path file = folder / name;
+    name.remove_suffix(k_ending.size());
+    auto vm = VmName::parse(name);
+    if (!vm) {
+      errors.push_back(at_file(vm.error(), file));
+      continue;
+    }
+    auto draft = draft_of(vm.value(), clone_folder_ / "base.json", file, xl_folder_);
+    if (!draft) continue;  // removed meanwhile
+    add_new(errors, draft.value().errors);
+    const auto found = devices.find(vm.value());
+    if (found == devices.end()) continue;
+    if (auto checked = check_disks(draft.value().config, found->second); !checked) add_new(errors, {checked.error()});
+  }
+  return errors;
+}
+
+Result<void> check_disks(const GuestConfig& config, const std::vector<std::string>& devices) {
+  for (const std::string& disk : config.disks) {
+    if (std::find(devices.begin(), devices.end(), disk) != devices.end()) continue;
+    const std::string has = devices.empty() ? "it has none" : allowed_words(disk, devices);
+    return fail(Errc::configuration, "cannot use disks '" + disk + "': VM '" + config.vm.text() + "' has no such disk; " + has,
+                config.disks_place);
+  }
+  return outcome::success();
+}
+
+std::vector<Error> check_base_text(std::string_view untrusted_text) {
+  GuestDraft draft;
+  draft.read_base(untrusted_text, "base.json");
+  return std::move(draft.errors);
+}
+
+std::vector<Error> check_guest_text(std::string_view untrusted_text) {
+  GuestDraft draft;
+  draft.read_guest(untrusted_text, "guest.conf");
+  draft.check_together();
+  return std::move(draft.errors);
+}
+
+}  // namespace zynclone::broker::configuration

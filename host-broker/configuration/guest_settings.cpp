@@ -1,0 +1,211 @@
+#include "host-broker/configuration/guest_settings.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+
+#include "host-broker/configuration/setting_values.hpp"
+#include "protocol/codec.hpp"
+#include "system/duration.hpp"
+
+namespace zynclone::broker::configuration {
+namespace {
+
+using protocol::VifMode;
+using std::chrono::milliseconds;
+
+const std::vector<std::string>& mode_words() {
+  static const std::vector<std::string> words = {"unlocked", "locked", "disabled"};  // in the order of VifMode
+  return words;
+}
+
+Result<void> set_mode(std::string_view value, VifAllowance& allowance) {
+  TRY(auto choice, read_choice(value, mode_words()));
+  allowance.mode = static_cast<VifMode>(choice);
+  return outcome::success();
+}
+
+const std::vector<std::string> k_mac_words = {"fresh", "original"};        // in the order of MacRule
+const std::vector<std::string> k_channel_words = {"vchan", "mailbox", "none"};
+
+// Assigns what a reader gave, or hands its error on.
+template <class T, class Target>
+Result<void> store(Result<T> value, Target& target) {
+  if (!value) return value.error();
+  target = std::move(value.value());
+  return outcome::success();
+}
+
+std::vector<GuestSetting> make_settings() {
+  using Config = GuestConfig;
+  using View = std::string_view;
+  constexpr auto k_text = ValueKind::text;
+  constexpr auto k_number = ValueKind::number;
+  constexpr auto k_list = ValueKind::list;
+  constexpr auto k_both = GuestSetting::Where::both;
+  return {
+      {"config", {k_text}, GuestSetting::Where::guest_only,
+       [](View v, Config& c) { return store(read_path(v), c.xl_config); }, [](const Config& c) { return c.xl_config; }},
+      {"mac", {k_text}, k_both,
+       [](View v, Config& c) -> Result<void> {
+         TRY(auto choice, read_choice(v, k_mac_words));
+         c.macs = static_cast<MacRule>(choice);
+         return outcome::success();
+       },
+       [](const Config& c) { return k_mac_words[static_cast<std::size_t>(c.macs)]; }},
+      {"original_vif_mask", {k_text, k_number}, k_both,
+       [](View v, Config& c) { return store(read_mask(v), c.original_vif_mask); },
+       [](const Config& c) { return mask_text(c.original_vif_mask); }},
+      {"clone_vif_mask", {k_text, k_number}, k_both,
+       [](View v, Config& c) { return store(read_mask(v), c.clone_vif_mask); },
+       [](const Config& c) { return mask_text(c.clone_vif_mask); }},
+      {"original_vif_mode", {k_text}, k_both, [](View v, Config& c) { return set_mode(v, c.original_allowance); },
+       [](const Config& c) { return std::string(to_string(c.original_allowance.mode)); }},
+      {"original_ipv4", {k_text, k_list}, k_both,
+       [](View v, Config& c) { return store(read_addresses(v, AF_INET), c.original_allowance.ipv4); },
+       [](const Config& c) { return list_text(c.original_allowance.ipv4); }},
+      {"original_ipv6", {k_text, k_list}, k_both,
+       [](View v, Config& c) { return store(read_addresses(v, AF_INET6), c.original_allowance.ipv6); },
+       [](const Config& c) { return list_text(c.original_allowance.ipv6); }},
+      {"clone_vif_mode", {k_text}, k_both, [](View v, Config& c) { return set_mode(v, c.clone_allowance); },
+       [](const Config& c) { return std::string(to_string(c.clone_allowance.mode)); }},
+      {"clone_ipv4", {k_text, k_list}, k_both,
+       [](View v, Config& c) { return store(read_addresses(v, AF_INET), c.clone_allowance.ipv4); },
+       [](const Config& c) { return list_text(c.clone_allowance.ipv4); }},
+      {"clone_ipv6", {k_text, k_list}, k_both,
+       [](View v, Config& c) { return store(read_addresses(v, AF_INET6), c.clone_allowance.ipv6); },
+       [](const Config& c) { return list_text(c.clone_allowance.ipv6); }},
+      {"clones", {k_number}, k_both, [](View v, Config& c) { return store(read_number(v, 0, 1000), c.most_clones); },
+       [](const Config& c) { return std::to_string(c.most_clones); }},
+      {"quiesce_timeout", {k_text}, k_both,
+       [](View v, Config& c) { return store(read_duration(v, milliseconds(100), std::chrono::minutes(10)), c.quiesce_timeout); },
+       [](const Config& c) { return format_duration(c.quiesce_timeout); }},
+      {"shutdown_timeout", {k_text}, k_both,
+       [](View v, Config& c) { return store(read_duration(v, std::chrono::seconds(1), std::chrono::hours(1)), c.shutdown_timeout); },
+       [](const Config& c) { return format_duration(c.shutdown_timeout); }},
+      {"channel", {k_text}, k_both,
+       [](View v, Config& c) -> Result<void> {
+         TRY(auto choice, read_choice(v, k_channel_words));
+         c.channel = k_channel_words[choice];
+         return outcome::success();
+       },
+       [](const Config& c) { return c.channel; }},
+      {"disks", {k_text, k_list}, k_both, [](View v, Config& c) { return store(read_devices(v), c.disks); },
+       [](const Config& c) { return list_text(c.disks); }},
+  };
+}
+
+std::vector<std::string> setting_names(GuestSetting::Where where) {
+  std::vector<std::string> names;
+  for (const GuestSetting& setting : guest_settings()) {
+    if (where == GuestSetting::Where::guest_only || setting.where == GuestSetting::Where::both) names.push_back(setting.key);
+  }
+  return names;
+}
+
+std::string kinds_text(const GuestSetting& setting) {
+  std::string text;
+  for (ValueKind kind : setting.kinds) {
+    text += text.empty() ? "" : " or ";
+    text += kind == ValueKind::text ? "a text" : kind == ValueKind::number ? "a number" : "a list of texts";
+  }
+  return text;
+}
+
+// The node as guest/<vm>.conf would write it. Errors: what is allowed.
+Result<std::string> plain_value(const GuestSetting& setting, const JsonNode& node) {
+  const auto may_be = [&](ValueKind kind) { return std::find(setting.kinds.begin(), setting.kinds.end(), kind) != setting.kinds.end(); };
+  const auto refuse = [&] {
+    return fail(Errc::configuration, "cannot use " + setting.key + ": " + kinds_text(setting) + " is allowed, not " +
+                                         std::string(to_string(node.type)));
+  };
+  if (node.type == JsonNode::Type::text && may_be(ValueKind::text)) return node.text;
+  if (node.type == JsonNode::Type::number && may_be(ValueKind::number)) return node.text;
+  if (node.type != JsonNode::Type::list || !may_be(ValueKind::list)) return refuse();
+  std::vector<std::string> list;
+  for (const JsonNode& item : node.items) {
+    if (item.type != JsonNode::Type::text || item.text.empty() || item.text.find(',') != std::string::npos) return refuse();
+    list.push_back(item.text);
+  }
+  return list_text(list);
+}
+
+const GuestSetting* find_setting(std::string_view key) {
+  for (const GuestSetting& setting : guest_settings()) {
+    if (setting.key == key) return &setting;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const std::vector<GuestSetting>& guest_settings() {
+  static const std::vector<GuestSetting> settings = make_settings();
+  return settings;
+}
+
+void GuestDraft::set(const std::string& key, std::string_view value, std::string place) {
+  auto done = find_setting(key)->set(value, config);
+  if (done) {
+    places[key] = std::move(place);
+  } else {
+    errors.push_back({Errc::configuration, "cannot use " + key + " '" + printable(value) + "': " + done.error().message, std::move(place)});
+  }
+}
+
+void GuestDraft::read_base(std::string_view text, const std::string& file) {
+  auto document = parse_json_text(text, file);
+  if (!document) {
+    errors.push_back(document.error());
+    return;
+  }
+  if (document.value().type != JsonNode::Type::object) {
+    errors.push_back({Errc::configuration, "cannot read defaults: an object is allowed, not " +
+                                               std::string(to_string(document.value().type)), file + ":1"});
+    return;
+  }
+  for (const JsonMember& member : document.value().members) {
+    const std::string place = file + ":" + std::to_string(member.line);
+    const GuestSetting* setting = find_setting(member.key);
+    if (setting == nullptr) {
+      errors.push_back({Errc::configuration, "cannot use key '" + printable(member.key) + "': " +
+                                                 allowed_words(member.key, setting_names(GuestSetting::Where::both)), place});
+    } else if (setting->where == GuestSetting::Where::guest_only) {
+      errors.push_back({Errc::configuration, "cannot use key '" + member.key + "' here: it is allowed in guest/<vm>.conf", place});
+    } else if (auto value = plain_value(*setting, member.value); !value) {
+      errors.push_back({Errc::configuration, value.error().message, place});
+    } else {
+      set(member.key, value.value(), place);
+    }
+  }
+}
+
+void GuestDraft::read_guest(std::string_view text, const std::string& file) {
+  KeyValueScan scan = scan_key_values(text, file);
+  errors.insert(errors.end(), scan.errors.begin(), scan.errors.end());
+  for (const KeyValue& line : scan.values) {
+    const std::string place = file + ":" + std::to_string(line.line);
+    if (find_setting(line.key) == nullptr) {
+      errors.push_back({Errc::configuration, "cannot use key '" + line.key + "': " +
+                                                 allowed_words(line.key, setting_names(GuestSetting::Where::guest_only)), place});
+    } else {
+      set(line.key, line.value, place);
+    }
+  }
+}
+
+void GuestDraft::check_together() {
+  for (const auto& [member, allowance] : {std::pair<std::string, const VifAllowance*>{"original", &config.original_allowance},
+                                          {"clone", &config.clone_allowance}}) {
+    if (allowance->mode != VifMode::locked || !allowance->ipv4.empty() || !allowance->ipv6.empty()) continue;
+    errors.push_back({Errc::configuration, "cannot use " + member + "_vif_mode 'locked' without addresses: " + member + "_ipv4 or " + member +
+                                               "_ipv6 must list some (or use disabled)", place_of(member + "_vif_mode")});
+  }
+}
+
+std::string GuestDraft::place_of(const std::string& key) const {
+  const auto found = places.find(key);
+  return found == places.end() ? "default" : found->second;
+}
+
+}  // namespace zynclone::broker::configuration

@@ -1,0 +1,32 @@
+#pragma once
+// Values of settings from text, with their ranges. Each fails with what is allowed only ("a number from 1 to 9 is allowed"); who knows
+// the key puts "cannot use <key> '<value>': " before it. Internal to configuration/.
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host-broker/ports/family.hpp"
+
+namespace zynclone::broker::configuration {
+
+Result<std::uint64_t> read_number(std::string_view text, std::uint64_t least, std::uint64_t most);
+Result<std::chrono::milliseconds> read_duration(std::string_view text, std::chrono::milliseconds least, std::chrono::milliseconds most);
+// Absolute, printable, without "." and ".." and doubled slashes.
+Result<std::string> read_path(std::string_view text);
+// One of `words`; gives its position.
+Result<std::size_t> read_choice(std::string_view text, const std::vector<std::string>& words);
+// 0x1f, 31, all, none.
+Result<VifMask> read_mask(std::string_view text);
+std::string mask_text(VifMask mask);  // all, or 0x1f
+Result<std::vector<std::string>> read_addresses(std::string_view text, int address_family);  // AF_INET, AF_INET6
+// xvda, sdb1: as Xen names a guest's disks.
+Result<std::vector<std::string>> read_devices(std::string_view text);
+// 512MiB, 1GiB, 4096 (bytes).
+Result<std::uint64_t> read_size(std::string_view text);
+std::string size_text(std::uint64_t bytes);
+
+std::string list_text(const std::vector<std::string>& list);  // a, b, c
+
+}  // namespace zynclone::broker::configuration

@@ -1,0 +1,256 @@
+#include "host-broker/configuration/file_configuration.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "system/file.hpp"
+#include "tests/support/result_matchers.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace zynclone::broker::configuration {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileConfigurationTest : public ::testing::Test {
+ protected:
+  FileConfigurationTest() { fs::create_directory(folder_.path() / "guest"); }
+
+  void write(const std::string& name, std::string_view text, mode_t mode = 0644) {
+    ASSERT_OK(write_file_whole(folder_.path() / name, text, mode));
+  }
+  std::string place(const std::string& name, unsigned line) const { return (folder_.path() / name).string() + ":" + std::to_string(line); }
+
+  // "place: message" of each, with the folder's own name taken out.
+  std::vector<std::string> mistakes(const std::map<VmName, std::vector<std::string>>& devices = {}) {
+    std::vector<std::string> list;
+    for (const Error& error : configuration_.check(devices)) {
+      std::string line = error.place + ": " + error.message;
+      for (auto at = line.find(folder_.path().string()); at != std::string::npos; at = line.find(folder_.path().string())) {
+        line.erase(at, folder_.path().string().size() + 1);
+      }
+      list.push_back(line);
+    }
+    return list;
+  }
+
+  tests::TemporaryFolder folder_;
+  FileConfiguration configuration_{folder_.path(), "/etc/xen"};
+  const VmName vm_ = VmName::parse("pos1").value();
+};
+
+TEST_F(FileConfigurationTest, AVmWithoutAFileIsRefused) {
+  write("base.json", "{}");
+  EXPECT_FAILS(configuration_.guest(vm_), Errc::refused);
+  EXPECT_FAILS(configuration_.explain(vm_), Errc::refused);
+  EXPECT_TRUE(configuration_.guests().value().empty());
+}
+
+TEST_F(FileConfigurationTest, AnEmptyFileEnablesWithDefaults) {
+  write("guest/pos1.conf", "");
+  auto config = configuration_.guest(vm_);
+  ASSERT_OK(config);
+  EXPECT_EQ(config.value().vm, vm_);
+  EXPECT_EQ(config.value().xl_config, "/etc/xen/pos1.cfg");
+  EXPECT_EQ(config.value().most_clones, 4u);
+  EXPECT_EQ(config.value().clone_vif_mask.value, 0u);
+  EXPECT_EQ(config.value().channel, "vchan");
+}
+
+TEST_F(FileConfigurationTest, TheGuestsFileOverridesBase) {
+  write("base.json",
+        "{\n"
+        "  \"mac\": \"original\",\n"
+        "  \"clones\": 2,\n"
+        "  \"clone_vif_mask\": \"0x3\",\n"
+        "  \"original_vif_mask\": 5,\n"
+        "  \"clone_vif_mode\": \"locked\",\n"
+        "  \"clone_ipv4\": [\"192.0.2.7\", \"192.0.2.8\"],\n"
+        "  \"quiesce_timeout\": \"5s\",\n"
+        "  \"disks\": [\"xvda\", \"xvdb\"]\n"
+        "}\n");
+  write("guest/pos1.conf",
+        "config = /etc/xen/shop/pos1.cfg\n"
+        "clones = 3\n"
+        "clone_ipv6 = 2001:DB8:0::1\n"
+        "channel = mailbox\n"
+        "shutdown_timeout = 2m\n"
+        "disks = xvda\n");
+  auto read = configuration_.guest(vm_);
+  ASSERT_OK(read);
+  const GuestConfig& config = read.value();
+  EXPECT_EQ(config.xl_config, "/etc/xen/shop/pos1.cfg");
+  EXPECT_EQ(config.macs, MacRule::original);
+  EXPECT_EQ(config.most_clones, 3u);
+  EXPECT_EQ(config.clone_vif_mask.value, 3u);
+  EXPECT_EQ(config.original_vif_mask.value, 5u);
+  EXPECT_EQ(config.clone_allowance.mode, protocol::VifMode::locked);
+  EXPECT_EQ(config.clone_allowance.ipv4, (std::vector<std::string>{"192.0.2.7", "192.0.2.8"}));
+  EXPECT_EQ(config.clone_allowance.ipv6, (std::vector<std::string>{"2001:db8::1"}));
+  EXPECT_EQ(config.original_allowance.mode, protocol::VifMode::unlocked);
+  EXPECT_EQ(config.quiesce_timeout, std::chrono::seconds(5));
+  EXPECT_EQ(config.shutdown_timeout, std::chrono::minutes(2));
+  EXPECT_EQ(config.channel, "mailbox");
+  EXPECT_EQ(config.disks, std::vector<std::string>{"xvda"});
+  EXPECT_EQ(config.disks_place, place("guest/pos1.conf", 6));
+}
+
+TEST_F(FileConfigurationTest, ExplainSaysWhereEachValueCameFrom) {
+  write("base.json", "{\n \"clones\": 2,\n \"mac\": \"original\"\n}");
+  write("guest/pos1.conf", "# pos1\nclones=3\n");
+  auto values = configuration_.explain(vm_);
+  ASSERT_OK(values);
+  std::map<std::string, std::pair<std::string, std::string>> by_key;
+  for (const ConfigValue& value : values.value()) by_key[value.key] = {value.value, value.place};
+  EXPECT_EQ(by_key.size(), 15u);
+  EXPECT_EQ(by_key["clones"], (std::pair<std::string, std::string>{"3", place("guest/pos1.conf", 2)}));
+  EXPECT_EQ(by_key["mac"], (std::pair<std::string, std::string>{"original", place("base.json", 3)}));
+  EXPECT_EQ(by_key["quiesce_timeout"], (std::pair<std::string, std::string>{"10s", "default"}));
+  EXPECT_EQ(by_key["original_vif_mask"], (std::pair<std::string, std::string>{"all", "default"}));
+  EXPECT_EQ(by_key["clone_vif_mask"], (std::pair<std::string, std::string>{"0x0", "default"}));
+  EXPECT_EQ(by_key["config"], (std::pair<std::string, std::string>{"/etc/xen/pos1.cfg", "default"}));
+}
+
+TEST_F(FileConfigurationTest, AMistakeInEitherFileIsAnErrorWithItsPlace) {
+  write("base.json", "{\n\"clone\": 2\n}");
+  write("guest/pos1.conf", "");
+  auto read = configuration_.guest(vm_);
+  ASSERT_FAILS(read, Errc::configuration);
+  EXPECT_EQ(read.error().place, place("base.json", 2));
+  EXPECT_NE(read.error().message.find("did you mean 'clones'?"), std::string::npos) << read.error().message;
+
+  write("base.json", "{}");
+  write("guest/pos1.conf", "clones=2\nclones=3\n");
+  read = configuration_.guest(vm_);
+  ASSERT_FAILS(read, Errc::configuration);
+  EXPECT_EQ(read.error().place, place("guest/pos1.conf", 2));
+}
+
+TEST_F(FileConfigurationTest, CheckGivesEveryMistakeOfEveryFileOnce) {
+  write("base.json", "{\n\"clone\": 2,\n\"clones\": \"two\",\n\"config\": \"/x\",\n\"mac\": \"orignal\"\n}");
+  write("guest/kds.conf", "nonsense\n");
+  write("guest/pos1.conf", "clonez=2\nquiesce_timeout=5\nclone_ipv4=192.0.2.300\n");
+  write("guest/-bad.conf", "");
+  write("guest/README", "nothing to read here");
+  const std::vector<std::string> expected_starts = {
+      "base.json:2: cannot use key 'clone': did you mean 'clones'?",
+      "base.json:3: cannot use clones: a number is allowed, not a text",
+      "base.json:4: cannot use key 'config' here: it is allowed in guest/<vm>.conf",
+      "base.json:5: cannot use mac 'orignal': did you mean 'original'? allowed are fresh, original",
+      "guest/-bad.conf: ",
+      "guest/kds.conf:1: cannot read line 'nonsense'",
+      "guest/pos1.conf:1: cannot use key 'clonez': did you mean 'clones'?",
+      "guest/pos1.conf:2: cannot use quiesce_timeout '5': a duration from 100ms to 10m is allowed",
+      "guest/pos1.conf:3: cannot use clone_ipv4 '192.0.2.300': '192.0.2.300' is no address",
+  };
+  const auto found = mistakes();
+  ASSERT_EQ(found.size(), expected_starts.size());
+  for (std::size_t at = 0; at < found.size(); ++at) {
+    EXPECT_TRUE(found[at].starts_with(expected_starts[at])) << found[at];
+  }
+}
+
+TEST_F(FileConfigurationTest, CheckNamesDisksThatTheVmDoesNotHave) {
+  write("base.json", "{}");
+  write("guest/pos1.conf", "clones=1\ndisks=xvda, xvdc\n");
+  write("guest/pos2.conf", "disks=xvdz\n");
+  const auto found = mistakes({{vm_, {"xvda", "xvdb"}}});
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0], "guest/pos1.conf:2: cannot use disks 'xvdc': VM 'pos1' has no such disk; did you mean 'xvda'? allowed are xvda, xvdb");
+  EXPECT_TRUE(mistakes({{vm_, {"xvda", "xvdc"}}}).empty());
+}
+
+TEST_F(FileConfigurationTest, EachKeyChecksItsValue) {
+  struct Case {
+    std::string line;
+    std::string says;
+  };
+  const std::vector<Case> cases = {
+      {"config=pos1.cfg", "absolute path"},
+      {"config=/etc/../x", "absolute path"},
+      {"config=/etc/xen/", "absolute path"},
+      {"mac=random", "allowed are fresh, original"},
+      {"original_vif_mask=-1", "64 bits"},
+      {"original_vif_mask=0x", "64 bits"},
+      {"clone_vif_mask=18446744073709551616", "64 bits"},
+      {"clone_vif_mode=lock", "did you mean 'locked'?"},
+      {"clone_vif_mode=locked", "clone_ipv4 or clone_ipv6 must list some"},
+      {"original_vif_mode=locked", "original_ipv4"},
+      {"clone_ipv4=192.0.2.1,", "none of them empty"},
+      {"clone_ipv4=192.0.2.1, 192.0.2.1", "twice"},
+      {"clone_ipv4=2001:db8::1", "is no address"},
+      {"clone_ipv6=192.0.2.1", "is no address"},
+      {"clone_ipv4=192.0.2.0/24", "without prefix length"},
+      {"clones=1001", "from 0 to 1000"},
+      {"clones=", "from 0 to 1000"},
+      {"quiesce_timeout=99ms", "from 100ms to 10m"},
+      {"shutdown_timeout=2h", "from 1s to 1h"},
+      {"channel=tcp", "allowed are vchan, mailbox, none"},
+      {"disks=xvda;xvdb", "is no device"},
+      {"disks=/dev/sda", "is no device"},
+      {"disks=xvda,xvda", "twice"},
+  };
+  for (const Case& c : cases) {
+    const auto errors = check_guest_text("\n" + c.line + "\n");
+    ASSERT_EQ(errors.size(), 1u) << c.line;
+    EXPECT_EQ(errors[0].place, "guest.conf:2") << c.line;
+    EXPECT_NE(errors[0].message.find(c.says), std::string::npos) << errors[0].message;
+  }
+}
+
+TEST_F(FileConfigurationTest, BaseChecksTypes) {
+  for (std::string_view text : {"[]", "1", "{\"clones\": true}", "{\"clones\": [4]}", "{\"clones\": 4.5}", "{\"clones\": -1}",
+                                "{\"clones\": null}", "{\"mac\": 1}", "{\"disks\": [1]}", "{\"disks\": [\"xvda,xvdb\"]}",
+                                "{\"disks\": [\"\"]}", "{\"disks\": {}}", "{\"clones\": 1, \"clones\": 2}", "{,}"}) {
+    const auto errors = check_base_text(text);
+    ASSERT_EQ(errors.size(), 1u) << text;
+    EXPECT_EQ(errors[0].code, Errc::configuration);
+    EXPECT_EQ(errors[0].place, "base.json:1");
+  }
+  EXPECT_TRUE(check_base_text("{\"disks\": [], \"clone_vif_mask\": \"all\", \"original_vif_mask\": \"none\"}").empty());
+}
+
+TEST_F(FileConfigurationTest, FilesThatOthersMayWriteAreRefused) {
+  write("guest/pos1.conf", "clones=1\n", 0666);
+  auto read = configuration_.guest(vm_);
+  ASSERT_FAILS(read, Errc::configuration);
+  EXPECT_NE(read.error().message.find("chmod go-w"), std::string::npos);
+  EXPECT_EQ(mistakes().size(), 1u);
+
+  write("guest/pos1.conf", "clones=1\n");
+  EXPECT_OK(configuration_.guest(vm_));
+  write("base.json", "{}", 0664);
+  EXPECT_FAILS(configuration_.guest(vm_), Errc::configuration);
+}
+
+TEST_F(FileConfigurationTest, GuestsListsAlsoThoseWithMistakes) {
+  write("guest/pos2.conf", "clones=1\n");
+  write("guest/pos1.conf", "nonsense");
+  write("guest/pos3.conf~", "");
+  write("guest/notes.txt", "");
+  auto guests = configuration_.guests();
+  ASSERT_OK(guests);
+  ASSERT_EQ(guests.value().size(), 2u);
+  EXPECT_EQ(guests.value()[0].text(), "pos1");
+  EXPECT_EQ(guests.value()[1].text(), "pos2");
+}
+
+TEST_F(FileConfigurationTest, AChangeCountsAtOnce) {
+  write("guest/pos1.conf", "clones=1\n");
+  EXPECT_EQ(configuration_.guest(vm_).value().most_clones, 1u);
+  write("guest/pos1.conf", "clones=2\n");
+  EXPECT_EQ(configuration_.guest(vm_).value().most_clones, 2u);
+  ASSERT_OK(remove_file(folder_.path() / "guest/pos1.conf"));
+  EXPECT_FAILS(configuration_.guest(vm_), Errc::refused);
+}
+
+TEST_F(FileConfigurationTest, AMissingFolderHasNoGuests) {
+  FileConfiguration none("/nonexistent");
+  EXPECT_TRUE(none.guests().value().empty());
+  EXPECT_TRUE(none.check().empty());
+  EXPECT_FAILS(none.guest(vm_), Errc::refused);
+}
+
+}  // namespace
+}  // namespace zynclone::broker::configuration
