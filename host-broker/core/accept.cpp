@@ -86,19 +86,23 @@ asio::awaitable<Result<protocol::Accepted>> Broker::accept(Caller caller, protoc
     record.approvers_needed = verdict.approvers;
     record.approval_expires = record.created + verdict.timeout;
   }
-  if (auto inserted = co_await ports_.journal.insert(record); !inserted) {
+  std::vector<AuditNote> notes(1);
+  notes[0] = AuditNote{actor_of(record), "requested", record.id.text(),
+                       record.kind + ' ' + record.vm.text() + ' ' + record.target + ": " + record.decision + " by " + record.decision_place};
+  auto inserted = co_await ports_.journal.insert(record, notes);
+  const bool inserted_before = !inserted;
+  if (inserted_before) {
     if (inserted.error().code != Errc::already_exists) co_return outcome::failure(std::move(inserted).error());
     // The same request came twice at once, and the other was first.
     CO_TRY(const auto before, co_await seen_before(record));
     if (!before) co_return outcome::failure(std::move(inserted).error());
     record = *before;
-  } else {
-    CO_TRY(co_await ports_.audit.append(actor_of(record), "requested", record.id.text(),
-                                        record.kind + ' ' + record.vm.text() + ' ' + record.target + ": " + record.decision + " by " + record.decision_place));
+  }
+  watch(record.id, caller);
+  if (!inserted_before) {
     if (record.state == OperationState::awaiting_approval) await_approval(record);
     else engine_.enqueue(record);
   }
-  watch(record.id, caller);
   protocol::Accepted accepted;
   accepted.operation = view_of(record, registry_.find(record.vm), audience);
   co_return accepted;

@@ -31,8 +31,9 @@ asio::awaitable<Result<void>> Broker::end_waiting(OperationRecord record, Operat
   record.state = state;
   record.error = std::move(error);
   record.finished = ports_.clock.now();
-  CO_TRY(co_await ports_.journal.update(record));
-  CO_TRY(co_await ports_.audit.append(actor, std::string(protocol::to_string(state)), record.id.text(), record.error->message));
+  std::vector<AuditNote> notes(1);
+  notes[0] = AuditNote{actor, std::string(protocol::to_string(state)), record.id.text(), record.error->message};
+  CO_TRY(co_await ports_.journal.update(record, notes));
   changed(record);
   co_return outcome::success();
 }
@@ -61,8 +62,9 @@ asio::awaitable<Result<protocol::OperationView>> Broker::resolve_approval(Caller
   if (enough) waiting.state = OperationState::queued;
   OperationRecord record = waiting;
   if (enough) waiting_.erase(found);
-  CO_TRY(co_await ports_.journal.update(record));
-  CO_TRY(co_await ports_.audit.append(actor, "allowed", id.text(), reason));
+  std::vector<AuditNote> notes(1);
+  notes[0] = AuditNote{actor, "allowed", id.text(), reason};
+  CO_TRY(co_await ports_.journal.update(record, notes));
   if (enough) engine_.enqueue(record);
   changed(record);
   co_return view_of(record, registry_.find(record.vm), Audience::administrator);

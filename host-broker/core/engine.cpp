@@ -215,8 +215,9 @@ asio::awaitable<void> Engine::finish(Task& task, OperationState state) {
   record.state = state;
   record.finished = ports_.clock.now();
   const std::string detail = record.error ? record.error->message : record.summary;
-  (void)co_await ports_.audit.append("broker", std::string(protocol::to_string(state)), record.id.text(), detail);
-  auto journalled = co_await ports_.journal.update(record);
+  std::vector<AuditNote> notes(1);
+  notes[0] = AuditNote{"broker", std::string(protocol::to_string(state)), record.id.text(), detail};
+  auto journalled = co_await ports_.journal.update(record, notes);
   if (!journalled && !record.error) record.error = std::move(journalled).error();
   changed_(record);
 }

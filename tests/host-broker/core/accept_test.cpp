@@ -1,0 +1,185 @@
+#include "tests/host-broker/core/world.hpp"
+
+namespace zynclone::tests {
+namespace {
+
+using namespace protocol;
+
+CloneCreate create_call(const std::string& name) {
+  CloneCreate call;
+  call.name = clone_name(name);
+  call.start = false;
+  return call;
+}
+
+Result<Accepted> with_id(World& world, broker::Caller caller, CloneCreate call, const std::string& id) {
+  return decode_response<CloneCreate>(world.ask(std::move(caller), std::move(call), RequestId::parse(id).value()));
+}
+
+TEST(Accept, TheSameRequestIdIsTheSameOperation) {
+  World world;
+  const auto first = with_id(world, world.guest(), create_call("a"), "r1");
+  world.settle();
+  const auto second = with_id(world, world.guest(), create_call("a"), "r1");
+  ASSERT_OK(first);
+  ASSERT_OK(second);
+  EXPECT_EQ(first.value().operation->id, second.value().operation->id);
+  EXPECT_EQ(second.value().operation->state, OperationState::succeeded);
+  EXPECT_EQ(world.journal.operations.size(), 1u);
+  EXPECT_EQ(world.family().clones.size(), 1u);
+}
+
+TEST(Accept, TheSameRequestIdAfterARestartToo) {
+  World world;
+  const auto first = with_id(world, world.guest(), create_call("a"), "r1");
+  world.settle();
+  world.crash();
+  world.start();
+  const auto second = with_id(world, world.guest(), create_call("a"), "r1");
+  ASSERT_OK(second);
+  EXPECT_EQ(first.value().operation->id, second.value().operation->id);
+}
+
+TEST(Accept, ARequestIdForSomethingElseIsAConflict) {
+  World world;
+  ASSERT_OK(with_id(world, world.guest(), create_call("a"), "r1"));
+  const auto other = with_id(world, world.guest(), create_call("b"), "r1");
+  ASSERT_FAILS(other, Errc::conflict);
+  EXPECT_EQ(other.error().place, "/params/request_id");
+}
+
+TEST(Accept, ARequestIdBelongsToTheMemberThatMadeIt) {
+  World world;
+  ASSERT_OK(world.create("c"));
+  ASSERT_OK(with_id(world, world.guest("pos1"), create_call("a"), "r1"));
+  world.settle();
+  // The clone woke up with the original's memory and asks again: it is another member, so this is another request.
+  const auto again = with_id(world, world.guest("c"), create_call("a"), "r1");
+  EXPECT_FAILS(again, Errc::already_exists);
+}
+
+TEST(Accept, DeniedAndUnknownLookTheSameToAGuest) {
+  World world;
+  world.policy.verdict.decision = broker::Decision::deny;
+  const std::string there = world.ask(world.guest(), create_call("a"));
+  const std::string nowhere = world.ask(world.guest(), CloneRemove{.name = clone_name("nothing")});
+  EXPECT_EQ(there, nowhere);
+  const std::string unknown = world.ask(world.guest(), OperationShow{.id = OperationId::parse("01J9ZQ4C8Y5T3M2K1H0G9F8E7D").value()});
+  EXPECT_EQ(there, unknown);
+  EXPECT_EQ(there.find("policy"), std::string::npos);
+}
+
+TEST(Accept, AnotherFamilysOperationIsRefused) {
+  World world;
+  const auto mine = world.create("a");
+  ASSERT_OK(mine);
+  broker::Caller::Member stranger{.uuid = Uuid::random(), .family = Uuid::random(), .vm = VmName::parse("pos2").value(), .name = "pos2", .domain = DomainId{9}};
+  const broker::Caller caller{stranger, nullptr};
+  EXPECT_FAILS(world.call(caller, OperationShow{.id = mine.value().id}), Errc::refused);
+  EXPECT_FAILS(world.call(caller, OperationCancel{.id = mine.value().id}), Errc::refused);
+  EXPECT_FAILS(world.call(caller, OperationWatch{.id = mine.value().id}), Errc::refused);
+  EXPECT_FAILS(world.call(caller, CloneList{}), Errc::refused);
+}
+
+TEST(Accept, PolicyIsAskedForGuestsOnly) {
+  World world;
+  world.policy.verdict.decision = broker::Decision::deny;
+  EXPECT_FAILS(world.call(world.guest(), create_call("a")), Errc::refused);
+  EXPECT_EQ(world.policy.asked, std::vector<std::string>{"clone.create pos1"});
+  EXPECT_EQ(world.journal.audit.back().event, "refused");
+  EXPECT_OK(world.call(world.admin(), create_call("a")));
+  EXPECT_EQ(world.policy.asked.size(), 1u);
+}
+
+TEST(Accept, AdministratorsNeedTheirGroup) {
+  World world;
+  EXPECT_FAILS(world.call(world.admin("vic", broker::AdminRole::viewer), create_call("a")), Errc::refused);
+  EXPECT_FAILS(world.call(world.admin("abe", broker::AdminRole::approver), create_call("a")), Errc::refused);
+  EXPECT_OK(world.call(world.admin("vic", broker::AdminRole::viewer), CloneList{}));
+}
+
+TEST(Accept, AnAdministratorSeesWhatDecided) {
+  World world;
+  const auto made = world.create("a");
+  ASSERT_OK(made);
+  EXPECT_FALSE(made.value().decision);
+  const auto shown = world.call(world.admin(), OperationShow{.id = made.value().id});
+  ASSERT_OK(shown);
+  ASSERT_TRUE(shown.value().decision);
+  EXPECT_EQ(shown.value().decision->place, "10-test.policy:1");
+}
+
+TEST(Accept, ClonesAreLimitedByPolicy) {
+  World world;
+  world.policy.verdict.clones = 1;
+  ASSERT_OK(world.create("a", false));
+  EXPECT_FAILS(world.create("b", false), Errc::limit_exceeded);
+}
+
+TEST(Accept, RatesHoldOverARestart) {
+  World world;
+  world.policy.verdict.rate = broker::Rate{.count = 2, .window = std::chrono::hours(1)};
+  ASSERT_OK(world.create("a", false));
+  ASSERT_OK(world.create("b", false));
+  EXPECT_FAILS(world.create("c", false), Errc::rate_limited);
+  world.crash();
+  world.start();
+  EXPECT_FAILS(world.create("c", false), Errc::rate_limited);
+  world.clock.advance(std::chrono::hours(1));
+  EXPECT_OK(world.create("c", false));
+}
+
+TEST(Accept, AFloodOfRefusedRequestsEndsBeforeTheAuditLog) {
+  World world;
+  world.policy.verdict.decision = broker::Decision::deny;
+  for (int i = 0; i < 200; ++i) world.ask(world.guest(), create_call("a"));
+  EXPECT_LE(world.journal.audit.size(), 60u);
+  EXPECT_FAILS(world.call(world.guest(), create_call("a")), Errc::rate_limited);
+  world.clock.advance(std::chrono::minutes(2));
+  EXPECT_FAILS(world.call(world.guest(), create_call("a")), Errc::refused);
+}
+
+TEST(Accept, WhatIsNotJournalledIsNotDone) {
+  World world;
+  world.journal.fails = [](const std::string& call) -> std::optional<Error> {
+    if (call.starts_with("insert")) return Error{Errc::storage, "disk full"};
+    return std::nullopt;
+  };
+  EXPECT_FAILS(world.create("a"), Errc::storage);
+  world.journal.fails = nullptr;
+  world.expect_untouched();
+}
+
+TEST(Accept, AnUnconfiguredVmIsUnknown) {
+  World world;
+  protocol::Request request{.id = 1, .method = CloneList{}, .vm = VmName::parse("nosuch").value()};
+  const auto listed = decode_response<CloneList>(run_on(*world.context, world.broker->handle(world.admin(), request)));
+  ASSERT_FAILS(listed, Errc::not_found);
+  EXPECT_EQ(listed.error().place, "/params/vm");
+}
+
+TEST(Accept, ChangesAreNotifiedToWhoAsked) {
+  World world;
+  const auto made = world.create("a");
+  ASSERT_OK(made);
+  ASSERT_FALSE(world.notified.empty());
+  EXPECT_EQ(world.notified.back().state, OperationState::succeeded);
+  for (const auto& view : world.notified) EXPECT_FALSE(view.decision);
+}
+
+TEST(Accept, ListsFitAMessage) {
+  World world;
+  world.configuration.configs.at(world.pos1).most_clones = 1000;
+  for (int i = 0; i < 120; ++i) {
+    world.clock.advance(std::chrono::seconds(2));
+    CloneCreate call = create_call("clone-" + std::to_string(i));
+    call.note = std::string(900, 'n');
+    ASSERT_OK(world.perform(world.guest(), call));
+  }
+  const std::string text = world.ask(world.guest(), OperationList{.limit = 1000});
+  EXPECT_LE(text.size(), k_longest_message);
+  EXPECT_GT(decode_response<OperationList>(text).value().operations.size(), 20u);
+}
+
+}  // namespace
+}  // namespace zynclone::tests

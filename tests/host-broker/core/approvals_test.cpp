@@ -1,0 +1,111 @@
+#include "tests/host-broker/core/world.hpp"
+
+namespace zynclone::tests {
+namespace {
+
+using namespace protocol;
+
+struct Approvals : testing::Test {
+  World world;
+
+  void SetUp() override {
+    world.policy.verdict.decision = broker::Decision::ask;
+    world.policy.verdict.timeout = std::chrono::minutes(15);
+  }
+  OperationView asked() {
+    const auto operation = world.create("a", false);
+    EXPECT_OK(operation);
+    return operation.value();
+  }
+  OperationState state(const OperationId& id) { return world.call(world.admin(), OperationShow{.id = id}).value().state; }
+};
+
+TEST_F(Approvals, NothingHappensBeforeAnAdministratorAllows) {
+  const auto operation = asked();
+  EXPECT_EQ(operation.state, OperationState::awaiting_approval);
+  EXPECT_TRUE(world.storage.calls.size() <= 1);  // only whether there is room
+  const auto pending = world.call(world.admin("vic", broker::AdminRole::viewer), ApprovalList{});
+  ASSERT_OK(pending);
+  ASSERT_EQ(pending.value().approvals.size(), 1u);
+  EXPECT_EQ(pending.value().approvals[0].operation.id, operation.id);
+
+  ASSERT_OK(world.call(world.admin("abe", broker::AdminRole::approver), ApprovalAllow{.id = operation.id, .reason = "as agreed"}));
+  world.settle();
+  EXPECT_EQ(state(operation.id), OperationState::succeeded);
+  EXPECT_NE(world.clone("a"), nullptr);
+}
+
+TEST_F(Approvals, DeniedWithAReason) {
+  const auto operation = asked();
+  ASSERT_OK(world.call(world.admin(), ApprovalDeny{.id = operation.id, .reason = "not during lunch"}));
+  const auto shown = world.call(world.guest(), OperationShow{.id = operation.id});
+  ASSERT_OK(shown);
+  EXPECT_EQ(shown.value().state, OperationState::denied);
+  EXPECT_EQ(shown.value().error->message, "denied by an administrator: not during lunch");
+  EXPECT_FAILS(world.call(world.admin(), ApprovalAllow{.id = operation.id}), Errc::not_found);
+  world.policy.verdict.decision = broker::Decision::allow;
+  world.expect_untouched();
+}
+
+TEST_F(Approvals, NoAnswerInTimeExpires) {
+  const auto operation = asked();
+  world.clock.advance(std::chrono::minutes(15) - std::chrono::milliseconds(1));
+  world.settle();
+  EXPECT_EQ(state(operation.id), OperationState::awaiting_approval);
+  world.clock.advance(std::chrono::milliseconds(1));
+  world.settle();
+  EXPECT_EQ(state(operation.id), OperationState::expired);
+}
+
+TEST_F(Approvals, WaitOverARestart) {
+  const auto operation = asked();
+  world.crash();
+  world.start();
+  EXPECT_EQ(state(operation.id), OperationState::awaiting_approval);
+  world.clock.advance(std::chrono::minutes(16));
+  world.settle();
+  EXPECT_EQ(state(operation.id), OperationState::expired);
+}
+
+TEST_F(Approvals, TwoMeansTwoPeople) {
+  world.policy.verdict.approvers = 2;
+  const auto operation = asked();
+  ASSERT_OK(world.call(world.admin("ada"), ApprovalAllow{.id = operation.id}));
+  EXPECT_FAILS(world.call(world.admin("ada"), ApprovalAllow{.id = operation.id}), Errc::conflict);
+  EXPECT_EQ(state(operation.id), OperationState::awaiting_approval);
+  world.crash();
+  world.start();
+  ASSERT_OK(world.call(world.admin("bob"), ApprovalAllow{.id = operation.id}));
+  world.settle();
+  EXPECT_EQ(state(operation.id), OperationState::succeeded);
+}
+
+TEST_F(Approvals, OnlyApproversMay) {
+  const auto operation = asked();
+  EXPECT_FAILS(world.call(world.admin("vic", broker::AdminRole::viewer), ApprovalAllow{.id = operation.id}), Errc::refused);
+  EXPECT_EQ(state(operation.id), OperationState::awaiting_approval);
+}
+
+TEST_F(Approvals, TheirNumberIsLimited) {
+  for (int i = 0; i < 8; ++i) ASSERT_OK(world.create("c" + std::to_string(i), false));
+  EXPECT_FAILS(world.create("one-more", false), Errc::limit_exceeded);
+}
+
+TEST_F(Approvals, TheOneWhoAskedMayCancel) {
+  const auto operation = asked();
+  const auto cancelled = world.call(world.guest(), OperationCancel{.id = operation.id});
+  ASSERT_OK(cancelled);
+  EXPECT_EQ(cancelled.value().state, OperationState::cancelled);
+}
+
+TEST_F(Approvals, EverythingIsAudited) {
+  const auto operation = asked();
+  ASSERT_OK(world.call(world.admin("abe", broker::AdminRole::approver), ApprovalAllow{.id = operation.id, .reason = "fine"}));
+  world.settle();
+  std::vector<std::string> events;
+  for (const auto& entry : world.journal.audit) events.push_back(entry.actor + ' ' + entry.event);
+  EXPECT_EQ(events, (std::vector<std::string>{"pos1/pos1 requested", "admin:abe allowed", "broker succeeded"}));
+}
+
+}  // namespace
+}  // namespace zynclone::tests

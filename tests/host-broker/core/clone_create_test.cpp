@@ -1,0 +1,216 @@
+#include "tests/host-broker/core/world.hpp"
+
+namespace zynclone::tests {
+namespace {
+
+using namespace protocol;
+using testing::Test;
+
+TEST(CloneCreate, OnlineCloneRunsLockedDown) {
+  World world;
+  const auto operation = world.create("upgrade-1");
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::succeeded);
+  EXPECT_EQ(operation.value().percent, 100u);
+  EXPECT_EQ(operation.value().summary, "clone upgrade-1 is running: interfaces 0 disabled (mask 0x0), disks filesystem-consistent");
+  EXPECT_EQ(step_states(operation.value()),
+            (std::vector<std::string>{"allow done", "record done", "quiesce done", "snapshot xvda done", "thaw done", "publish running done",
+                                      "start paused done", "unpause done"}));
+  EXPECT_EQ(operation.value().steps[2].text, "quiesced pos1 (1.2 s, 2 hooks)");
+
+  const broker::Clone* clone = world.clone("upgrade-1");
+  ASSERT_NE(clone, nullptr);
+  EXPECT_EQ(clone->state, CloneState::running);
+  EXPECT_EQ(clone->consistency, Consistency::filesystem);
+  const broker::Domain* domain = world.toolstack.find("pos1.upgrade-1");
+  ASSERT_NE(domain, nullptr);
+  EXPECT_EQ(domain->state, broker::DomainState::running);
+  EXPECT_EQ(domain->uuid, clone->uuid);
+}
+
+TEST(CloneCreate, LockdownIsAcknowledgedBeforeTheDomainIsThere) {
+  World world;
+  world.network.fails = Error{Errc::timed_out, "zhapcon did not acknowledge generation 3 in 10 s"};
+  const auto operation = world.create("upgrade-1");
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::failed);
+  EXPECT_EQ(operation.value().error->code, "timed-out");
+  EXPECT_TRUE(world.toolstack.started.empty());
+  world.network.fails.reset();
+  world.expect_untouched();
+}
+
+TEST(CloneCreate, TheCloneHasItsOwnIdentityAndDisks) {
+  World world;
+  ASSERT_OK(world.create("upgrade-1"));
+  ASSERT_EQ(world.toolstack.started.size(), 1u);
+  const broker::CloneDomain& domain = world.toolstack.started[0];
+  EXPECT_NE(domain.uuid, world.pos1_uuid);
+  ASSERT_EQ(domain.vifs.size(), 1u);
+  EXPECT_NE(domain.vifs[0].mac, "00:16:3e:09:00:0b");
+  EXPECT_EQ(domain.vifs[0].bridge, "xenbr0");
+  EXPECT_LE(domain.vifs[0].interface.size(), 11u);
+  ASSERT_EQ(domain.disks.size(), 1u);
+  EXPECT_TRUE(domain.disks[0].volume.path.starts_with("/dev/vg0/pos1-root."));
+}
+
+TEST(CloneCreate, ItCanKeepTheOriginalsMac) {
+  World world;
+  world.configuration.configs.at(world.pos1).macs = broker::MacRule::original;
+  ASSERT_OK(world.create("upgrade-1"));
+  EXPECT_EQ(world.toolstack.started.at(0).vifs.at(0).mac, "00:16:3e:09:00:0b");
+}
+
+TEST(CloneCreate, WithoutStartItIsInactive) {
+  World world;
+  const auto operation = world.create("kept", false);
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::succeeded);
+  EXPECT_EQ(world.clone("kept")->state, CloneState::inactive);
+  EXPECT_TRUE(world.toolstack.started.empty());
+}
+
+TEST(CloneCreate, AGuestThatDoesNotQuiesceGivesCrashConsistentDisks) {
+  World world;
+  world.guests.quiesce_fails = Error{Errc::timed_out, "the agent took longer than 10000 ms"};
+  const auto operation = world.create("upgrade-1");
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::succeeded);
+  EXPECT_EQ(world.clone("upgrade-1")->consistency, Consistency::crash);
+  EXPECT_NE(operation.value().summary.find("crash-consistent"), std::string::npos);
+  // One disk is of one instant by itself: nobody is paused for it.
+  EXPECT_EQ(std::count(world.toolstack.calls.begin(), world.toolstack.calls.end(), "pause pos1"), 0);
+  EXPECT_EQ(world.guests.calls.back(), "thaw " + world.pos1_uuid.text());
+}
+
+TEST(CloneCreate, SeveralDisksOfAGuestThatDoesNotQuiesceAreOfOneInstant) {
+  World world;
+  world.toolstack.configs.at(world.pos1).disks.push_back(
+      broker::VmDisk{.device = "xvdb", .volume = broker::Volume{broker::VolumeFormat::lvm_thin, "/dev/vg0/pos1-data"}});
+  world.storage.volumes["/dev/vg0/pos1-data"] = 1;
+  world.guests.quiesce_fails = Error{Errc::unavailable, "no agent"};
+  const auto operation = world.create("upgrade-1");
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::succeeded);
+  EXPECT_EQ(world.toolstack.calls.at(0), "pause pos1");
+  EXPECT_EQ(world.toolstack.calls.at(1), "unpause pos1");
+  EXPECT_EQ(world.toolstack.find("pos1")->state, broker::DomainState::running);
+}
+
+TEST(CloneCreate, AnAgentThatThawedByItselfIsNotCalledConsistent) {
+  World world;
+  world.guests.thaws_by_itself = true;
+  ASSERT_OK(world.create("upgrade-1"));
+  EXPECT_EQ(world.clone("upgrade-1")->consistency, Consistency::crash);
+}
+
+TEST(CloneCreate, AWritableLayerInUseIsSwitchedUnderTheGuest) {
+  World world;
+  world.storage.copies_need_switch = true;
+  ASSERT_OK(world.create("upgrade-1"));
+  EXPECT_EQ(world.toolstack.calls.at(0), "switch_layer xvda pos1");
+}
+
+TEST(CloneCreate, ModesMustFitTheVmsState) {
+  World world;
+  EXPECT_FAILS(world.create("a", true, CloneMode::offline), Errc::conflict);
+  world.toolstack.domains.clear();
+  EXPECT_FAILS(world.create("b", true, CloneMode::online), Errc::conflict);
+  const auto offline = world.create("c", false, CloneMode::offline);
+  ASSERT_OK(offline);
+  EXPECT_EQ(offline.value().state, OperationState::succeeded);
+  EXPECT_EQ(world.clone("c")->consistency, Consistency::offline);
+  EXPECT_TRUE(world.guests.calls.empty());
+}
+
+TEST(CloneCreate, ANameIsUsedOnce) {
+  World world;
+  ASSERT_OK(world.create("upgrade-1"));
+  const auto again = world.create("upgrade-1");
+  ASSERT_FAILS(again, Errc::already_exists);
+  EXPECT_EQ(again.error().place, "/params/name");
+  EXPECT_FAILS(world.create("pos1"), Errc::already_exists);
+}
+
+TEST(CloneCreate, TheNumberOfClonesIsLimited) {
+  World world;
+  world.configuration.configs.at(world.pos1).most_clones = 1;
+  ASSERT_OK(world.create("a", false));
+  EXPECT_FAILS(world.create("b", false), Errc::limit_exceeded);
+}
+
+TEST(CloneCreate, ADiskThatIsNotThereIsAMistakeOfTheConfiguration) {
+  World world;
+  world.configuration.configs.at(world.pos1).disks = {"xvdz"};
+  EXPECT_FAILS(world.create("a"), Errc::configuration);
+  protocol::CloneCreate call;
+  call.name = clone_name("a");
+  const auto shown = world.call(world.admin(), call);
+  ASSERT_FAILS(shown, Errc::configuration);
+  EXPECT_NE(shown.error().message.find("'xvdz'"), std::string::npos);
+}
+
+TEST(CloneCreate, AFullPoolIsRefusedBeforeAnythingIsDone) {
+  World world;
+  world.storage.fails = [](const std::string& call) -> std::optional<Error> {
+    if (call.starts_with("check_room")) return Error{Errc::no_space, "cannot copy 'pos1-root': pool vg0/pool is 97 % full, 90 % are allowed", "vg0/pool"};
+    return std::nullopt;
+  };
+  const auto refused = world.create("a");
+  ASSERT_FAILS(refused, Errc::no_space);
+  EXPECT_EQ(refused.error().place, "vg0/pool");
+  EXPECT_TRUE(world.journal.operations.empty());
+  world.storage.fails = nullptr;
+  world.expect_untouched();
+}
+
+TEST(CloneCreate, AFailureAtAnyStepLeavesNothingBehind) {
+  for (const char* failing : {"snapshot /dev/vg0/pos1-root", "start_paused pos1.upgrade-1", "unpause pos1.upgrade-1"}) {
+    World world;
+    const auto fails = [failing](const std::string& call) -> std::optional<Error> {
+      if (call == failing) return Error{Errc::xen, "xl: cannot: no"};
+      return std::nullopt;
+    };
+    world.storage.fails = fails;
+    world.toolstack.fails = fails;
+    const auto operation = world.create("upgrade-1");
+    ASSERT_OK(operation);
+    EXPECT_EQ(operation.value().state, OperationState::failed) << failing;
+    EXPECT_EQ(operation.value().error->message, "xl: cannot: no");
+    world.storage.fails = nullptr;
+    world.toolstack.fails = nullptr;
+    world.expect_untouched();
+  }
+}
+
+TEST(CloneCreate, AnUndoThatFailsIsSaid) {
+  World world;
+  world.toolstack.fails = [](const std::string& call) -> std::optional<Error> {
+    if (call.starts_with("unpause") || call.starts_with("destroy")) return Error{Errc::xen, call + ": no"};
+    return std::nullopt;
+  };
+  const auto operation = world.create("upgrade-1");
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::failed);
+  EXPECT_NE(operation.value().error->message.find("could not all be undone"), std::string::npos);
+}
+
+TEST(CloneCreate, APlanDoesNothing) {
+  World world;
+  protocol::CloneCreate call;
+  call.name = clone_name("upgrade-1");
+  const auto planned = decode_response<protocol::CloneCreate>(world.ask(world.guest(), call, {}, true));
+  ASSERT_OK(planned);
+  ASSERT_TRUE(planned.value().plan);
+  EXPECT_EQ(planned.value().plan->decision, "allow");
+  EXPECT_FALSE(planned.value().plan->place) << "a guest is never shown policy";
+  std::vector<std::string> texts;
+  for (const auto& step : planned.value().plan->steps) texts.push_back(step.text);
+  EXPECT_EQ(texts, (std::vector<std::string>{"quiesce pos1", "snapshot /dev/vg0/pos1-root", "publish lockdown and wait until it is applied",
+                                             "start pos1.upgrade-1 paused", "let it run once it is locked down"}));
+  EXPECT_TRUE(world.journal.operations.empty());
+  world.expect_untouched();
+}
+
+}  // namespace
+}  // namespace zynclone::tests

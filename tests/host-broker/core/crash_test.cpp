@@ -1,0 +1,141 @@
+// A crash at every moment that the journal knows: the broker ends there, is started again, and either the operation is whole or nothing of it
+// is left. The moment is a write to the journal that fails: at that point nothing later has happened.
+#include "tests/host-broker/core/world.hpp"
+
+namespace zynclone::tests {
+namespace {
+
+using namespace protocol;
+
+// Makes the journal's `nth` write, and every one after it, vanish: the process is as good as dead from there on. The broker may still act
+// once on what it was doing, as a real one does between the action and its result.
+void die_at(World& world, int nth) {
+  auto count = std::make_shared<int>(0);
+  world.journal.fails = [count, nth](const std::string&) -> std::optional<Error> {
+    if (++*count >= nth) throw std::runtime_error("crash");
+    return std::nullopt;
+  };
+}
+
+// Runs `call`, crashing at the journal's nth write; true if it came so far.
+template <class M>
+bool crashes_at(World& world, M call, int nth) {
+  die_at(world, nth);
+  bool crashed = false;
+  try {
+    world.ask(world.guest(), std::move(call));
+    world.settle();
+  } catch (const std::runtime_error&) {
+    crashed = true;
+  }
+  const bool finished = !world.journal.operations.empty() && is_final(world.journal.operations.back().state);
+  crashed = crashed || !finished;
+  world.crash();
+  world.journal.fails = nullptr;
+  world.start();
+  return crashed;
+}
+
+void expect_consistent(World& world) {
+  std::size_t domains = 1, volumes = 1;
+  if (world.families.kept.contains(world.pos1)) {
+    for (const broker::Clone& clone : world.family().clones) {
+      EXPECT_NE(clone.state, CloneState::creating);
+      EXPECT_NE(clone.state, CloneState::removing);
+      EXPECT_TRUE(world.storage.volumes.contains(clone.disks.at(0).volume.path));
+      ++volumes;
+      if (clone.state == CloneState::running) {
+        ++domains;
+        const broker::Domain* domain = world.toolstack.find("pos1." + clone.name.text());
+        ASSERT_NE(domain, nullptr);
+        EXPECT_EQ(domain->state, broker::DomainState::running);
+      }
+    }
+  }
+  EXPECT_EQ(world.toolstack.domains.size(), domains);
+  EXPECT_EQ(world.storage.volumes.size(), volumes);
+  EXPECT_TRUE(world.guests.quiesced.empty());
+  for (const auto& operation : world.journal.operations) EXPECT_TRUE(is_final(operation.state)) << operation.kind << " " << to_string(operation.state);
+}
+
+TEST(Crash, CreateIsWholeOrNotAtAll) {
+  int moments = 0;
+  for (int nth = 1; nth < 100; ++nth) {
+    SCOPED_TRACE("journal write " + std::to_string(nth));
+    World world;
+    CloneCreate call;
+    call.name = clone_name("a");
+    if (!crashes_at(world, call, nth)) break;
+    ++moments;
+    expect_consistent(world);
+    if (nth > 1) {
+      ASSERT_EQ(world.journal.operations.size(), 1u);
+      EXPECT_EQ(world.journal.operations[0].state, OperationState::succeeded);
+      ASSERT_NE(world.clone("a"), nullptr);
+    }
+  }
+  EXPECT_GT(moments, 14) << "seven steps, each with intent and result";
+}
+
+TEST(Crash, RemoveIsWhole) {
+  int moments = 0;
+  for (int nth = 1; nth < 100; ++nth) {
+    SCOPED_TRACE("journal write " + std::to_string(nth));
+    World world;
+    ASSERT_OK(world.create("a", false));
+    if (!crashes_at(world, CloneRemove{.name = clone_name("a")}, nth)) break;
+    ++moments;
+    expect_consistent(world);
+    EXPECT_EQ(world.clone("a") == nullptr, nth > 1);
+  }
+  EXPECT_GT(moments, 6);
+}
+
+TEST(Crash, AFailureInterruptedInItsUndoIsUndone) {
+  for (int nth = 1; nth < 100; ++nth) {
+    SCOPED_TRACE("journal write " + std::to_string(nth));
+    World world;
+    world.toolstack.fails = [](const std::string& call) -> std::optional<Error> {
+      if (call.starts_with("unpause")) return Error{Errc::xen, "no"};
+      return std::nullopt;
+    };
+    CloneCreate call;
+    call.name = clone_name("a");
+    const bool crashed = crashes_at(world, call, nth);
+    expect_consistent(world);
+    if (nth > 1) {
+      EXPECT_EQ(world.clone("a"), nullptr);
+    }
+    if (!crashed) break;
+  }
+}
+
+TEST(Crash, CopiesOfTwoInstantsAreNotMixed) {
+  World world;
+  world.toolstack.configs.at(world.pos1).disks.push_back(
+      broker::VmDisk{.device = "xvdb", .volume = broker::Volume{broker::VolumeFormat::lvm_thin, "/dev/vg0/pos1-data"}});
+  world.storage.volumes["/dev/vg0/pos1-data"] = 1;
+  world.journal.fails = [](const std::string& call) -> std::optional<Error> {
+    if (call.starts_with("update_step") && call.find(" 3 ") != std::string::npos) throw std::runtime_error("crash");  // the second disk's intent
+    return std::nullopt;
+  };
+  CloneCreate call;
+  call.name = clone_name("a");
+  try {
+    world.ask(world.guest(), call);
+    world.settle();
+  } catch (const std::runtime_error&) {
+  }
+  world.crash();
+  world.journal.fails = nullptr;
+  world.storage.calls.clear();
+  world.start();
+  ASSERT_EQ(world.journal.operations.back().state, OperationState::succeeded);
+  // The first disk's copy is of before the crash: it goes, and both are made under one quiesce.
+  EXPECT_EQ(std::count(world.storage.calls.begin(), world.storage.calls.end(), "snapshot /dev/vg0/pos1-root"), 1);
+  EXPECT_EQ(std::count(world.storage.calls.begin(), world.storage.calls.end(), "snapshot /dev/vg0/pos1-data"), 1);
+  EXPECT_EQ(world.clone("a")->consistency, Consistency::filesystem);
+}
+
+}  // namespace
+}  // namespace zynclone::tests
