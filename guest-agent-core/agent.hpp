@@ -1,0 +1,84 @@
+#pragma once
+// The guest's agent: wires the session with the broker, the local API, quiescing and the identity watcher, and says what each means for
+// the others. Owned by a platform's main; runs on one thread.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "guest-agent-core/broker_session.hpp"
+#include "guest-agent-core/event_hooks.hpp"
+#include "guest-agent-core/freezer.hpp"
+#include "guest-agent-core/guest_calls.hpp"
+#include "guest-agent-core/hooks.hpp"
+#include "guest-agent-core/identity.hpp"
+#include "guest-agent-core/local_server.hpp"
+#include "guest-agent-core/quiesce.hpp"
+
+namespace zynclone::agent {
+
+// What differs between platforms. All outlive the agent.
+struct AgentParts {
+  ChannelFactory& channels;
+  LocalListener& listener;
+  HookPrograms& hooks;
+  Freezer& freezer;
+  QuiesceStore& quiesce_store;
+  IdentitySource& identity;
+  LastIdentity& last_identity;
+};
+
+struct AgentLimits {
+  HookLimits hooks;
+  QuiesceLimits quiesce;
+  SessionLimits session;
+  LocalLimits local;
+  Deadline first_reading = std::chrono::seconds(3);  // of the identity, before anything is served
+  Deadline thaw = std::chrono::seconds(30);          // at the start and at the end, before going on without
+};
+
+class Agent {
+ public:
+  // `status` is told, in one line for people, how the agent does; first when it serves.
+  Agent(asio::any_io_executor executor, AgentParts parts, AgentLimits limits, std::function<void(std::string)> status);
+
+  // Thaws what an earlier agent left, then serves until stop(), then thaws, and returns when everything has ended. Errors: of
+  // LocalListener::open; what was left is thawed then, too.
+  asio::awaitable<Result<void>> run();
+  void stop();
+
+  const std::optional<Identity>& identity() const { return watcher_.current(); }
+
+ private:
+  SessionEvents session_events();
+  IdentityEvents identity_events();
+  void moved(Move move, const Identity& now);
+  void tell_status();
+  void serve();
+  asio::awaitable<void> end();
+  asio::awaitable<void> wait_thawed();
+  asio::awaitable<void> remember(Uuid uuid);
+  void start(std::string name, asio::awaitable<void> part);
+  asio::awaitable<void> counted(asio::awaitable<void> part);
+
+  asio::any_io_executor executor_;
+  LocalListener& listener_;
+  AgentLimits limits_;
+  std::function<void(std::string)> status_;
+  std::string last_status_;
+  LastIdentity& last_identity_;
+  std::optional<Uuid> remembered_;
+  Hooks hooks_;
+  EventHooks event_hooks_;
+  Quiescer quiescer_;
+  GuestCalls calls_;
+  BrokerSession session_;
+  LocalServer server_;
+  IdentityWatcher watcher_;
+  channel::WakeUp changed_;  // stopping_, parts_
+  unsigned parts_ = 0;       // that run
+  bool stopping_ = false;
+  bool serving_ = false;
+};
+
+}  // namespace zynclone::agent

@@ -1,0 +1,32 @@
+#include "guest-agent-core/event_hooks.hpp"
+
+#include <algorithm>
+
+namespace zynclone::agent {
+
+void EventHooks::happened(HookEvent event, HookEnvironment environment) {
+  std::erase_if(waiting_, [&](const Waiting& waiting) { return waiting.event == event; });
+  waiting_.push_back(Waiting{event, std::move(environment)});
+  changed_.wake();
+}
+
+asio::awaitable<void> EventHooks::run() {
+  using asio::experimental::awaitable_operators::operator||;
+  while (!stopping_) {
+    if (waiting_.empty()) {
+      co_await changed_.wait();
+      continue;
+    }
+    Waiting next = std::move(waiting_.front());
+    waiting_.pop_front();
+    co_await (hooks_.run(next.event, std::move(next.environment)) || stopped_.wait());
+  }
+}
+
+void EventHooks::stop() {
+  stopping_ = true;
+  changed_.wake();
+  stopped_.wake();
+}
+
+}  // namespace zynclone::agent

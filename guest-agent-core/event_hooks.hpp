@@ -1,0 +1,35 @@
+#pragma once
+// Runs the hooks of events that nobody waits for (interfaces, identity), one event after the other. An event that comes again while it waits
+// for its turn runs once, as hooks are told what is, not what was. Owned by Agent; runs on its one thread.
+
+#include <deque>
+
+#include "guest-agent-core/hooks.hpp"
+#include "protocol/channel/wake_up.hpp"
+
+namespace zynclone::agent {
+
+class EventHooks {
+ public:
+  explicit EventHooks(Hooks& hooks) : hooks_(hooks) {}
+
+  void happened(HookEvent event, HookEnvironment environment);
+
+  // Until stop(), which ends a hook that runs.
+  asio::awaitable<void> run();
+  void stop();
+
+ private:
+  struct Waiting {
+    HookEvent event;
+    HookEnvironment environment;
+  };
+
+  Hooks& hooks_;
+  std::deque<Waiting> waiting_;
+  channel::WakeUp changed_;
+  channel::WakeUp stopped_;
+  bool stopping_ = false;
+};
+
+}  // namespace zynclone::agent

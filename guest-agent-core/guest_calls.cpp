@@ -1,0 +1,62 @@
+#include "guest-agent-core/guest_calls.hpp"
+
+#include "guest-agent-core/text.hpp"
+#include "protocol/codec.hpp"
+
+namespace zynclone::agent {
+namespace {
+
+template <class R>
+std::string response_to(std::optional<std::uint64_t> id, const Result<R>& result) {
+  if (!id) return {};
+  return result ? protocol::encode_response(*id, result.value()) : protocol::encode_error(id, result.error());
+}
+
+protocol::HealthCheck check_of(const HookResult& result) {
+  protocol::HealthCheck check;
+  check.name = result.name;
+  check.healthy = !result.error;
+  const std::string_view line = last_line(result.output);
+  check.detail = std::string(tail(line.empty() && result.error ? std::string_view(result.error->message) : line, protocol::k_longest_text));
+  return check;
+}
+
+}  // namespace
+
+asio::awaitable<std::string> GuestCalls::handle(protocol::Request request) {
+  if (const auto* changed = std::get_if<protocol::OperationChanged>(&request.method)) {
+    operation_changed_(changed->operation);
+    co_return std::string();
+  }
+  if (auto* quiesce = std::get_if<protocol::GuestQuiesce>(&request.method)) {
+    Result<protocol::QuiesceReport> report = co_await quiescer_.quiesce(std::move(*quiesce));
+    co_return response_to(request.id, report);
+  }
+  if (auto* thaw = std::get_if<protocol::GuestThaw>(&request.method)) {
+    Result<protocol::ThawReport> report = co_await quiescer_.thaw(std::move(*thaw));
+    co_return response_to(request.id, report);
+  }
+  if (std::holds_alternative<protocol::GuestHealth>(request.method)) {
+    Result<protocol::GuestHealthReport> report = co_await health();
+    co_return response_to(request.id, report);
+  }
+  const Error unknown{Errc::unknown_method,
+                      "cannot call '" + std::string(protocol::method_name(request.method)) + "': a guest does not offer it", "/method"};
+  co_return request.id ? protocol::encode_error(request.id, unknown) : std::string();
+}
+
+asio::awaitable<Result<protocol::GuestHealthReport>> GuestCalls::health() {
+  if (checking_health_) co_return fail(Errc::busy, "cannot check this guest's health: a check is running");
+  // A hook would hang on a frozen file system, and say that the application does.
+  if (const auto token = quiescer_.held_for())
+    co_return fail(Errc::busy, "cannot check this guest's health: quiesced for '" + token->text() + "'");
+  checking_health_ = true;
+  HookReport ran = co_await hooks_.run(HookEvent::health, {});
+  checking_health_ = false;
+  protocol::GuestHealthReport report;
+  report.healthy = ran.first_failure() == nullptr;
+  for (const HookResult& result : ran.results) report.checks.push_back(check_of(result));
+  co_return report;
+}
+
+}  // namespace zynclone::agent

@@ -1,0 +1,30 @@
+#pragma once
+// What the broker asks of this guest: quiesce, thaw, health; and its notifications. Owned by Agent; runs on its one thread.
+
+#include <functional>
+#include <string>
+
+#include "guest-agent-core/hooks.hpp"
+#include "guest-agent-core/quiesce.hpp"
+#include "protocol/messages.hpp"
+
+namespace zynclone::agent {
+
+class GuestCalls {
+ public:
+  GuestCalls(Quiescer& quiescer, Hooks& hooks, std::function<void(const protocol::OperationView&)> operation_changed)
+      : quiescer_(quiescer), hooks_(hooks), operation_changed_(std::move(operation_changed)) {}
+
+  // Gives the response's text; empty for a notification.
+  asio::awaitable<std::string> handle(protocol::Request request);
+
+ private:
+  asio::awaitable<Result<protocol::GuestHealthReport>> health();
+
+  Quiescer& quiescer_;
+  Hooks& hooks_;
+  std::function<void(const protocol::OperationView&)> operation_changed_;
+  bool checking_health_ = false;
+};
+
+}  // namespace zynclone::agent

@@ -1,0 +1,67 @@
+#include "guest-agent-core/hooks.hpp"
+
+#include <algorithm>
+
+#include "guest-agent-core/text.hpp"
+#include "system/log.hpp"
+
+namespace zynclone::agent {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+HookResult not_run(HookEvent event, const std::string& name) {
+  return HookResult{name,
+                    Error{Errc::timed_out, "cannot run the " + std::string(to_string(event)) + " hook '" + name +
+                                               "': the hooks before it used up the time of all"},
+                    {}};
+}
+
+void log_failure(const HookResult& result) {
+  const std::string_view line = last_line(result.output);
+  log_warning(result.error->message + (line.empty() ? std::string() : " (it said: " + std::string(line) + ")"));
+}
+
+}  // namespace
+
+std::string_view to_string(HookEvent event) {
+  switch (event) {
+    case HookEvent::quiesce: return "quiesce";
+    case HookEvent::thaw: return "thaw";
+    case HookEvent::health: return "health";
+    case HookEvent::interfaces: return "interfaces";
+    case HookEvent::identity: return "identity";
+  }
+  return "";
+}
+
+const HookResult* HookReport::first_failure() const {
+  const auto failed = std::find_if(results.begin(), results.end(), [](const HookResult& result) { return result.error.has_value(); });
+  return failed == results.end() ? nullptr : &*failed;
+}
+
+asio::awaitable<HookReport> Hooks::run(HookEvent event, HookEnvironment environment) {
+  environment.merge(common_());
+  environment["ZYNCLONE_EVENT"] = to_string(event);
+  std::vector<std::string> names = programs_.list(event);
+  if (event == HookEvent::thaw) std::reverse(names.begin(), names.end());
+
+  HookReport report;
+  const Clock::time_point end = Clock::now() + limits_.total;
+  for (const std::string& name : names) {
+    Deadline limit = std::min(limits_.each, Deadline(end - Clock::now()));
+    if (event == HookEvent::thaw) limit = std::max(limit, std::min(limits_.each, limits_.least_for_thaw));
+    HookResult result = not_run(event, name);
+    if (limit > Deadline::zero()) {
+      HookResult finished = co_await programs_.run(event, name, environment, limit);
+      result = std::move(finished);
+    }
+    if (result.error) log_failure(result);
+    const bool failed = result.error.has_value();
+    report.results.push_back(std::move(result));
+    if (failed && event == HookEvent::quiesce) break;
+  }
+  co_return report;
+}
+
+}  // namespace zynclone::agent

@@ -1,0 +1,61 @@
+#include "guest-agent-linux/agent/adapters.hpp"
+
+#include <unistd.h>
+
+#include "guest-agent-linux/filesystem_freezer.hpp"
+#include "guest-agent-linux/mount_check.hpp"
+#include "guest-agent-linux/pretended_freezer.hpp"
+#include "guest-agent-linux/unix_factory.hpp"
+#include "system/log.hpp"
+
+namespace zynclone::agent {
+namespace {
+
+std::unique_ptr<Freezer> make_freezer(asio::any_io_executor executor, const AgentConfiguration& configuration) {
+  if (configuration.freezer == FreezerKind::pretended) {
+    log_info("file systems are frozen in pretence only, as configured");
+    return std::make_unique<PretendedFreezer>(configuration.freeze);
+  }
+  const MountCheck check({configuration.state_dir, configuration.socket});
+  // What is wrong now may be right when it counts, a mount that comes later; and the other way round, so it is checked then again.
+  for (const std::string& mount : configuration.freeze) {
+    if (auto fine = check(mount); !fine) log_warning(fine.error().message);
+  }
+  return std::make_unique<FilesystemFreezer>(executor, configuration.freeze, check);
+}
+
+std::unique_ptr<ChannelFactory> make_channels(asio::any_io_executor executor, const AgentConfiguration& configuration, GuestStore& store) {
+  return std::make_unique<UnixFactory>(executor, configuration.unix_channel, store);
+}
+
+}  // namespace
+
+Adapters::Adapters(asio::any_io_executor executor, const AgentConfiguration& configuration)
+    : listener_(executor, configuration.socket, configuration.group),
+      store_(executor, XenstoreIdentity::watched()),
+      identity_(store_),
+      hooks_(configuration.hooks_dir),
+      quiesce_store_(configuration.state_dir),
+      last_identity_(configuration.identity_file),
+      freezer_(make_freezer(executor, configuration)),
+      channels_(make_channels(executor, configuration, store_)) {}
+
+AgentParts Adapters::parts() {
+  return AgentParts{.channels = *channels_,
+                    .listener = listener_,
+                    .hooks = hooks_,
+                    .freezer = *freezer_,
+                    .quiesce_store = quiesce_store_,
+                    .identity = identity_,
+                    .last_identity = last_identity_};
+}
+
+AgentLimits limits_of(const AgentConfiguration& configuration) {
+  AgentLimits limits;
+  limits.hooks.each = configuration.hook_timeout;
+  limits.hooks.total = configuration.hooks_timeout;
+  limits.quiesce.freeze = configuration.freeze_timeout;
+  return limits;
+}
+
+}  // namespace zynclone::agent

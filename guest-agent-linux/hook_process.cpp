@@ -1,0 +1,170 @@
+#include "guest-agent-linux/hook_process.hpp"
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/redirect_error.hpp>
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "guest-agent-core/text.hpp"
+#include "guest-agent-linux/process_tree.hpp"
+#include "protocol/names.hpp"
+#include "system/spawn_child.hpp"
+
+namespace zynclone::agent {
+namespace {
+
+using asio::posix::stream_descriptor;
+using asio::experimental::awaitable_operators::operator||;
+
+constexpr std::size_t k_pipe_capacity = 64 * 1024;  // pipe(7): what a dead writer can have left at most
+constexpr int k_death_ms = 1000;                    // from SIGKILL to the end; one in uninterruptible sleep is left to init
+
+class HookProcess {
+ public:
+  HookProcess(asio::any_io_executor executor, SpawnedChild child, Descriptor process, std::string mark)
+      : pid_(child.pid),
+        mark_(std::move(mark)),
+        process_(executor, process.release()),
+        output_(executor, child.output.release()),
+        errors_(executor, child.errors.release()) {
+    output_.non_blocking(true);
+    errors_.non_blocking(true);
+  }
+  HookProcess(const HookProcess&) = delete;
+  HookProcess& operator=(const HookProcess&) = delete;
+
+  // Also when the coroutine that awaits its end is cancelled or destroyed.
+  ~HookProcess() {
+    if (!reaped_) kill();
+  }
+
+  // False: it still runs.
+  asio::awaitable<bool> ended_within(Deadline limit) {
+    asio::steady_timer timer(co_await asio::this_coro::executor, limit);
+    co_await (process_.async_wait(stream_descriptor::wait_read, asio::use_awaitable) || follow(output_) || follow(errors_) ||
+              timer.async_wait(asio::use_awaitable));
+    reap();
+    co_return reaped_;
+  }
+
+  // Blocks for the moment that SIGKILL takes. The group is signalled before its leader is reaped: until then nobody else gets its number.
+  void kill() {
+    ::kill(-pid_, SIGKILL);
+    kill_processes_with(mark_);
+    pollfd process{process_.native_handle(), POLLIN, 0};
+    ::poll(&process, 1, k_death_ms);
+    reap();
+  }
+
+  int status() const { return status_; }
+
+  std::string take_output() {
+    read_available(output_);
+    read_available(errors_);
+    return readable_output(kept_);
+  }
+
+ private:
+  // Keeps reading and never ends by itself: only the process's end counts, as a child of it may hold the pipe open for ever.
+  asio::awaitable<void> follow(stream_descriptor& pipe) {
+    while (read_available(pipe)) {
+      boost::system::error_code error;
+      co_await pipe.async_wait(stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
+    }
+    asio::steady_timer never(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+    co_await never.async_wait(asio::use_awaitable);
+  }
+
+  // False at the end of the stream. Bounded, so that one that never stops writing leaves the thread to others.
+  bool read_available(stream_descriptor& pipe) {
+    char buffer[4096];
+    boost::system::error_code error;
+    for (std::size_t total = 0; total < k_pipe_capacity;) {
+      const std::size_t count = pipe.read_some(asio::buffer(buffer), error);
+      if (error == asio::error::would_block) return true;
+      if (error) return false;
+      kept_.append(buffer, count);
+      if (kept_.size() > k_longest_hook_output) kept_.erase(0, kept_.size() - k_longest_hook_output);
+      total += count;
+    }
+    return true;
+  }
+
+  void reap() {
+    siginfo_t info{};
+    const int result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG);
+    if (result == 0 && info.si_pid == 0) return;
+    reaped_ = true;
+    // ECHILD: somebody else reaped it; that must not look like success.
+    status_ = result != 0 ? 255 : info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+  }
+
+  pid_t pid_;
+  std::string mark_;
+  stream_descriptor process_;  // a pidfd: readable when the process has ended
+  stream_descriptor output_;
+  stream_descriptor errors_;
+  std::string kept_;
+  int status_ = 0;
+  bool reaped_ = false;
+};
+
+std::string failed(HookEvent event, const std::string& name) {
+  return "cannot run the " + std::string(to_string(event)) + " hook '" + printable(name) + "'";
+}
+
+Result<std::unique_ptr<HookProcess>> start(asio::any_io_executor executor, const std::string& program, HookEnvironment environment) {
+  const std::string id = Uuid::random().text();
+  environment["ZYNCLONE_HOOK_RUN"] = id;
+  TRY(auto child, spawn_child({program}, environment, "/"));
+  Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0)));
+  if (!process) {
+    const int number = errno;
+    ::kill(-child.pid, SIGKILL);
+    ::waitpid(child.pid, nullptr, 0);
+    return fail(Errc::system, std::string("cannot watch it: ") + std::strerror(number));
+  }
+  return std::make_unique<HookProcess>(executor, std::move(child), std::move(process), "ZYNCLONE_HOOK_RUN=" + id);
+}
+
+}  // namespace
+
+std::string readable_output(std::string_view untrusted_output) {
+  std::string text;
+  while (!untrusted_output.empty()) {
+    const std::size_t end = untrusted_output.find('\n');
+    text += printable(untrusted_output.substr(0, end));
+    if (end == std::string_view::npos) break;
+    text += '\n';
+    untrusted_output.remove_prefix(end + 1);
+  }
+  return std::string(tail(text, k_longest_hook_output));
+}
+
+asio::awaitable<HookResult> run_hook(std::string program, HookEvent event, std::string name, HookEnvironment environment, Deadline limit) {
+  HookResult result;
+  result.name = name;
+  auto started = start(co_await asio::this_coro::executor, program, std::move(environment));
+  if (!started) {
+    result.error = with_context(started.error(), failed(event, name));
+    co_return result;
+  }
+  HookProcess& process = *started.value();
+  const bool ended = co_await process.ended_within(limit);
+  if (!ended) process.kill();
+  result.output = process.take_output();
+  if (!ended) {
+    result.error = with_context(took_too_long("it", limit), failed(event, name));
+  } else if (process.status() != 0) {
+    result.error = Error{Errc::system, failed(event, name) + ": exit status " + std::to_string(process.status())};
+  }
+  co_return result;
+}
+
+}  // namespace zynclone::agent
