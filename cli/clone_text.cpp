@@ -8,6 +8,7 @@ namespace zynclone::cli {
 namespace {
 
 std::string mask_text(std::uint64_t mask) {
+  if (mask == ~0ull) return "all";
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "0x%llx", static_cast<unsigned long long>(mask));
   return text.data();

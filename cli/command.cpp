@@ -18,6 +18,13 @@ struct CommandLine::State {
 
   State(std::string name, const std::string& what) : program(std::move(name)), app(what, program) {}
 
+  // CLI11 says that a subcommand is missing also where there is one that it does not know.
+  std::string explain(const CLI::ParseError& error) const {
+    const auto rest = app.remaining(true);
+    const bool unknown = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !rest.empty() && runs.count(chosen()) == 0;
+    return unknown ? "no such command '" + rest.front() + "'" : error.what();
+  }
+
   const CLI::App* chosen() const {
     const CLI::App* command = &app;
     for (auto next = command->get_subcommands(); !next.empty(); next = command->get_subcommands()) command = next.front();
@@ -58,7 +65,11 @@ const Command& Command::required_option(const std::string& names, std::string& v
 }
 
 const Command& Command::number(const std::string& names, std::uint64_t& value, const std::string& what) const {
-  app_->add_option(names, value, what);
+  // CLI11 reads "-1" into an unsigned number.
+  const auto digits = [](const std::string& text) {
+    return text.find_first_not_of("0123456789") == std::string::npos ? "" : "expected a whole number, not '" + text + "'";
+  };
+  app_->add_option(names, value, what)->check(digits);
   return *this;
 }
 
@@ -92,7 +103,7 @@ int CommandLine::run(int argc, const char* const* argv, Screen& screen) {
     screen.write(state_->app.help());
     return screen.all_written() ? 0 : static_cast<int>(ExitCode::failed);
   } catch (const CLI::ParseError& error) {
-    screen.write_error(program + ": " + printable(error.what()) + "; see " + program + " --help");
+    screen.write_error(program + ": cannot read the command line: " + printable(state_->explain(error)) + "; see " + program + " --help");
     return static_cast<int>(ExitCode::usage);
   }
 

@@ -18,13 +18,6 @@ std::string_view mark_of(StepState state) {
   return "?";
 }
 
-bool any_step_began(const protocol::OperationView& operation) {
-  for (const auto& step : operation.steps) {
-    if (step.state != StepState::pending) return true;
-  }
-  return false;
-}
-
 std::string of_vm(const protocol::OperationView& operation) {
   std::string text = printable(operation.kind) + " " + operation.vm.text();
   if (!operation.target.empty()) text += " → " + printable(operation.target);
@@ -38,20 +31,12 @@ std::string heading_text(const protocol::OperationView& operation) {
 }
 
 std::string step_text(const protocol::StepView& step) {
-  std::string text = "  " + std::string(mark_of(step.state)) + " " + printable(step.text.empty() ? step.name : step.text);
+  if (step.text.empty() && step.state != StepState::failed) return {};
+  std::string text = "  " + std::string(mark_of(step.state)) + " ";
+  if (step.state == StepState::undone) text += "undone: ";
+  text += printable(step.text.empty() ? step.name : step.text);
   if (step.percent && step.state == StepState::running) text += "  " + std::to_string(*step.percent) + " %";
   return text;
-}
-
-std::string permission_text(const protocol::OperationView& operation) {
-  const std::string by = operation.decision ? " by " + printable(operation.decision->place) : "";
-  switch (operation.state) {
-    case OperationState::awaiting_approval: return "  … awaits approval" + (by.empty() ? by : ", asked for" + by);
-    case OperationState::denied: return "  ✗ denied" + by;
-    case OperationState::expired: return "  ✗ nobody approved in time";
-    case OperationState::cancelled: return any_step_began(operation) ? "  ✓ allowed" + by : "";
-    default: return "  ✓ allowed" + by;
-  }
 }
 
 std::string operation_text(const protocol::OperationView& operation) {
@@ -63,7 +48,9 @@ std::string operation_text(const protocol::OperationView& operation) {
   if (operation.decision) {
     text += "  policy     " + printable(operation.decision->decision) + ", " + printable(operation.decision->place) + '\n';
   }
-  for (const auto& step : operation.steps) text += step_text(step) + '\n';
+  for (const auto& step : operation.steps) {
+    if (const std::string line = step_text(step); !line.empty()) text += line + '\n';
+  }
   if (!operation.summary.empty()) text += printable(operation.summary) + '\n';
   if (operation.error) text += "error: " + error_text(*operation.error) + '\n';
   return text;

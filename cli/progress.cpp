@@ -1,5 +1,7 @@
 #include "cli/progress.hpp"
 
+#include <utility>
+
 #include "cli/text.hpp"
 #include "protocol/codec.hpp"
 
@@ -15,42 +17,32 @@ bool is_settled(StepState state) {
 
 }  // namespace
 
-// What will not change any more and was not shown yet.
-std::string Progress::settled_lines(const protocol::OperationView& operation) {
+// Lines that have not been written yet and will not be taken back.
+std::string Progress::news(const protocol::OperationView& operation) {
   std::string lines;
-  if (!began_) lines += heading_text(operation) + '\n';
-  began_ = true;
-
-  // Waiting for people is told in a pipe too: it may take hours. On a terminal it stands among what is passing.
-  const bool waits = operation.state == OperationState::awaiting_approval;
-  if (std::string permission = permission_text(operation); !permission.empty() && permission != permission_) {
-    if (!waits || !screen_.terminal()) {
-      // After a restart the decision may be told with less or more of its place; it was made only once.
-      const bool told = !permission_.empty() && permission_.starts_with("  ✓") && permission.starts_with("  ✓");
-      if (!told) lines += permission + '\n';
-      permission_ = std::move(permission);
-    }
-  }
-  if (shown_states_.size() < operation.steps.size()) shown_states_.resize(operation.steps.size(), StepState::pending);
+  if (!std::exchange(began_, true)) lines += heading_text(operation) + '\n';
+  if (told_.size() < operation.steps.size()) told_.resize(operation.steps.size(), StepState::pending);
+  // Waiting for people may take hours, so a pipe is told that too.
+  const bool tell_running = !screen_.terminal() && operation.state == OperationState::awaiting_approval;
   for (std::size_t i = 0; i < operation.steps.size(); ++i) {
     const auto& step = operation.steps[i];
-    if (!is_settled(step.state) || step.state == shown_states_[i]) continue;
-    shown_states_[i] = step.state;
-    lines += step_text(step) + '\n';
+    const bool tell = is_settled(step.state) || (tell_running && step.state == StepState::running);
+    if (!tell || std::exchange(told_[i], step.state) == step.state) continue;
+    if (const std::string line = step_text(step); !line.empty()) lines += line + '\n';
   }
   return lines;
 }
 
 void Progress::show(const protocol::OperationView& operation) {
-  if (const std::string lines = settled_lines(operation); !lines.empty()) screen_.write(lines);
   trouble_told_ = false;
+  if (const std::string lines = news(operation); !lines.empty()) screen_.write(lines);
   if (!screen_.terminal()) return;
   std::string passing;
-  if (operation.state == OperationState::awaiting_approval) passing += cut_to(permission_text(operation), screen_.columns() - 1) + '\n';
   for (const auto& step : operation.steps) {
-    if (step.state == StepState::running) passing += cut_to(step_text(step), screen_.columns() - 1) + '\n';
+    if (step.state != StepState::running) continue;
+    if (const std::string line = step_text(step); !line.empty()) passing += cut_to(line, screen_.columns() - 1) + '\n';
   }
-  if (passing.empty() && operation.state == OperationState::queued) passing = "  … queued\n";
+  if (operation.state == OperationState::queued) passing += "  … queued\n";
   screen_.write_passing(passing);
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 // An operation while it runs, for people: each step's line when it has ended; on a terminal, below them, what runs now, drawn again
-// with every change. Only the last few lines are ever redrawn, so that an operation of any length fits any terminal.
+// with every change. Only those last lines are ever redrawn, so that an operation of any length fits any terminal.
 
 #include <string>
 #include <vector>
@@ -21,13 +21,12 @@ class Progress {
   void end(const protocol::OperationView& operation);
 
  private:
-  std::string settled_lines(const protocol::OperationView& operation);
+  std::string news(const protocol::OperationView& operation);
 
   Screen& screen_;
   bool began_ = false;
   bool trouble_told_ = false;
-  std::string permission_;                        // as last shown
-  std::vector<protocol::StepState> shown_states_;  // of each step, as last shown
+  std::vector<protocol::StepState> told_;  // of each step, the state that a line was written of
 };
 
 }  // namespace zynclone::cli

@@ -25,10 +25,8 @@ std::string table_text(const std::vector<std::vector<std::string>>& rows);
 
 // "operation 01J… clone.create pos1 → upgrade-1"
 std::string heading_text(const protocol::OperationView& operation);
-// "  ✓ snapshot …"
+// "  ✓ snapshot …", without '\n'; empty for a step that has no text, because it is not worth a line.
 std::string step_text(const protocol::StepView& step);
-// How the operation came to be allowed, or not: "  ✓ allowed by /etc/…:3"; empty as long as nothing is known.
-std::string permission_text(const protocol::OperationView& operation);
 
 std::string operation_text(const protocol::OperationView& operation);
 std::string operations_text(const protocol::OperationListing& listing);

@@ -1,0 +1,36 @@
+#include "cli/screen.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+namespace zynclone::cli {
+namespace {
+
+TEST(Screen, AsciiReplacesWhatATerminalWithoutUtf8CouldTakeForControl) {
+  EXPECT_EQ(ascii("✓ a → b…"), "+ a -> b...");
+  EXPECT_EQ(ascii("✗ ↶ ü"), "x < ?");
+  EXPECT_EQ(ascii("plain\n"), "plain\n");
+  // U+009B alone would be CSI to an 8-bit terminal.
+  EXPECT_EQ(ascii("\xc2\x9b"), "?");
+}
+
+TEST(Screen, CutsByCodePoints) {
+  EXPECT_EQ(cut_to("abc", 3), "abc");
+  EXPECT_EQ(cut_to("abcd", 3), "ab…");
+  EXPECT_EQ(cut_to("äöüß", 4), "äöüß");
+  EXPECT_EQ(cut_to("äöüßx", 4), "äöü…");
+  EXPECT_EQ(width_of("→ ✓"), 3u);
+}
+
+TEST(Screen, FullDiskIsNoticed) {
+  std::FILE* full = std::fopen("/dev/full", "w");
+  ASSERT_NE(full, nullptr);
+  Screen screen(full, stderr, false, true);
+  screen.write("text\n");
+  EXPECT_FALSE(screen.all_written());
+  std::fclose(full);
+}
+
+}  // namespace
+}  // namespace zynclone::cli

@@ -1,0 +1,120 @@
+#include "cli/text.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <ctime>
+
+#include "tests/cli/golden.hpp"
+#include "tests/support/service/messages.hpp"
+
+namespace zynclone::cli {
+namespace {
+
+using tests::expect_golden;
+
+class Text : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ::setenv("TZ", "UTC", 1);
+    ::tzset();
+  }
+};
+
+TEST_F(Text, Sizes) {
+  EXPECT_EQ(size_text(0), "0 bytes");
+  EXPECT_EQ(size_text(1023), "1023 bytes");
+  EXPECT_EQ(size_text(1024), "1 KiB");
+  EXPECT_EQ(size_text(1536), "1.5 KiB");
+  EXPECT_EQ(size_text((1ull << 30) - 1), "1 GiB");
+  EXPECT_EQ(size_text(~0ull), "16 EiB");
+}
+
+TEST_F(Text, ErrorsHaveCodeAndPlace) {
+  EXPECT_EQ(error_text(Error{Errc::not_found, "cannot find 'x'"}), "cannot find 'x' (not-found)");
+  EXPECT_EQ(error_text(Error{Errc::no_space, "cannot snapshot", "xvda"}), "cannot snapshot (no-space at xvda)");
+  EXPECT_EQ(error_text(protocol::ErrorView{"\x1b[1m", "\x1b[2J", "\x07"}), "\\x1b[2J (\\x1b[1m at \\x07)");
+}
+
+TEST_F(Text, TableColumnsAreAsWideAsTheirWidestCell) {
+  EXPECT_EQ(table_text({{"A", "LONG", "C"}, {"äöü", "x", "end"}}), "A    LONG  C\näöü  x     end\n");
+  EXPECT_EQ(table_text({{"A", "B"}, {"x", ""}}), "A  B\nx\n");
+}
+
+TEST_F(Text, Operation) {
+  expect_golden("cli", "operation_finished.txt", operation_text(tests::finished_operation()));
+  expect_golden("cli", "operation_failed.txt", operation_text(tests::failed_operation()));
+  auto seen_by_administrator = tests::sample_operation(2);
+  seen_by_administrator.decision = protocol::DecisionView{"allow", "/etc/zynclone/policy.d/10-pos.policy:3"};
+  expect_golden("cli", "operation_running_administrator.txt", operation_text(seen_by_administrator));
+}
+
+TEST_F(Text, Operations) {
+  auto denied = tests::sample_operation(0);
+  denied.state = protocol::OperationState::denied;
+  denied.target.clear();
+  expect_golden("cli", "operations.txt", operations_text({{tests::sample_operation(2), tests::finished_operation(), denied}}));
+  EXPECT_EQ(operations_text({}), "no operations\n");
+}
+
+TEST_F(Text, Plan) {
+  protocol::PlanView plan{.kind = "clone.create", .vm = VmName::parse("pos1").value(), .target = "upgrade-1", .decision = "ask"};
+  plan.steps = {{.name = "quiesce", .text = "quiesce pos1, at most 10 s"}, {.name = "snapshot", .text = "snapshot pos1-root (thin, 1 GiB)"}};
+  expect_golden("cli", "plan.txt", plan_text(plan));
+  plan.place = "10-pos.policy:3";
+  EXPECT_NE(plan_text(plan).find("policy: ask, 10-pos.policy:3\n"), std::string::npos);
+}
+
+TEST_F(Text, Clones) {
+  expect_golden("cli", "clone.txt", clone_text(tests::sample_clone()));
+  auto seen_by_administrator = tests::sample_clone();
+  seen_by_administrator.domain = 7;
+  seen_by_administrator.disks[0].location = "/dev/vg0/pos1-root.z01jd";
+  expect_golden("cli", "clone_administrator.txt", clone_text(seen_by_administrator));
+  expect_golden("cli", "clones.txt", clones_text({tests::sample_clone(), seen_by_administrator}));
+  EXPECT_EQ(clones_text({}), "no clones\n");
+}
+
+TEST_F(Text, Family) {
+  expect_golden("cli", "family.txt", family_text(tests::sample_family()));
+}
+
+TEST_F(Text, ApprovalsAuditAndHealth) {
+  protocol::ApprovalView approval{.operation = tests::awaiting_operation(), .expires = tests::sample_time() + std::chrono::minutes(15),
+                                  .approvers_needed = 2, .allowed_by = {"ada"}};
+  expect_golden("cli", "approvals.txt", approvals_text({{approval}}));
+  EXPECT_EQ(approvals_text({}), "nothing awaits approval\n");
+
+  protocol::AuditEntry entry{.sequence = 17, .time = tests::sample_time(), .actor = "pos1/pos1", .event = "requested",
+                             .operation = tests::sample_operation_id().text(), .detail = "clone.create upgrade-1"};
+  protocol::AuditEntry start{.sequence = 18, .time = tests::sample_time(), .actor = "broker", .event = "started"};
+  expect_golden("cli", "audit.txt", audit_text({{entry, start}}));
+
+  protocol::HostHealthReport report{.version = "0.1.0", .healthy = false,
+                                    .checks = {{"journal", true, "1 ms"}, {"clone-monitor", false, "not heard of for 2 min"}}};
+  expect_golden("cli", "health.txt", health_text(report));
+}
+
+TEST_F(Text, NothingThatAPeerSaidReachesTheTerminalUnescaped) {
+  auto operation = tests::failed_operation();
+  operation.kind = operation.target = operation.requester = operation.summary = "\x1b[31m";
+  operation.steps[0].text = operation.error->code = operation.error->message = operation.error->place = "\x1b[31m";
+  operation.decision = protocol::DecisionView{"\x1b", "\x1b"};
+  auto clone = tests::sample_clone();
+  clone.note = clone.vifs[0].mac = clone.disks[0].device = clone.disks[0].format = "\x1b[31m";
+  clone.disks[0].location = "\x1b[31m";
+  auto family = tests::sample_family();
+  family.self = family.production = family.vifs[0].mac = "\x1b[31m";
+  protocol::PlanView plan{.kind = "\x1b", .vm = clone.vm, .target = "\x1b", .decision = "\x1b", .place = "\x1b", .steps = operation.steps};
+  protocol::ApprovalView approval{.operation = operation, .expires = tests::sample_time(), .allowed_by = {"\x1b"}};
+  protocol::AuditEntry entry{.sequence = 1, .time = tests::sample_time(), .actor = "\x1b", .event = "\x1b", .operation = "\x1b", .detail = "\x1b"};
+  protocol::HostHealthReport health{.version = "\x1b", .checks = {{"\x1b", false, "\x1b"}}};
+  for (const std::string& text :
+       {heading_text(operation), operation_text(operation), operations_text({{operation}}), clone_text(clone), clones_text({clone}),
+        family_text(family), plan_text(plan), approvals_text({{approval}}), audit_text({{entry}}), health_text(health)}) {
+    EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
+  }
+}
+
+}  // namespace
+}  // namespace zynclone::cli

@@ -1,0 +1,49 @@
+#pragma once
+// The real zynclone against a pretended agent.
+
+#include <gtest/gtest.h>
+
+#include "tests/cli/golden.hpp"
+#include "tests/support/service/fake_service.hpp"
+#include "tests/support/service/messages.hpp"
+#include "tests/support/service/program_run.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace zynclone::tests {
+
+class Zynclone : public ::testing::Test {
+ protected:
+  ProgramRun start(std::vector<std::string> arguments, Output output = Output::pipes) const {
+    return ProgramRun("zynclone", std::move(arguments), {{"ZYNCLONE_SOCKET", agent.path()}}, output);
+  }
+  // Answers one request with `result`, then waits for the client's end.
+  template <class R>
+  void will_answer(R result) {
+    agent.add([this, result = std::move(result)](Conversation& c) {
+      asked = c.read_request();
+      c.answer(asked, result);
+      c.wait_closed();
+    });
+  }
+  void will_fail(Error error) {
+    agent.add([this, error = std::move(error)](Conversation& c) {
+      asked = c.read_request();
+      c.fail(asked, error);
+      c.wait_closed();
+    });
+  }
+
+  TemporaryFolder folder;
+  FakeService agent{folder / "agent.sock"};
+  protocol::Request asked;  // read it after the program's end only
+};
+
+inline const std::vector<std::string> k_create = {"clone", "create", "--mode", "online", "--name", "upgrade-1"};
+
+inline std::vector<std::string> create_with(std::vector<std::string> more) {
+  std::vector<std::string> arguments = k_create;
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+}  // namespace zynclone::tests
