@@ -1,0 +1,124 @@
+#include "protocol/channel/vchan_handle.hpp"
+
+#include <boost/asio/redirect_error.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+namespace zynclone::channel {
+namespace {
+
+// The peer may change it at any moment: one read each, by the compiler too.
+std::uint32_t load(const std::uint32_t& index) { return *const_cast<const volatile std::uint32_t*>(&index); }
+
+Error gone() { return Error{Errc::unavailable, "cannot use the vchan: the peer is gone"}; }
+Error closed() { return Error{Errc::unavailable, "cannot use the vchan: the channel is closed"}; }
+Error corrupt(std::string what, std::uint32_t is, std::uint32_t limit) {
+  return Error{Errc::xen, "cannot use the vchan: its " + std::move(what) + " is " + std::to_string(is) + ", expected " + std::to_string(limit)};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<VchanHandle>> VchanHandle::adopt(asio::any_io_executor executor, libxenvchan* control) {
+  std::unique_ptr<VchanHandle> handle(new VchanHandle(std::move(executor), control));
+  control->blocking = 0;
+  handle->event_descriptor_ = libxenvchan_fd_for_select(control);
+  boost::system::error_code error;
+  handle->events_.assign(handle->event_descriptor_, error);
+  // libxenvchan_wait reads the descriptor: without this it would block when another coroutine has taken the event.
+  if (!error) handle->events_.native_non_blocking(true, error);
+  if (error) return fail(Errc::system, "cannot wait for the vchan's events: " + error.message());
+  return handle;
+}
+
+VchanHandle::VchanHandle(asio::any_io_executor executor, libxenvchan* control) : control_(control), events_(std::move(executor)) {
+  own_.consumed = load(control->read.shr->cons);
+  own_.produced = load(control->write.shr->prod);
+}
+
+VchanHandle::~VchanHandle() { close(); }
+
+Result<void> VchanHandle::check_rings() const {
+  const std::uint32_t read_consumed = load(control_->read.shr->cons);
+  const std::uint32_t write_produced = load(control_->write.shr->prod);
+  if (read_consumed != own_.consumed) return corrupt("read ring's consumer index", read_consumed, own_.consumed);
+  if (write_produced != own_.produced) return corrupt("write ring's producer index", write_produced, own_.produced);
+  // Free-running indices: unsigned differences are right over the wrap.
+  const std::uint32_t ready = load(control_->read.shr->prod) - own_.consumed;
+  const std::uint32_t read_size = 1u << control_->read.order;
+  if (ready > read_size) return corrupt("read ring's fill", ready, read_size);
+  const std::uint32_t unread = own_.produced - load(control_->write.shr->cons);
+  const std::uint32_t write_size = 1u << control_->write.order;
+  if (unread > write_size) return corrupt("write ring's fill", unread, write_size);
+  return outcome::success();
+}
+
+Result<std::size_t> VchanHandle::read(void* into, std::size_t size) {
+  if (control_ == nullptr) return closed();
+  TRY(check_rings());
+  const int count = libxenvchan_read(control_, into, std::min<std::size_t>(size, INT_MAX));
+  if (count < 0) return gone();
+  own_.consumed += static_cast<std::uint32_t>(count);
+  return static_cast<std::size_t>(count);
+}
+
+Result<std::size_t> VchanHandle::write(const void* from, std::size_t size) {
+  if (control_ == nullptr) return closed();
+  TRY(check_rings());
+  const int count = libxenvchan_write(control_, from, std::min<std::size_t>(size, INT_MAX));
+  if (count < 0) return gone();
+  own_.produced += static_cast<std::uint32_t>(count);
+  return static_cast<std::size_t>(count);
+}
+
+asio::awaitable<Result<void>> VchanHandle::next_event() {
+  if (control_ == nullptr) co_return closed();
+  boost::system::error_code error;
+  co_await events_.async_wait(asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
+  if (control_ == nullptr) co_return closed();
+  if (error == asio::error::operation_aborted) co_return fail(Errc::cancelled, "cannot wait for the vchan: cancelled");
+  if (error) co_return fail(Errc::unavailable, "cannot wait for the vchan: " + error.message());
+  // Clears the event, which another coroutine may have done just before.
+  if (libxenvchan_wait(control_) != 0 && errno != EAGAIN && errno != EINTR)
+    co_return fail(Errc::unavailable, std::string("cannot wait for the vchan: ") + std::strerror(errno));
+  co_return outcome::success();
+}
+
+VchanHandle::Peer VchanHandle::peer() const {
+  if (control_ == nullptr) return Peer::gone;
+  switch (libxenvchan_is_open(control_)) {
+    case 0: return Peer::gone;
+    case 2: return Peer::absent;
+    default: return Peer::there;
+  }
+}
+
+bool VchanHandle::is_unused() const {
+  return control_ != nullptr && load(control_->read.shr->cons) == 0 && load(control_->read.shr->prod) == 0 &&
+         load(control_->write.shr->cons) == 0 && load(control_->write.shr->prod) == 0;
+}
+
+int VchanHandle::largest_order() const { return control_ == nullptr ? 0 : std::max<int>(control_->read.order, control_->write.order); }
+
+void VchanHandle::close() {
+  if (control_ == nullptr) return;
+  // libxenvchan closes the descriptor. Asio only lets it go; closed twice it would take a stranger's.
+  if (events_.is_open()) events_.release();
+  libxenvchan* control = std::exchange(control_, nullptr);
+  if (!confined_) libxenvchan_close(control);
+}
+
+Result<void> VchanHandle::confine(DomainId peer_domain) {
+  if (control_ == nullptr) return closed();
+  if (xenevtchn_restrict(control_->event, static_cast<domid_t>(peer_domain.value)) != 0)
+    return fail(Errc::system, std::string("cannot restrict the event channel to its domain: ") + std::strerror(errno));
+  // What is mapped stays mapped; nothing more can be.
+  if (::close(xengnttab_fd(control_->gnttab)) != 0)
+    return fail(Errc::system, std::string("cannot close the grant device: ") + std::strerror(errno));
+  confined_ = true;
+  return outcome::success();
+}
+
+}  // namespace zynclone::channel
