@@ -66,8 +66,8 @@ class Journal {
   // Errors: already_exists when this requester has used the request id before.
   asio::awaitable<Result<void>> insert(OperationRecord operation) { return insert(std::move(operation), {}); }
   virtual asio::awaitable<Result<void>> insert(OperationRecord operation, std::vector<AuditNote> notes) = 0;
-  // Everything but steps; `update_step` for one of those, by its position (steps are appended, never removed). Errors: not_found;
-  // invalid_argument for a position beyond the next.
+  // What changes: state and what stands after it in the record, but steps. `update_step` is for one of those, by its position (steps are
+  // appended, never removed). Errors: not_found; invalid_argument for a position beyond the next.
   asio::awaitable<Result<void>> update(OperationRecord operation) { return update(std::move(operation), {}); }
   virtual asio::awaitable<Result<void>> update(OperationRecord operation, std::vector<AuditNote> notes) = 0;
   virtual asio::awaitable<Result<void>> update_step(OperationId id, std::size_t position, StepRecord step) = 0;

@@ -54,8 +54,20 @@ asio::awaitable<Result<void>> FakeJournal::update(OperationRecord operation, std
   if (record == nullptr) {
     co_return fail(Errc::not_found, "cannot update operation '" + operation.id.text() + "': there is none");
   }
-  operation.steps = std::move(record->steps);
-  *record = std::move(operation);
+  OperationRecord next = *record;
+  next.state = operation.state;
+  next.undoing = operation.undoing;
+  next.cancel_requested = operation.cancel_requested;
+  next.percent = operation.percent;
+  next.finished = operation.finished;
+  next.approval_expires = operation.approval_expires;
+  next.approvers_needed = operation.approvers_needed;
+  next.allowed_by = operation.allowed_by;
+  next.decision = operation.decision;
+  next.decision_place = operation.decision_place;
+  next.summary = operation.summary;
+  next.error = operation.error;
+  *record = std::move(next);
   write(notes);
   co_return outcome::success();
 }

@@ -1,5 +1,5 @@
 #pragma once
-// A journal and audit log in memory that behaves as journal::SqlJournal does (tests/host-broker/journal/journal_contract.hpp), with its
+// A journal and audit log in memory that behaves as journal::SqlJournal does (tests/host-broker/journal/journal_contract_test.cpp), with its
 // state open to the test and failures to order. It outlives a "restarted" broker, as the file does.
 
 #include <functional>

@@ -1,0 +1,71 @@
+#include "host-broker/journal/sql_journal.hpp"
+
+#include <pthread.h>
+
+namespace zynclone::broker::journal {
+
+SqlJournal::SqlJournal(std::unique_ptr<SqlStore> store, Clock& clock) : store_(std::move(store)), clock_(clock) {
+  asio::post(thread_, [] { pthread_setname_np(pthread_self(), "journal"); });
+}
+
+SqlJournal::~SqlJournal() { thread_.join(); }
+
+Result<std::unique_ptr<SqlJournal>> SqlJournal::open(const std::filesystem::path& file, Clock& clock) {
+  TRY(auto store, SqlStore::open(file));
+  return std::unique_ptr<SqlJournal>(new SqlJournal(std::move(store), clock));
+}
+
+template <class Work>
+auto SqlJournal::run(Work work) -> asio::awaitable<std::invoke_result_t<Work&, SqlStore&>> {
+  auto in_thread = [this, work = std::move(work)]() mutable {
+    auto result = work(*store_);
+    if (store_->upkeep_due()) {
+      asio::post(thread_, [this] { store_->upkeep(); });
+    }
+    return result;
+  };
+  co_return co_await run_blocking(thread_, std::move(in_thread));
+}
+
+asio::awaitable<Result<void>> SqlJournal::insert(OperationRecord operation, std::vector<AuditNote> notes) {
+  return run([operation = std::move(operation), notes = std::move(notes), now = clock_.now()](SqlStore& store) {
+    return store.insert(operation, notes, now);
+  });
+}
+
+asio::awaitable<Result<void>> SqlJournal::update(OperationRecord operation, std::vector<AuditNote> notes) {
+  return run([operation = std::move(operation), notes = std::move(notes), now = clock_.now()](SqlStore& store) {
+    return store.update(operation, notes, now);
+  });
+}
+
+asio::awaitable<Result<void>> SqlJournal::update_step(OperationId id, std::size_t position, StepRecord step) {
+  return run([id = std::move(id), position, step = std::move(step)](SqlStore& store) { return store.update_step(id, position, step); });
+}
+
+asio::awaitable<Result<std::optional<OperationRecord>>> SqlJournal::find(OperationId id) {
+  return run([id = std::move(id)](SqlStore& store) { return store.find(id); });
+}
+
+asio::awaitable<Result<std::optional<OperationRecord>>> SqlJournal::find_request(std::string requester, RequestId id) {
+  return run([requester = std::move(requester), id = std::move(id)](SqlStore& store) { return store.find_request(requester, id); });
+}
+
+asio::awaitable<Result<std::vector<OperationRecord>>> SqlJournal::list(OperationFilter filter) {
+  return run([filter = std::move(filter)](SqlStore& store) { return store.list(filter); });
+}
+
+asio::awaitable<Result<std::size_t>> SqlJournal::forget(Timestamp time) {
+  return run([time](SqlStore& store) { return store.forget(time); });
+}
+
+asio::awaitable<Result<void>> SqlJournal::append(std::string actor, std::string event, std::string operation, std::string detail) {
+  AuditNote note{std::move(actor), std::move(event), std::move(operation), std::move(detail)};
+  return run([note = std::move(note), now = clock_.now()](SqlStore& store) { return store.append(note, now); });
+}
+
+asio::awaitable<Result<std::vector<protocol::AuditEntry>>> SqlJournal::entries(std::uint64_t after, std::size_t most) {
+  return run([after, most](SqlStore& store) { return store.entries(after, most); });
+}
+
+}  // namespace zynclone::broker::journal

@@ -1,0 +1,44 @@
+#pragma once
+// The journal, blocking: each call is one transaction, synced to disk when it returns. SqlJournal runs it in its thread. One thread at a
+// time.
+
+#include <filesystem>
+#include <memory>
+
+#include "host-broker/journal/audit_table.hpp"
+#include "host-broker/journal/operation_table.hpp"
+#include "host-broker/journal/sqlite_database.hpp"
+
+namespace zynclone::broker::journal {
+
+class SqlStore {
+ public:
+  // Creates the file if it is not there; its folder must be. Errors: busy when another broker has it, unsupported_version, no_space, system.
+  static Result<std::unique_ptr<SqlStore>> open(const std::filesystem::path& file);
+
+  // As of Journal and AuditLog, in ports/journal.hpp. `now` is the time of the notes.
+  Result<void> insert(const OperationRecord& operation, const std::vector<AuditNote>& notes, Timestamp now);
+  Result<void> update(const OperationRecord& operation, const std::vector<AuditNote>& notes, Timestamp now);
+  Result<void> update_step(const OperationId& id, std::size_t position, const StepRecord& step);
+  Result<std::optional<OperationRecord>> find(const OperationId& id);
+  Result<std::optional<OperationRecord>> find_request(const std::string& requester, const RequestId& id);
+  Result<std::vector<OperationRecord>> list(const OperationFilter& filter);
+  Result<std::size_t> forget(Timestamp time);
+  Result<void> append(const AuditNote& note, Timestamp now);
+  Result<std::vector<protocol::AuditEntry>> entries(std::uint64_t after, std::size_t most);
+
+  // See SqliteDatabase.
+  bool upkeep_due() const { return database_->upkeep_due(); }
+  void upkeep() { database_->upkeep(); }
+
+ private:
+  explicit SqlStore(std::unique_ptr<SqliteDatabase> database);
+  template <class Work>
+  auto transact(std::string_view what, Work work) -> decltype(work());
+
+  std::unique_ptr<SqliteDatabase> database_;
+  OperationTable operations_;
+  AuditTable audit_;
+};
+
+}  // namespace zynclone::broker::journal

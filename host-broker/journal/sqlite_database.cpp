@@ -1,0 +1,164 @@
+#include "host-broker/journal/sqlite_database.hpp"
+
+#include <soci/sqlite3/soci-sqlite3.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/file.h>
+
+namespace zynclone::broker::journal {
+namespace {
+
+constexpr int k_application_id = 0x5a436c6e;  // "ZCln" in the file's header, https://www.sqlite.org/pragma.html#pragma_application_id
+constexpr int k_log_pages_before_upkeep = 1000;
+
+sqlite_api::sqlite3* connection_of(soci::session& session) {
+  // The library does not export the type's information, which rules out dynamic_cast; but no other back end is ever opened here.
+  auto* backend = static_cast<soci::sqlite3_session_backend*>(session.get_backend());
+  return backend == nullptr ? nullptr : backend->conn_;
+}
+
+std::string quoted(const std::filesystem::path& file) { return "'" + file.string() + "'"; }
+
+Error cannot_open(const std::filesystem::path& file, std::string cause, Errc code = Errc::system) {
+  return Error{code, "cannot open journal " + quoted(file) + ": " + std::move(cause), file.string()};
+}
+
+// A second broker on the same journal would break the audit log's chain. SQLite's own lock in exclusive mode would keep readers out, too.
+Result<Descriptor> lock_for_owner(const std::filesystem::path& file) {
+  const std::string name = file.string() + ".lock";
+  Descriptor lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) return cannot_open(file, "cannot create '" + name + "': " + std::strerror(errno), errno == ENOSPC ? Errc::no_space : Errc::system);
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return cannot_open(file, "another broker has it open", Errc::busy);
+  return lock;
+}
+
+// SQLite would make it readable to everybody; it gives its other files the mode of this one.
+Result<void> create_private(const std::filesystem::path& file) {
+  Descriptor created(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+  if (!created) return cannot_open(file, std::strerror(errno), errno == ENOSPC ? Errc::no_space : Errc::system);
+  return outcome::success();
+}
+
+}  // namespace
+
+SqliteDatabase::~SqliteDatabase() {
+  try {
+    session_.close();
+  } catch (const soci::soci_error&) {  // what was committed is safe in the log
+  }
+}
+
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::filesystem::path& file, OpenAs how) {
+  if (file.string().find_first_of("\"' ") != std::string::npos) {
+    return cannot_open(file, "a path without spaces and quotes is allowed", Errc::invalid_argument);
+  }
+  Descriptor lock;
+  if (how == OpenAs::owner) {
+    TRY(lock, lock_for_owner(file));
+    TRY(create_private(file));
+  } else if (!std::filesystem::exists(file)) {
+    return cannot_open(file, "there is none", Errc::not_found);
+  }
+  std::unique_ptr<SqliteDatabase> database(new SqliteDatabase(file, std::move(lock)));
+  TRY(database->connect(how));
+  return database;
+}
+
+Result<void> SqliteDatabase::connect(OpenAs how) {
+  try {
+    session_.open("sqlite3", "dbname=" + file_.string() + " timeout=5" + (how == OpenAs::reader ? " readonly=1" : ""));
+    TRY(check_identity());
+    if (how == OpenAs::reader) return outcome::success();
+    return check_owner_settings();
+  } catch (const soci::soci_error& cause) {
+    return error("open", cause);
+  }
+}
+
+Result<void> SqliteDatabase::check_identity() {
+  int application = 0;
+  int tables = 0;
+  session_ << "pragma application_id", soci::into(application);
+  session_ << "select count(*) from sqlite_master", soci::into(tables);
+  const bool is_new = application == 0 && tables == 0;
+  if (application != k_application_id && !is_new) {
+    return cannot_open(file_, "it is a database of something else");
+  }
+  return outcome::success();
+}
+
+Result<void> SqliteDatabase::check_owner_settings() {
+  std::string said;
+  session_ << "pragma quick_check(1)", soci::into(said);
+  if (said != "ok") return cannot_open(file_, "it is damaged: " + said);
+  session_ << "pragma application_id = " << k_application_id;
+  session_ << "pragma journal_mode = wal", soci::into(said);
+  if (said != "wal") return cannot_open(file_, "its journal mode stays '" + said + "' where 'wal' is needed");
+  session_ << "pragma synchronous = full";
+  session_ << "pragma foreign_keys = on";
+  // A commit must not have to wait for a checkpoint; upkeep() makes them between commits.
+  session_ << "pragma wal_autocheckpoint = 0", soci::into(said);
+  sqlite_api::sqlite3_wal_hook(
+      connection_of(session_),
+      [](void* pages, sqlite_api::sqlite3*, const char*, int in_log) {
+        *static_cast<int*>(pages) = in_log;
+        return SQLITE_OK;
+      },
+      &log_pages_);
+  return outcome::success();
+}
+
+Error SqliteDatabase::error(std::string_view what, const soci::soci_error& cause) {
+  std::string message = "cannot " + std::string(what) + " journal " + quoted(file_) + ": ";
+  Errc code = Errc::system;
+  sqlite_api::sqlite3* connection = connection_of(session_);
+  const auto* known = dynamic_cast<const soci::sqlite3_soci_error*>(&cause);
+  const int result = connection != nullptr ? sqlite_api::sqlite3_extended_errcode(connection) : known != nullptr ? known->result() : SQLITE_ERROR;
+  const int number = connection != nullptr ? sqlite_api::sqlite3_system_errno(connection) : 0;
+  const bool io_failed = (result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN;
+  if ((result & 0xff) == SQLITE_FULL || (io_failed && (number == ENOSPC || number == EDQUOT || number == EFBIG))) {
+    code = Errc::no_space;
+    message += "no space left";
+  } else if ((result & 0xff) == SQLITE_BUSY || (result & 0xff) == SQLITE_LOCKED) {
+    code = Errc::busy;
+    message += "another program holds it";
+  } else if ((result & 0xff) == SQLITE_NOTADB) {
+    message += "it is no SQLite database";
+  } else {
+    message += cause.what();
+    if (io_failed && number != 0) message += std::string(" (") + std::strerror(number) + ")";
+  }
+  return Error{code, std::move(message), file_.string()};
+}
+
+std::vector<std::string> SqliteDatabase::append_only(const std::string& table) {
+  std::vector<std::string> statements;
+  for (const std::string verb : {"update", "delete"}) {
+    statements.push_back("create trigger " + table + "_no_" + verb + " before " + verb + " on " + table +
+                         " begin select raise(abort, '" + table + " is append only'); end");
+  }
+  return statements;
+}
+
+bool SqliteDatabase::is_append_only(const std::string& table) {
+  std::string sql;
+  std::size_t found = 0;
+  const std::vector<std::string> wanted = append_only(table);
+  soci::statement select = (session_.prepare << "select sql from sqlite_master where type = 'trigger' and tbl_name = :name",
+                            soci::into(sql), soci::use(table, "name"));
+  select.execute();
+  while (select.fetch()) found += static_cast<std::size_t>(std::count(wanted.begin(), wanted.end(), sql));
+  return found == wanted.size();
+}
+
+bool SqliteDatabase::upkeep_due() const { return log_pages_ > k_log_pages_before_upkeep; }
+
+void SqliteDatabase::upkeep() {
+  log_pages_ = 0;  // at the next commit it is known again
+  sqlite_api::sqlite3_wal_checkpoint_v2(connection_of(session_), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+}
+
+}  // namespace zynclone::broker::journal
