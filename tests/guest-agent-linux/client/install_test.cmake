@@ -1,0 +1,55 @@
+# Installs the client library's two components into WORK and builds the example against what is there, twice.
+file(REMOVE_RECURSE ${WORK})
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "${ARGN}: ${status}\n${output}")
+  endif()
+  set(output "${output}" PARENT_SCOPE)
+endfunction()
+
+foreach(component libzynclone-client libzynclone-client-dev)
+  run(${CMAKE_COMMAND} --install ${BUILD} --component ${component} --prefix ${WORK}/usr)
+endforeach()
+file(GLOB_RECURSE package ${WORK}/usr/zynclone-client.pc ${WORK}/usr/*/zynclone-client.pc)
+get_filename_component(pkgconfig_folder ${package} DIRECTORY)
+get_filename_component(library_folder ${pkgconfig_folder} DIRECTORY)
+set(sanitize "")
+if(SANITIZE)
+  set(sanitize -fsanitize=${SANITIZE})
+endif()
+
+# The file was configured for another prefix, as one in a package is; pkg-config is told the real one.
+set(ENV{PKG_CONFIG_PATH} ${pkgconfig_folder})
+run(pkg-config --define-variable=prefix=${WORK}/usr --cflags --libs zynclone-client)
+separate_arguments(flags UNIX_COMMAND "${output}")
+run(${COMPILER} -std=c++17 -Wall -Wextra -Wpedantic -Werror ${sanitize} ${EXAMPLE} -o ${WORK}/by_pkg_config ${flags} -Wl,-rpath,${library_folder})
+
+file(WRITE ${WORK}/project/CMakeLists.txt "
+cmake_minimum_required(VERSION 3.16)
+project(example LANGUAGES CXX)
+find_package(zynclone-client ${VERSION} REQUIRED)
+add_executable(example ${EXAMPLE})
+target_link_libraries(example PRIVATE zynclone::client)
+")
+set(options -DCMAKE_PREFIX_PATH=${WORK}/usr -DCMAKE_CXX_COMPILER=${COMPILER} "-DCMAKE_CXX_FLAGS=${sanitize}")
+run(${CMAKE_COMMAND} -S ${WORK}/project -B ${WORK}/project/build ${options})
+run(${CMAKE_COMMAND} --build ${WORK}/project/build)
+
+foreach(program ${WORK}/by_pkg_config ${WORK}/project/build/example)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env ZYNCLONE_SOCKET=${WORK}/absent.sock ${program} upgrade-1
+                  RESULT_VARIABLE status ERROR_VARIABLE errors)
+  if(NOT status EQUAL 1 OR NOT errors MATCHES "not updating: cannot reach the agent at '.*absent.sock'")
+    message(FATAL_ERROR "${program}: ${status}\n${errors}")
+  endif()
+endforeach()
+
+# No symbol but the library's own is offered to applications.
+file(GLOB library ${library_folder}/libzynclone-client.so.0)
+run(nm -DC --defined-only ${library})
+string(REPLACE "\n" ";" symbols "${output}")
+foreach(symbol IN LISTS symbols)
+  if(NOT symbol MATCHES " zynclone::client::" AND NOT symbol MATCHES " A LIBZYNCLONE_CLIENT_0$" AND NOT symbol STREQUAL "")
+    message(FATAL_ERROR "the library exports '${symbol}'")
+  endif()
+endforeach()
