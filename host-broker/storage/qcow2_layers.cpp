@@ -63,6 +63,18 @@ bool Qcow2Layers::is_our_base(const std::string& path) const {
   return false;
 }
 
+// A copy that was copied in turn stands on its own copies' bases first.
+std::optional<std::string> Qcow2Layers::our_base_under(const Qcow2Header& copy) const {
+  std::string below = copy.backing;
+  for (unsigned layers = 0; !below.empty() && layers <= k_most_layers; ++layers) {
+    if (is_our_base(below)) return below;
+    auto header = read_qcow2_header(below);
+    if (!header) break;
+    below = header.value().backing;
+  }
+  return std::nullopt;
+}
+
 Snapshot Qcow2Layers::describe(std::uint64_t size, const std::string& base) const {
   Snapshot snapshot{.volume = {VolumeFormat::qcow2, copy_}, .kind = "overlay", .size = size};
   snapshot.source_needs_switch = use_ == SourceUse::in_use && awaits_switch(source_, base);
@@ -73,15 +85,15 @@ Result<std::optional<Snapshot>> Qcow2Layers::find() const {
   auto copy = read_qcow2_header(copy_);
   if (!copy && copy.error().code == Errc::not_found) return std::optional<Snapshot>();
   if (!copy) return copy.error();
-  const std::string& base = copy.value().backing;
-  if (!is_our_base(base))
+  const auto base = our_base_under(copy.value());
+  if (!base)
     return fail(Errc::storage, "cannot use '" + copy_ + "' as the copy of '" + source_ + "': a file of this name is there already, on '" +
-                                   printable(base) + "'");
-  TRY(auto base_file, look_at_file(base));
+                                   printable(copy.value().backing) + "'");
+  TRY(auto base_file, look_at_file(*base));
   TRY(auto source_file, look_at_file(source_));
-  if (!base_file) return fail(Errc::storage, "cannot use copy '" + copy_ + "': '" + base + "', on which it stands, is not there");
+  if (!base_file) return fail(Errc::storage, "cannot use copy '" + copy_ + "': '" + *base + "', on which it stands, is not there");
   if (same_file(base_file, source_file)) return std::optional<Snapshot>();
-  return std::optional<Snapshot>(describe(copy.value().size, base));
+  return std::optional<Snapshot>(describe(copy.value().size, *base));
 }
 
 Result<void> Qcow2Layers::check_source(const Qcow2Header& header) const {
@@ -162,8 +174,9 @@ Result<void> Qcow2Layers::remove_base(const std::string& base) const {
 Result<void> Qcow2Layers::remove() const {
   auto copy = read_qcow2_header(copy_);
   if (copy || copy.error().code != Errc::not_found) {
-    if (!copy || !is_our_base(copy.value().backing))
-      return fail(Errc::storage, "cannot remove '" + copy_ + "': it is no copy of '" + source_ + "'");
+    if (!copy) return copy.error();
+    const auto base = our_base_under(copy.value());
+    if (!base) return fail(Errc::storage, "cannot remove '" + copy_ + "': it is no copy of '" + source_ + "'");
     TRY(remove_image(copy_));
   }
   TRY(remove_image(part_));

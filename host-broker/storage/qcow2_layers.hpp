@@ -47,6 +47,7 @@ class Qcow2Layers {
   Qcow2Layers() = default;
   std::string base_number(unsigned number) const;
   bool is_our_base(const std::string& path) const;
+  std::optional<std::string> our_base_under(const Qcow2Header& copy) const;
   Result<void> check_source(const Qcow2Header& header) const;
   Result<void> remove_base(const std::string& base) const;
   Result<bool> is_needed_by_others(const std::string& base) const;
