@@ -163,7 +163,7 @@ asio::awaitable<void> Peer::State::answer(std::uint64_t id, std::string text) {
   if (sent || sent.error().code == Errc::unavailable) co_return;
   // Too long for this channel: the caller must not wait for nothing.
   auto error = with_context(std::move(sent).error(), "cannot answer the request");
-  co_await outbox_.send(protocol::encode_error(id, error));
+  (void)co_await outbox_.send(protocol::encode_error(id, error));
 }
 
 Peer::State::Waiting::Waiting(State& state_that_waits, std::uint64_t id_given) : state(state_that_waits), id(id_given) {

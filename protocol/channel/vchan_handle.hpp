@@ -22,6 +22,9 @@ namespace zynclone::channel {
 // libxenvchan makes paths in 64 bytes, cut silently: base + "/event-channel" + NUL.
 inline constexpr std::size_t k_longest_vchan_path = 49;
 
+// What a server needs of the kernel. libxenvchan 4.17 frees a pointer that it never set when it fails early, so look before it does.
+Result<void> check_vchan_devices();
+
 class VchanHandle {
  public:
   // `control` comes from libxenvchan_server_init or _client_init and is not null. Errors: system.

@@ -1,6 +1,5 @@
 #include <cerrno>
 #include <cstring>
-#include <unistd.h>
 
 #include "protocol/channel/vchan_channel.hpp"
 #include "protocol/channel/vchan_handle.hpp"
@@ -9,16 +8,6 @@ namespace zynclone::channel {
 namespace {
 
 constexpr std::size_t k_ring = 16 * 1024;  // bytes each way: four granted pages; longer messages take several turns
-
-// libxenvchan 4.17 frees a pointer it never set when it fails early, so look before it does.
-Result<void> check_devices() {
-  for (const char* device : {"/dev/xen/evtchn", "/dev/xen/gntalloc"}) {
-    if (::access(device, R_OK | W_OK) != 0)
-      return fail(Errc::xen, std::string("cannot use '") + device + "': " + std::strerror(errno) + " (kernel module xen-" +
-                                 (device + sizeof("/dev/xen/") - 1) + ")");
-  }
-  return outcome::success();
-}
 
 }  // namespace
 
@@ -30,7 +19,7 @@ Result<VchanServer> VchanServer::create(asio::any_io_executor executor, DomainId
 }
 
 Result<std::unique_ptr<VchanHandle>> VchanServer::advertise() {
-  TRY(check_devices());
+  TRY(check_vchan_devices());
   errno = 0;
   libxenvchan* control = libxenvchan_server_init(nullptr, static_cast<int>(client_.value), path_.c_str(), k_ring, k_ring);
   if (control == nullptr)
