@@ -1,0 +1,36 @@
+#pragma once
+// Controls the domains of a sandbox, over its control socket; what zynclone-broker uses with toolstack=sandbox in the place of
+// xen::XlToolstack. Has no state: any number may be used at once.
+
+#include "host-broker/ports/toolstack.hpp"
+#include "host-broker/sandbox/control_message.hpp"
+#include "host-broker/sandbox/layout.hpp"
+
+namespace zynclone::sandbox {
+
+class SandboxToolstack : public broker::Toolstack {
+ public:
+  explicit SandboxToolstack(Layout layout) : layout_(std::move(layout)) {}
+
+  asio::awaitable<Result<broker::VmConfig>> read_config(VmName vm, std::string file) override;
+  asio::awaitable<Result<std::vector<broker::Domain>>> list_domains() override;
+  asio::awaitable<Result<DomainId>> start_paused(broker::CloneDomain domain) override;
+  asio::awaitable<Result<void>> pause(DomainId domain) override;
+  asio::awaitable<Result<void>> unpause(DomainId domain) override;
+  asio::awaitable<Result<void>> shut_down(DomainId domain, Deadline limit) override;
+  asio::awaitable<Result<void>> destroy(DomainId domain) override;
+  // Pretended: no process of the sandbox holds a disk open.
+  asio::awaitable<Result<void>> switch_layer(DomainId domain, broker::VmDisk disk) override;
+
+  // Beyond the port, for zynclone-sandbox: an original, as its file says, and paused as a clone is.
+  asio::awaitable<Result<DomainId>> start_original(std::string file);
+  // Waits until the domain's agent serves. Errors: system with its cause, conflict while it is paused.
+  asio::awaitable<Result<void>> wait_ready(DomainId domain, Deadline limit);
+
+ private:
+  asio::awaitable<Result<void>> command(std::string name, DomainId domain);
+
+  Layout layout_;
+};
+
+}  // namespace zynclone::sandbox
