@@ -39,9 +39,9 @@ target_link_libraries(zynclone_options INTERFACE Threads::Threads)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # -fPIC, also where CMake says -fPIE (programs): the precompiled header serves one of the two only.
   target_compile_options(zynclone_options INTERFACE -fpch-preprocess -fPIC)
-else()
-  # Boost 1.81 finds coroutines in clang 14 only when told where they are.
-  target_compile_definitions(zynclone_options INTERFACE BOOST_ASIO_HAS_CO_AWAIT BOOST_ASIO_HAS_STD_COROUTINE)
+endif()
+if(ZYNCLONE_FUZZ)
+  target_compile_options(zynclone_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(ZYNCLONE_SANITIZE)
   target_compile_options(zynclone_options INTERFACE -fsanitize=${ZYNCLONE_SANITIZE} -fno-omit-frame-pointer
@@ -71,7 +71,9 @@ endfunction()
 
 function(zynclone_target target)
   target_link_libraries(${target} PUBLIC zynclone_options zynclone_asio)
-  target_precompile_headers(${target} REUSE_FROM zynclone_asio)
+  if(NOT ZYNCLONE_FUZZ)  # clang takes no header of libraries for programs
+    target_precompile_headers(${target} REUSE_FROM zynclone_asio)
+  endif()
 endfunction()
 
 # zynclone_library(NAME alias::of::it SOURCES ... [LINK ...]): one static library of a folder.

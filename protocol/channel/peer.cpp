@@ -24,7 +24,7 @@ Peer::State::State(std::unique_ptr<Channel> channel, Framing framing, Sender pee
       peer_is_(peer_is),
       handler_(std::move(handler)),
       limits_(limits),
-      reader_(framing, longest_from(peer_is, *channel_)),
+      reader_(*channel_, framing, longest_from(peer_is, *channel_), limits.whole_message),
       outbox_(framing, longest_to(peer_is, *channel_), limits.most_unsent) {}
 
 asio::awaitable<Error> Peer::State::run(std::shared_ptr<State> self) {
@@ -50,35 +50,12 @@ asio::awaitable<Error> Peer::State::read() {
       co_await handled_.wait();
       continue;
     }
-    auto message = reader_.next();
-    if (!message) {
-      if (message.error().code != Errc::malformed) co_return std::move(message).error();
-      auto refused = co_await refuse(std::nullopt, std::move(message).error());
-      if (!refused) co_return std::move(refused).error();
-    } else if (message.value()) {
-      message_deadline_.reset();
-      auto taken = co_await take(*std::move(message).value());
-      if (!taken) co_return std::move(taken).error();
-    } else {
-      auto more = co_await read_more();
-      if (!more) co_return complaint_ ? *complaint_ : std::move(more).error();
-    }
+    auto text = co_await reader_.next();
+    if (!text) co_return complaint_ ? *complaint_ : std::move(text).error();
+    auto taken = co_await take(std::move(text).value());
+    if (!taken) co_return std::move(taken).error();
   }
   co_return *ended_;
-}
-
-asio::awaitable<Result<void>> Peer::State::read_more() {
-  std::size_t count = 0;
-  if (!reader_.has_part()) {
-    message_deadline_.reset();
-    CO_TRY(count, co_await channel_->read_some(asio::buffer(buffer_)));
-  } else {
-    // Half a message and then silence, or a byte now and then, would hold this end's memory for ever.
-    if (!message_deadline_) message_deadline_ = Clock::now() + limits_.whole_message;
-    CO_TRY(count, co_await with_timeout(channel_->read_some(asio::buffer(buffer_)), *message_deadline_ - Clock::now(),
-                                        "reading the rest of a message"));
-  }
-  co_return reader_.feed(std::string_view(buffer_.data(), count));
 }
 
 asio::awaitable<Result<void>> Peer::State::take(std::string untrusted_text) {
