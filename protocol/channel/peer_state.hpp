@@ -1,9 +1,9 @@
 #pragma once
 // What a Peer and the requests that it handles share, so that either may end first. Private to peer.cpp.
 
-#include <array>
 #include <unordered_map>
 
+#include "protocol/channel/message_reader.hpp"
 #include "protocol/channel/outbox.hpp"
 #include "protocol/channel/peer.hpp"
 
@@ -37,7 +37,6 @@ class Peer::State : public std::enable_shared_from_this<Peer::State> {
 
   asio::awaitable<Error> read();
   asio::awaitable<Result<std::string>> exchange(protocol::Request request, Deadline limit);
-  asio::awaitable<Result<void>> read_more();
   asio::awaitable<Result<void>> take(std::string untrusted_text);
   asio::awaitable<Result<void>> refuse(std::optional<std::uint64_t> id, Error error);
   asio::awaitable<void> serve(protocol::Request request);
@@ -52,9 +51,8 @@ class Peer::State : public std::enable_shared_from_this<Peer::State> {
   protocol::Sender peer_is_;
   Handler handler_;
   PeerLimits limits_;
-  FrameReader reader_;
+  MessageReader reader_;
   Outbox outbox_;
-  std::array<char, 4096> buffer_;
   std::uint64_t next_id_ = 1;
   std::unordered_map<std::uint64_t, Waiting*> waiting_;
   std::size_t in_flight_ = 0;
@@ -62,7 +60,6 @@ class Peer::State : public std::enable_shared_from_this<Peer::State> {
   PeerCounters counters_;
   std::optional<Error> ended_;
   std::optional<Error> complaint_;  // an error from the peer that answers nothing; usually why it closes next
-  std::optional<WakeUp::Time> message_deadline_;
   WakeUp handled_;       // a request was
   WakeUp slot_free_;     // for a call of ours
 };
