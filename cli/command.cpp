@@ -78,10 +78,11 @@ const Command& Command::flag(const std::string& names, bool& value, const std::s
   return *this;
 }
 
-CommandLine::CommandLine(std::string program, const std::string& what) : state_(std::make_unique<State>(std::move(program), what)) {
+CommandLine::CommandLine(std::string program, const std::string& what, const std::string& manual)
+    : state_(std::make_unique<State>(std::move(program), what)) {
   CLI::App& app = state_->app;
   app.set_version_flag("--version", state_->program + " " ZYNCLONE_VERSION);
-  app.footer("Exit status:\n" + exit_code_table() + "\nSee " + state_->program + "(1).");
+  app.footer("Exit status:\n" + exit_code_table() + "\nSee " + manual + ".");
   app.require_subcommand(1);
 }
 

@@ -46,7 +46,8 @@ class Command {
 
 class CommandLine {
  public:
-  CommandLine(std::string program, const std::string& what);
+  // `manual`: the page that --help refers to, such as "zynclone(1)".
+  CommandLine(std::string program, const std::string& what, const std::string& manual);
   ~CommandLine();
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;

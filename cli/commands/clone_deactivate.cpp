@@ -5,7 +5,7 @@ namespace zynclone::cli {
 
 void add_clone_deactivate(const Command& parent, Session& session) {
   add_clone_change<protocol::CloneDeactivate>(parent, session, "deactivate",
-                                  "put a clone to rest: it is shut down if it runs, kept, and nothing of it is in force");
+                                  "put a stopped clone to rest: it is kept, but nothing of it is in force");
 }
 
 }  // namespace zynclone::cli

@@ -5,7 +5,7 @@ namespace zynclone::cli {
 
 void add_clone_remove(const Command& parent, Session& session) {
   add_clone_change<protocol::CloneRemove>(parent, session, "remove",
-                                  "remove a clone and its disks");
+                                  "remove a stopped clone and its disks");
 }
 
 }  // namespace zynclone::cli

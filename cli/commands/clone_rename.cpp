@@ -21,7 +21,7 @@ Result<ExitCode> rename(Session& session, const Values& values) {
 void add_clone_rename(const Command& parent, Session& session) {
   auto values = std::make_shared<Values>();
   const Command command =
-      session.add(parent, "rename", "give a clone another name", [values, &session] { return rename(session, *values); });
+      session.add(parent, "rename", "give a stopped clone another name", [values, &session] { return rename(session, *values); });
   add_clone_change_arguments(command, session, *values);
   command.argument("NEW-NAME", values->new_name, "its name from now on");
 }

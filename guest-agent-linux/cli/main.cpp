@@ -22,7 +22,8 @@ int main(int argc, char** argv) {
                         .names_vm = cli::NamesVm::no,
                         .wake = interrupt.value().descriptor()},
                        screen);
-  cli::CommandLine line("zynclone", "Clones of the virtual machine that this runs in: asks the host to make, start and remove them.");
+  cli::CommandLine line("zynclone", "Clones of the virtual machine that this runs in: asks the host to make, start and remove them.",
+                        "zynclone(1)");
 
   const cli::Command family = line.root().group("family", "this VM, its original and its clones");
   guest::add_family_show(family, session);

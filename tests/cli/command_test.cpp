@@ -24,7 +24,7 @@ Ran run(std::vector<const char*> arguments, const Result<ExitCode>& result = Exi
   std::FILE* errors = ::open_memstream(&data[1], &size[1]);
   {
     Screen screen(out, errors, false, true);
-    CommandLine line("prog", "what it is");
+    CommandLine line("prog", "what it is", "prog(1)");
     std::string name, option = "unset";
     std::uint64_t number = 7;
     bool flag = false;

@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
+
+#include <atomic>
 
 #include "tests/support/result_matchers.hpp"
 #include "tests/support/service/fake_service.hpp"
@@ -97,20 +101,24 @@ TEST(Connection, WakesUp) {
 }
 
 TEST(Connection, WithoutPermissionItIsRefused) {
-  if (::geteuid() == 0) {
-    // root may always connect, so give up root in a child.
-    const TemporaryFolder folder;
-    ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
-    FakeService service(folder / "s");
-    ASSERT_EQ(::chmod(service.path().c_str(), 0600), 0);
-    EXPECT_EXIT(
-        {
-          if (::setuid(65534) != 0) ::_exit(9);
-          const auto opened = Connection::open(service.path(), soon());
-          ::_exit(!opened && opened.error().code == Errc::refused ? 3 : 9);
-        },
-        ::testing::ExitedWithCode(3), "");
-  }
+  const TemporaryFolder folder;
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
+  const Descriptor listener(::socket(AF_UNIX, SOCK_STREAM, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = folder / "s";
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(::listen(listener.get(), 1), 0);
+  ASSERT_EQ(::chmod(path.c_str(), 0), 0);
+  EXPECT_EXIT(
+      {
+        // root may always connect, so give up root.
+        if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(9);
+        const auto opened = Connection::open(path, soon());
+        ::_exit(!opened && opened.error().code == Errc::refused ? 3 : 9);
+      },
+      ::testing::ExitedWithCode(3), "");
 }
 
 }  // namespace

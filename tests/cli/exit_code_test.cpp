@@ -47,7 +47,7 @@ TEST(ExitCode, OfAnOperationsEnd) {
 // The manual pages hold the same table: a line "**N**" and the meaning after ":   ".
 TEST(ExitCode, ManualPagesHaveTheSameTable) {
   std::istringstream table(exit_code_table());
-  for (const char* page : {"zynclone.1.md", "vmclone.1.md"}) {
+  for (const char* page : {"zynclone.1.md", "vmclone.8.md"}) {
     std::ostringstream manual;
     manual << std::ifstream(std::string(TEST_SOURCE_DIR) + "/installer/man/" + page).rdbuf();
     table.clear();

@@ -18,14 +18,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-std::string bin_folder() {
-  // The tests stand beside the programs.
-  std::array<char, 4096> path{};
-  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size() - 1);
-  const std::string self(path.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
-  return self.substr(0, self.rfind('/') + 1);
-}
-
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> list;
   for (std::string& text : texts) list.push_back(text.data());
@@ -35,9 +27,17 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 }  // namespace
 
+std::string bin_folder() {
+  // The tests stand beside the programs.
+  std::array<char, 4096> path{};
+  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size() - 1);
+  const std::string self(path.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+  return self.substr(0, self.rfind('/') + 1);
+}
+
 ProgramRun::ProgramRun(const std::string& name, std::vector<std::string> arguments, std::map<std::string, std::string> environment,
                        Output output) {
-  const std::string path = bin_folder() + name;
+  const std::string path = name.starts_with('/') ? name : bin_folder() + name;
   arguments.insert(arguments.begin(), name);
   environment.insert({{"PATH", "/usr/bin:/bin"}, {"TZ", "UTC"}, {"LC_ALL", "C.UTF-8"}, {"TERM", "xterm"}});
   std::vector<std::string> variables;

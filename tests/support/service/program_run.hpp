@@ -12,9 +12,12 @@ namespace zynclone::tests {
 
 enum class Output { pipes, terminal };
 
+// The build's bin folder, with '/' at its end.
+std::string bin_folder();
+
 class ProgramRun {
  public:
-  // `name` in the build's bin folder. The environment is PATH, TZ=UTC, LC_ALL=C.UTF-8, TERM=xterm and what is given. A terminal has 80 columns.
+  // `name` in the build's bin folder, or an absolute path. The environment is PATH, TZ=UTC, LC_ALL=C.UTF-8, TERM=xterm and what is given. A terminal has 80 columns.
   ProgramRun(const std::string& name, std::vector<std::string> arguments, std::map<std::string, std::string> environment = {},
              Output output = Output::pipes);
   ~ProgramRun();  // kills it if it still runs

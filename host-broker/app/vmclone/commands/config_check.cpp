@@ -1,0 +1,40 @@
+#include "cli/text.hpp"
+#include "host-broker/app/vmclone/commands/commands.hpp"
+#include "host-broker/app/vmclone/json_lines.hpp"
+#include "host-broker/configuration/file_configuration.hpp"
+
+namespace zynclone::broker::vmclone {
+namespace {
+
+using configuration::FileConfiguration;
+
+std::vector<Error> find_mistakes(const HostFiles& files) {
+  auto mistakes = configuration::check_broker_settings(files.broker_conf);
+  const auto settings = files.settings();
+  // With a broken broker.conf nobody knows where the rest is.
+  if (!settings) return mistakes;
+  auto of_guests = FileConfiguration(settings.value().clone_dir, settings.value().xl_dir).check();
+  std::move(of_guests.begin(), of_guests.end(), std::back_inserter(mistakes));
+  return mistakes;
+}
+
+Result<cli::ExitCode> check(cli::Session& session, const HostFiles& files) {
+  const auto mistakes = find_mistakes(files);
+  if (session.json()) {
+    session.screen().write(JsonObject().list("errors", json_of(mistakes)).str() + '\n');
+  } else if (mistakes.empty()) {
+    session.screen().write("no mistakes\n");
+  } else {
+    for (const Error& mistake : mistakes) session.screen().write_error("vmclone: " + cli::error_text(mistake));
+  }
+  return mistakes.empty() ? cli::ExitCode::done : cli::ExitCode::failed;
+}
+
+}  // namespace
+
+void add_config_check(const cli::Command& parent, cli::Session& session, HostFiles& files) {
+  add_local(parent, session, files, "check", "read all configuration and name file and line of every mistake",
+            [&] { return check(session, files); });
+}
+
+}  // namespace zynclone::broker::vmclone

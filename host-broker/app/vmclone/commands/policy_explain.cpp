@@ -1,0 +1,97 @@
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <memory>
+
+#include "cli/commands/parse.hpp"
+#include "cli/text.hpp"
+#include "host-broker/app/vmclone/commands/commands.hpp"
+#include "host-broker/app/vmclone/json_lines.hpp"
+#include "host-broker/policy/policy_folder.hpp"
+#include "system/key_value.hpp"
+
+namespace zynclone::broker::vmclone {
+namespace {
+
+struct Values {
+  std::string vm;
+  std::string operation;
+  std::string at;
+};
+
+struct Question {
+  VmName vm;
+  std::string operation;
+  Timestamp time;
+};
+
+// On the wall of this host, as the hours in policy are.
+Result<Timestamp> parse_local_time(const std::string& text) {
+  std::tm fields{};
+  fields.tm_isdst = -1;  // whichever counts then
+  const char* end = ::strptime(text.c_str(), "%Y-%m-%d %H:%M", &fields);
+  const std::time_t seconds = end != nullptr && *end == '\0' ? std::mktime(&fields) : -1;
+  if (seconds == -1) return fail(Errc::invalid_argument, "cannot use time '" + printable(text) + "': expected YYYY-MM-DD HH:MM", "--at");
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::from_time_t(seconds));
+}
+
+Result<Question> parse(const Values& values) {
+  Question question{.operation = values.operation};
+  TRY(question.vm, cli::parse_value<VmName>(values.vm, "VM"));
+  const auto& known = policy::known_operations();
+  if (std::find(known.begin(), known.end(), values.operation) == known.end()) {
+    return fail(Errc::invalid_argument,
+                "cannot explain operation '" + printable(values.operation) + "': " + allowed_words(values.operation, known), "OPERATION");
+  }
+  question.time = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  if (!values.at.empty()) {
+    TRY(question.time, parse_local_time(values.at));
+  }
+  return question;
+}
+
+std::string json_of(const policy::RuleExplanation& rule) {
+  return JsonObject().text("place", rule.place).text("rule", rule.text).boolean("decides", rule.decides).text("reason", rule.reason).str();
+}
+
+Result<cli::ExitCode> explain(cli::Session& session, const HostFiles& files, const Values& values) {
+  TRY(const auto question, parse(values));
+  TRY(const auto settings, files.settings());
+  const auto rules = policy::read_policy_folder(settings.policy_dir);
+  const auto now = policy::to_local_time(question.time);
+  const auto ruling = rules.evaluate(question.operation, question.vm, now);
+  const auto explanations = rules.explain(question.operation, question.vm, now);
+  const std::string decision(policy::to_string(ruling.decision));
+  const auto code = rules.errors().empty() ? cli::ExitCode::done : cli::ExitCode::failed;
+
+  if (session.json()) {
+    std::vector<std::string> items;
+    for (const auto& rule : explanations) items.push_back(json_of(rule));
+    JsonObject object;
+    object.text("vm", question.vm.text()).text("operation", question.operation).text("time", to_rfc3339(question.time));
+    object.text("decision", decision).text("place", ruling.place).list("rules", items);
+    session.screen().write(object.list("errors", vmclone::json_of(rules.errors())).str() + '\n');
+    return code;
+  }
+  std::string text = question.operation + " of " + question.vm.text() + ": " + decision + " by " + printable(ruling.place) + '\n';
+  for (const auto& rule : explanations) {
+    text += std::string(rule.decides ? "  → " : "    ") + printable(rule.place) + "  " + printable(rule.text) + "\n        " +
+            printable(rule.reason) + '\n';
+  }
+  session.screen().write(text);
+  for (const Error& error : rules.errors()) session.screen().write_error("vmclone: " + cli::error_text(error));
+  return code;
+}
+
+}  // namespace
+
+void add_policy_explain(const cli::Command& parent, cli::Session& session, HostFiles& files) {
+  auto values = std::make_shared<Values>();
+  add_local(parent, session, files, "explain", "say what the policy decides for an operation of a VM, and why",
+            [values, &session, &files] { return explain(session, files, *values); })
+      .argument("VM", values->vm, "the original VM")
+      .argument("OPERATION", values->operation, "clone.create, clone.start, …")
+      .option("--at", values->at, "at this time of the host, YYYY-MM-DD HH:MM, instead of now");
+}
+
+}  // namespace zynclone::broker::vmclone

@@ -1,0 +1,165 @@
+// The commands of vmclone that read the host's files by themselves.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "host-broker/journal/sql_journal.hpp"
+#include "tests/support/fake_clock.hpp"
+#include "tests/support/result_matchers.hpp"
+#include "tests/support/run.hpp"
+#include "tests/support/service/program_run.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace zynclone::tests {
+namespace {
+
+class VmcloneFiles : public ::testing::Test {
+ protected:
+  VmcloneFiles() {
+    std::filesystem::create_directories(folder / "policy.d");
+    std::filesystem::create_directories(folder / "clone/guest");
+    std::filesystem::create_directories(folder / "state");
+    const std::string base = folder.path().string();
+    write("broker.conf", "policy_dir=" + base + "/policy.d\nclone_dir=" + base + "/clone\nstate_dir=" + base + "/state\n");
+    write("clone/guest/pos1.conf", "clones=3\n");
+    write("policy.d/10-pos.policy", "clone.create pos* allow clones=2\nclone.* pos* ask hours=06:00-22:00\n* * deny\n");
+  }
+  // Only root's own files are trusted, whatever the umask of who runs the test.
+  void write(const std::string& name, const std::string& text) const {
+    folder.write(name, text);
+    ::chmod((folder / name).c_str(), 0644);
+  }
+  ProgramRun start(std::vector<std::string> arguments) const {
+    return ProgramRun("vmclone", std::move(arguments), {{"ZYNCLONE_BROKER_CONF", folder / "broker.conf"}});
+  }
+  std::string path(const std::string& name) const { return folder / name; }
+
+  TemporaryFolder folder;
+};
+
+TEST_F(VmcloneFiles, ConfigShowSaysWhereEachValueComesFrom) {
+  auto guest = start({"config", "show", "pos1"});
+  EXPECT_EQ(guest.finish(), 0) << guest.errors();
+  EXPECT_NE(guest.output().find("clones             3                  " + path("clone/guest/pos1.conf") + ":1\n"), std::string::npos)
+      << guest.output();
+  EXPECT_NE(guest.output().find("quiesce_timeout    10s                default\n"), std::string::npos) << guest.output();
+
+  auto json = start({"config", "show", "pos1", "--json"});
+  EXPECT_EQ(json.finish(), 0);
+  EXPECT_TRUE(json.output().starts_with("{\"vm\":\"pos1\",\"values\":[")) << json.output();
+  EXPECT_NE(json.output().find("{\"key\":\"clones\",\"value\":\"3\",\"place\":\"" + path("clone/guest/pos1.conf") + ":1\"}"), std::string::npos);
+
+  auto broker = start({"config", "show"});
+  EXPECT_EQ(broker.finish(), 0);
+  EXPECT_NE(broker.output().find(path("broker.conf") + ":1\n"), std::string::npos) << broker.output();
+}
+
+TEST_F(VmcloneFiles, ConfigShowOfAVmThatIsNotEnabled) {
+  auto run = start({"config", "show", "pos2"});
+  EXPECT_EQ(run.finish(), 3);
+  EXPECT_NE(run.errors().find("pos2"), std::string::npos);
+}
+
+TEST_F(VmcloneFiles, ConfigCheckNamesFileAndLineOfEveryMistake) {
+  auto right = start({"config", "check"});
+  EXPECT_EQ(right.finish(), 0) << right.errors();
+  EXPECT_EQ(right.output(), "no mistakes\n");
+
+  write("clone/guest/pos1.conf", "clones=3\nclones_most=4\n");
+  write("clone/base.json", "{\n  \"quiesce_timeout\": \"soon\"\n}\n");
+  auto wrong = start({"config", "check"});
+  EXPECT_EQ(wrong.finish(), 1);
+  EXPECT_NE(wrong.errors().find("(configuration at " + path("clone/guest/pos1.conf") + ":2)"), std::string::npos) << wrong.errors();
+  EXPECT_NE(wrong.errors().find("(configuration at " + path("clone/base.json") + ":2)"), std::string::npos) << wrong.errors();
+
+  auto json = start({"config", "check", "--json"});
+  EXPECT_EQ(json.finish(), 1);
+  EXPECT_NE(json.output().find("\"place\":\"" + path("clone/guest/pos1.conf") + ":2\""), std::string::npos) << json.output();
+}
+
+TEST_F(VmcloneFiles, ConfigCheckReadsBrokerConf) {
+  write("broker.conf", "journal=/tmp\n");
+  auto run = start({"config", "check"});
+  EXPECT_EQ(run.finish(), 1);
+  EXPECT_NE(run.errors().find(path("broker.conf") + ":1)"), std::string::npos) << run.errors();
+}
+
+TEST_F(VmcloneFiles, PolicyCheck) {
+  auto right = start({"policy", "check"});
+  EXPECT_EQ(right.finish(), 0) << right.errors();
+  EXPECT_EQ(right.output(), "policy in " + path("policy.d") + ": 3 rules, no mistakes\n");
+
+  write("policy.d/20-more.policy", "clone.create pos1 alow\n");
+  auto wrong = start({"policy", "check"});
+  EXPECT_EQ(wrong.finish(), 1);
+  EXPECT_NE(wrong.errors().find("'alow'"), std::string::npos) << wrong.errors();
+  EXPECT_NE(wrong.errors().find(path("policy.d/20-more.policy") + ":1:"), std::string::npos) << wrong.errors();
+  EXPECT_NE(wrong.output().find("everything is denied"), std::string::npos);
+}
+
+TEST_F(VmcloneFiles, PolicyExplain) {
+  auto open = start({"policy", "explain", "pos1", "clone.remove", "--at", "2026-11-21 08:00"});
+  EXPECT_EQ(open.finish(), 0) << open.errors();
+  EXPECT_TRUE(open.output().starts_with("clone.remove of pos1: ask by " + path("policy.d/10-pos.policy") + ":2\n")) << open.output();
+
+  auto closed = start({"policy", "explain", "pos1", "clone.remove", "--at", "2026-11-21 23:00"});
+  EXPECT_EQ(closed.finish(), 0);
+  EXPECT_TRUE(closed.output().starts_with("clone.remove of pos1: deny by " + path("policy.d/10-pos.policy") + ":3\n")) << closed.output();
+  EXPECT_NE(closed.output().find("outside hours 06:00-22:00"), std::string::npos);
+
+  auto json = start({"policy", "explain", "pos1", "clone.create", "--json"});
+  EXPECT_EQ(json.finish(), 0);
+  EXPECT_NE(json.output().find("\"decision\":\"allow\",\"place\":\"" + path("policy.d/10-pos.policy") + ":1\""), std::string::npos) << json.output();
+}
+
+TEST_F(VmcloneFiles, PolicyExplainRefusesWhatItDoesNotKnow) {
+  auto operation = start({"policy", "explain", "pos1", "clone.crate"});
+  EXPECT_EQ(operation.finish(), 2);
+  EXPECT_NE(operation.errors().find("did you mean 'clone.create'?"), std::string::npos) << operation.errors();
+  auto time = start({"policy", "explain", "pos1", "clone.create", "--at", "tomorrow"});
+  EXPECT_EQ(time.finish(), 2);
+  auto vm = start({"policy", "explain", "../pos1", "clone.create"});
+  EXPECT_EQ(vm.finish(), 2);
+}
+
+TEST_F(VmcloneFiles, PolicyExplainOfAPolicyWithMistakes) {
+  write("policy.d/10-pos.policy", "nonsense\n");
+  auto run = start({"policy", "explain", "pos1", "clone.create"});
+  EXPECT_EQ(run.finish(), 1);
+  EXPECT_TRUE(run.output().starts_with("clone.create of pos1: deny by " + path("policy.d/10-pos.policy") + ":1")) << run.output();
+}
+
+TEST_F(VmcloneFiles, AuditVerify) {
+  auto absent = start({"audit", "verify"});
+  EXPECT_EQ(absent.finish(), 6) << absent.errors();
+
+  FakeClock clock;
+  {
+    auto journal = broker::journal::SqlJournal::open(folder / "state/journal.db", clock);
+    ASSERT_OK(journal);
+    for (const char* event : {"requested", "allowed", "started"}) {
+      EXPECT_OK(run(journal.value()->append("pos1/pos1", event, "", "")));
+    }
+  }
+  auto right = start({"audit", "verify"});
+  EXPECT_EQ(right.finish(), 0) << right.errors();
+  EXPECT_TRUE(right.output().starts_with("the audit log is right up to entry 3; mark 3:")) << right.output();
+
+  const std::string mark = right.output().substr(right.output().find("3:"), 2 + 64);
+  auto same = start({"audit", "verify", "--mark", mark, "--json"});
+  EXPECT_EQ(same.finish(), 0) << same.errors();
+  EXPECT_EQ(same.output(), "{\"right\":true,\"last\":3,\"mark\":\"" + mark + "\"}\n");
+
+  auto other = start({"audit", "verify", "--mark", "3:" + std::string(64, '0')});
+  EXPECT_EQ(other.finish(), 1);
+  EXPECT_TRUE(other.errors().starts_with("vmclone: cannot trust ")) << other.errors();
+
+  for (const char* wrong : {"3", "x:y", "3:abc", ":", "0:"}) {
+    auto usage = start({"audit", "verify", "--mark", wrong});
+    EXPECT_EQ(usage.finish(), 2) << wrong;
+  }
+}
+
+}  // namespace
+}  // namespace zynclone::tests

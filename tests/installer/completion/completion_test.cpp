@@ -1,0 +1,121 @@
+// Bash's completion as bash does it, against pretended services.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+
+#include "tests/support/service/fake_service.hpp"
+#include "tests/support/service/messages.hpp"
+#include "tests/support/service/program_run.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace zynclone::tests {
+namespace {
+
+constexpr const char* k_library = "/usr/share/bash-completion/bash_completion";
+
+class Completion : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!std::filesystem::exists(k_library)) GTEST_SKIP() << "bash-completion is not installed";
+  }
+
+  // What is offered for the last of these words, sorted.
+  std::vector<std::string> complete(std::vector<std::string> words) {
+    const std::string program = words.front();
+    std::string script = std::string(". ") + k_library + "; . " TEST_SOURCE_DIR "/installer/completion/" + program +
+                         ".bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMP_LINE=\"$*\"; COMP_POINT=${#COMP_LINE}; _" + program +
+                         "; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    words.insert(words.begin(), {"--norc", "-c", script, "bash"});
+    ProgramRun run("/bin/bash", words, {{"PATH", bin_folder() + ":/usr/bin:/bin"},
+                                        {"ZYNCLONE_SOCKET", service.path()},
+                                        {"ZYNCLONE_BROKER_SOCKET", service.path()}});
+    EXPECT_EQ(run.finish(), 0) << run.errors();
+    EXPECT_EQ(run.errors(), "");
+    std::vector<std::string> offered;
+    std::istringstream lines(run.output());
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.empty()) offered.push_back(line);
+    }
+    std::sort(offered.begin(), offered.end());
+    return offered;
+  }
+
+  template <class R>
+  void will_answer(R result) {
+    service.add([result = std::move(result)](Conversation& c) {
+      c.answer(c.read_request(), result);
+      c.wait_closed();
+    });
+  }
+
+  static protocol::CloneListing two_clones() {
+    auto other = sample_clone();
+    other.name = CloneName::parse("rehearsal").value();
+    return {{sample_clone(), other}};
+  }
+
+  TemporaryFolder folder;
+  FakeService service{folder / "s"};
+};
+
+using Words = std::vector<std::string>;
+
+TEST_F(Completion, Commands) {
+  EXPECT_EQ(complete({"zynclone", ""}), (Words{"clone", "family", "operation"}));
+  EXPECT_EQ(complete({"zynclone", "clone", "re"}), (Words{"remove", "rename"}));
+  EXPECT_EQ(complete({"zynclone", "operation", ""}), (Words{"cancel", "list", "show", "watch"}));
+  EXPECT_EQ(complete({"vmclone", "a"}), (Words{"activate", "approval", "audit"}));
+  EXPECT_EQ(complete({"vmclone", "policy", ""}), (Words{"check", "explain"}));
+}
+
+TEST_F(Completion, Options) {
+  EXPECT_EQ(complete({"zynclone", "clone", "create", "--no"}), (Words{"--no-start", "--note"}));
+  EXPECT_EQ(complete({"zynclone", "clone", "create", "--mode", "o"}), (Words{"offline", "online"}));
+  EXPECT_EQ(complete({"zynclone", "clone", "start", "x", "--w"}), Words{"--wait"});
+  EXPECT_EQ(complete({"zynclone", "clone", "list", "--w"}), Words{});
+  EXPECT_EQ(complete({"vmclone", "audit", "verify", "--m"}), Words{"--mark"});
+  EXPECT_EQ(complete({"vmclone", "create", "pos1", "--mo"}), Words{"--mode"});
+}
+
+TEST_F(Completion, LiveNamesOfClones) {
+  will_answer(two_clones());
+  EXPECT_EQ(complete({"zynclone", "clone", "remove", ""}), (Words{"rehearsal", "upgrade-1"}));
+  will_answer(two_clones());
+  EXPECT_EQ(complete({"zynclone", "clone", "--json", "show", "up"}), Words{"upgrade-1"});
+  will_answer(two_clones());
+  EXPECT_EQ(complete({"vmclone", "start", "pos1", ""}), (Words{"rehearsal", "upgrade-1"}));
+}
+
+TEST_F(Completion, LiveOperationsAndApprovals) {
+  const Words id{sample_operation_id().text()};
+  will_answer(protocol::OperationListing{{sample_operation(1)}});
+  EXPECT_EQ(complete({"zynclone", "operation", "watch", ""}), id);
+  will_answer(protocol::OperationListing{{sample_operation(1)}});
+  EXPECT_EQ(complete({"vmclone", "operation", "show", "01"}), id);
+  will_answer(protocol::ApprovalListing{{{.operation = awaiting_operation(), .expires = sample_time()}}});
+  EXPECT_EQ(complete({"vmclone", "approval", "allow", ""}), id);
+}
+
+TEST_F(Completion, VmsThatHaveClones) {
+  will_answer(two_clones());
+  EXPECT_EQ(complete({"vmclone", "show", "pos"}), Words{"pos1"});
+}
+
+TEST_F(Completion, WithoutAServiceNothingIsOfferedAndNothingSaid) {
+  service.go_away();
+  EXPECT_EQ(complete({"zynclone", "clone", "start", ""}), Words{});
+  EXPECT_EQ(complete({"vmclone", "operation", "show", ""}), Words{});
+}
+
+// A note is free text; what looks like a name in it must not be offered, nor run.
+TEST_F(Completion, TextOfOthersIsNoName) {
+  auto clone = sample_clone();
+  clone.note = "\"name\": \"evil\"\n      \"name\": \"evil\",\n$(touch /tmp/evil)";
+  will_answer(protocol::CloneListing{{clone}});
+  EXPECT_EQ(complete({"zynclone", "clone", "start", ""}), Words{"upgrade-1"});
+}
+
+}  // namespace
+}  // namespace zynclone::tests
