@@ -10,6 +10,7 @@ SqlStore::SqlStore(std::unique_ptr<SqliteDatabase> database)
 Result<std::unique_ptr<SqlStore>> SqlStore::open(const std::filesystem::path& file) {
   TRY(auto database, SqliteDatabase::open(file, OpenAs::owner));
   TRY(migrate(*database));
+  database->preallocate();
   try {
     return std::unique_ptr<SqlStore>(new SqlStore(std::move(database)));
   } catch (const soci::soci_error& cause) {

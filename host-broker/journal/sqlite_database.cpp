@@ -7,17 +7,33 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace zynclone::broker::journal {
 namespace {
 
 constexpr int k_application_id = 0x5a436c6e;  // "ZCln" in the file's header, https://www.sqlite.org/pragma.html#pragma_application_id
 constexpr int k_log_pages_before_upkeep = 1000;
+constexpr off_t k_log_size = 1100 * 4120;  // bytes: that many pages and what one commit may add, each of 4 KiB with its header
 
 sqlite_api::sqlite3* connection_of(soci::session& session) {
   // The library does not export the type's information, which rules out dynamic_cast; but no other back end is ever opened here.
   auto* backend = static_cast<soci::sqlite3_session_backend*>(session.get_backend());
   return backend == nullptr ? nullptr : backend->conn_;
+}
+
+// Of the last call that failed on the database's file or its log; 0 when none did. sqlite3_system_errno does not know of failed commits.
+int last_errno(sqlite_api::sqlite3* connection) {
+  int number = 0;
+  if (connection == nullptr) return number;
+  sqlite_api::sqlite3_file* log = nullptr;
+  if (sqlite_api::sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK && log != nullptr &&
+      log->pMethods != nullptr) {
+    log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number);
+  }
+  if (number == 0) sqlite_api::sqlite3_file_control(connection, "main", SQLITE_FCNTL_LAST_ERRNO, &number);
+  return number;
 }
 
 std::string quoted(const std::filesystem::path& file) { return "'" + file.string() + "'"; }
@@ -52,8 +68,8 @@ SqliteDatabase::~SqliteDatabase() {
 }
 
 Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::filesystem::path& file, OpenAs how) {
-  if (file.string().find_first_of("\"' ") != std::string::npos) {
-    return cannot_open(file, "a path without spaces and quotes is allowed", Errc::invalid_argument);
+  if (file.string().find('"') != std::string::npos) {  // it stands between quotes below
+    return cannot_open(file, "a path without '\"' is allowed", Errc::invalid_argument);
   }
   Descriptor lock;
   if (how == OpenAs::owner) {
@@ -69,7 +85,7 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::filesyst
 
 Result<void> SqliteDatabase::connect(OpenAs how) {
   try {
-    session_.open("sqlite3", "dbname=" + file_.string() + " timeout=5" + (how == OpenAs::reader ? " readonly=1" : ""));
+    session_.open("sqlite3", "dbname=\"" + file_.string() + "\" timeout=5" + (how == OpenAs::reader ? " readonly=1" : ""));
     TRY(check_identity());
     if (how == OpenAs::reader) return outcome::success();
     return check_owner_settings();
@@ -114,10 +130,10 @@ Result<void> SqliteDatabase::check_owner_settings() {
 Error SqliteDatabase::error(std::string_view what, const soci::soci_error& cause) {
   std::string message = "cannot " + std::string(what) + " journal " + quoted(file_) + ": ";
   Errc code = Errc::system;
-  sqlite_api::sqlite3* connection = connection_of(session_);
   const auto* known = dynamic_cast<const soci::sqlite3_soci_error*>(&cause);
-  const int result = connection != nullptr ? sqlite_api::sqlite3_extended_errcode(connection) : known != nullptr ? known->result() : SQLITE_ERROR;
-  const int number = connection != nullptr ? sqlite_api::sqlite3_system_errno(connection) : 0;
+  // Not the connection's own last code: by now a rollback has set that anew.
+  const int result = known != nullptr ? known->result() : SQLITE_ERROR;
+  const int number = last_errno(connection_of(session_));
   const bool io_failed = (result & 0xff) == SQLITE_IOERR || (result & 0xff) == SQLITE_CANTOPEN;
   if ((result & 0xff) == SQLITE_FULL || (io_failed && (number == ENOSPC || number == EDQUOT || number == EFBIG))) {
     code = Errc::no_space;
@@ -137,7 +153,8 @@ Error SqliteDatabase::error(std::string_view what, const soci::soci_error& cause
 std::vector<std::string> SqliteDatabase::append_only(const std::string& table) {
   std::vector<std::string> statements;
   for (const std::string verb : {"update", "delete"}) {
-    statements.push_back("create trigger " + table + "_no_" + verb + " before " + verb + " on " + table +
+    // As SQLite itself will write it into its schema, where is_append_only looks for it.
+    statements.push_back("CREATE TRIGGER " + table + "_no_" + verb + " before " + verb + " on " + table +
                          " begin select raise(abort, '" + table + " is append only'); end");
   }
   return statements;
@@ -152,6 +169,24 @@ bool SqliteDatabase::is_append_only(const std::string& table) {
   select.execute();
   while (select.fetch()) found += static_cast<std::size_t>(std::count(wanted.begin(), wanted.end(), sql));
   return found == wanted.size();
+}
+
+// Zeros after the log's last frame are no frame (https://www.sqlite.org/fileformat2.html#walformat), neither now nor in a recovery. SQLite's
+// locks are on other files, so closing a descriptor of this one gives none of them up.
+void SqliteDatabase::preallocate() {
+  const Descriptor log(::open((file_.string() + "-wal").c_str(), O_WRONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!log || ::fstat(log.get(), &status) != 0) return;
+  const std::string zeros(64 * 1024, '\0');
+  for (off_t at = status.st_size; at < k_log_size;) {
+    const ssize_t written = ::pwrite(log.get(), zeros.data(), zeros.size(), at);
+    if (written <= 0) {  // what little room there is, is for the database
+      if (::ftruncate(log.get(), status.st_size) != 0) return;
+      break;
+    }
+    at += written;
+  }
+  ::fsync(log.get());
 }
 
 bool SqliteDatabase::upkeep_due() const { return log_pages_ > k_log_pages_before_upkeep; }

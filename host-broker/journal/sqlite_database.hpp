@@ -37,6 +37,10 @@ class SqliteDatabase {
   static std::vector<std::string> append_only(const std::string& table);
   bool is_append_only(const std::string& table);  // are they there? Throws soci_error
 
+  // Once, after the tables are there: fills the write-ahead log's file, so that a commit finds its blocks allocated and syncs data only. A
+  // disk that is too full for it does no harm.
+  void preallocate();
+
   // Work that keeps commits short, for the time between them: moves what was committed from the write-ahead log into the database, and
   // the log starts anew. Failing does no harm; it is due again then.
   bool upkeep_due() const;
