@@ -34,7 +34,11 @@ asio::awaitable<Forwarded> forward_as(BrokerSession& session, M method, protocol
   co_return forwarded;
 }
 
-asio::awaitable<Forwarded> answer_here(std::string response) { co_return Forwarded{std::move(response), std::nullopt}; }
+asio::awaitable<Forwarded> answer_here(std::string response) {
+  Forwarded forwarded;
+  forwarded.response = std::move(response);
+  co_return forwarded;
+}
 
 // Unique among all members of a family: a UUID holds no character that a request id may not have.
 RequestId new_request_id() {

@@ -51,7 +51,7 @@ asio::awaitable<Result<protocol::GuestHealthReport>> GuestCalls::health() {
   if (const auto token = quiescer_.held_for())
     co_return fail(Errc::busy, "cannot check this guest's health: quiesced for '" + token->text() + "'");
   checking_health_ = true;
-  HookReport ran = co_await hooks_.run(HookEvent::health, {});
+  HookReport ran = co_await hooks_.run(HookEvent::health, HookEnvironment());
   checking_health_ = false;
   protocol::GuestHealthReport report;
   report.healthy = ran.first_failure() == nullptr;

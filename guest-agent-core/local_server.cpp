@@ -140,7 +140,9 @@ void LocalServer::watch_again() {
 }
 
 asio::awaitable<void> LocalServer::watch_operation_again(OperationId operation) {
-  Result<protocol::OperationView> now = co_await session_.call(protocol::OperationWatch{operation}, {});
+  protocol::OperationWatch watch{operation};
+  protocol::Request envelope;
+  Result<protocol::OperationView> now = co_await session_.call(std::move(watch), std::move(envelope));
   if (now) operation_changed(now.value());
   else if (now.error().code != Errc::unavailable) log_warning("cannot watch operation " + operation.text() + " again: " + now.error().message);
 }

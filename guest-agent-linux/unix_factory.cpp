@@ -34,7 +34,7 @@ asio::awaitable<void> UnixFactory::announce() {
   const std::string value = Uuid::random().text();
   asio::steady_timer timer(executor_);
   while (true) {
-    auto write = [value](xenstore::Store& store) -> Result<bool> {
+    const std::function<Result<bool>(xenstore::Store&)> write = [value](xenstore::Store& store) -> Result<bool> {
       TRY(store.write(std::string(k_announcement), value));
       return true;
     };

@@ -22,7 +22,7 @@ void keep_memory_small() {
 }
 
 asio::awaitable<void> run_agent(Agent& agent, ServiceStatus& service, int& status) {
-  const auto stop = [&agent, &service] {
+  const std::function<void()> stop = [&agent, &service] {
     service.stopping();
     agent.stop();
   };
