@@ -17,6 +17,10 @@ bool begins_code_point(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
 }
 
+std::string in_letters(std::string_view text, Letters letters) {
+  return letters == Letters::utf8 ? std::string(text) : ascii(text);
+}
+
 bool can_be_drawn_on(std::FILE* out) {
   const char* kind = std::getenv("TERM");
   return ::isatty(::fileno(out)) == 1 && kind != nullptr && std::string_view(kind) != "dumb" && *kind != '\0';
@@ -59,13 +63,13 @@ std::string ascii(std::string_view text) {
 
 Screen Screen::of_process() {
   std::setlocale(LC_CTYPE, "");
-  const bool unicode = std::string_view(::nl_langinfo(CODESET)) == "UTF-8";
-  const bool terminal = can_be_drawn_on(stdout);
-  return Screen(stdout, stderr, terminal, unicode || ::isatty(::fileno(stdout)) == 0);
+  const bool utf8 = std::string_view(::nl_langinfo(CODESET)) == "UTF-8";
+  const auto letters = [utf8](std::FILE* file) { return utf8 || ::isatty(::fileno(file)) == 0 ? Letters::utf8 : Letters::ascii; };
+  return Screen(stdout, stderr, can_be_drawn_on(stdout) ? Display::terminal : Display::pipe, letters(stdout), letters(stderr));
 }
 
-Screen::Screen(std::FILE* out, std::FILE* errors, bool terminal, bool unicode)
-    : out_(out), errors_(errors), terminal_(terminal), unicode_(unicode) {}
+Screen::Screen(std::FILE* out, std::FILE* errors, Display display, Letters out_letters, Letters error_letters)
+    : out_(out), errors_(errors), display_(display), out_letters_(out_letters), error_letters_(error_letters) {}
 
 std::size_t Screen::columns() const {
   winsize size{};
@@ -73,28 +77,24 @@ std::size_t Screen::columns() const {
   return std::max<std::size_t>(size.ws_col, 20);
 }
 
-std::string Screen::shown(std::string_view text) const {
-  return unicode_ ? std::string(text) : ascii(text);
-}
-
 void Screen::write(std::string_view text) {
   std::string all;
   // ECMA-48: cursor up by n lines (CUU), erase to the end of the screen (ED).
   if (passing_lines_ > 0) all = "\x1b[" + std::to_string(std::exchange(passing_lines_, 0)) + "A\x1b[J";
-  all += shown(text);
+  all += in_letters(text, out_letters_);
   std::fwrite(all.data(), 1, all.size(), out_);
   std::fflush(out_);
 }
 
 void Screen::write_passing(std::string_view lines) {
-  if (!terminal_) return;
+  if (!terminal()) return;
   write(lines);
   passing_lines_ = static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
 }
 
 void Screen::write_error(std::string_view line) {
   if (passing_lines_ > 0) write("");
-  const std::string text = shown(line) + '\n';
+  const std::string text = in_letters(line, error_letters_) + '\n';
   std::fwrite(text.data(), 1, text.size(), errors_);
   std::fflush(errors_);
 }

@@ -7,14 +7,17 @@
 
 namespace zynclone::cli {
 
+enum class Display { pipe, terminal };
+enum class Letters { ascii, utf8 };  // that can be shown
+
 class Screen {
  public:
-  // What standard output is, and whether it can show UTF-8 (the locale says; a pipe always gets UTF-8).
+  // What standard output is, and what it and standard error can show: the locale says; what is no terminal gets UTF-8.
   static Screen of_process();
 
-  Screen(std::FILE* out, std::FILE* errors, bool terminal, bool unicode);
+  Screen(std::FILE* out, std::FILE* errors, Display display, Letters out_letters = Letters::utf8, Letters error_letters = Letters::utf8);
 
-  bool terminal() const { return terminal_; }
+  bool terminal() const { return display_ == Display::terminal; }
   // Of the terminal, now; at least 20.
   std::size_t columns() const;
 
@@ -30,12 +33,11 @@ class Screen {
   void write_passing(std::string_view lines);
 
  private:
-  std::string shown(std::string_view text) const;
-
   std::FILE* out_;
   std::FILE* errors_;
-  bool terminal_;
-  bool unicode_;
+  Display display_;
+  Letters out_letters_;
+  Letters error_letters_;
   std::size_t passing_lines_ = 0;
 };
 

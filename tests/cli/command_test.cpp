@@ -23,7 +23,7 @@ Ran run(std::vector<const char*> arguments, const Result<ExitCode>& result = Exi
   std::FILE* out = ::open_memstream(&data[0], &size[0]);
   std::FILE* errors = ::open_memstream(&data[1], &size[1]);
   {
-    Screen screen(out, errors, false, true);
+    Screen screen(out, errors, Display::pipe);
     CommandLine line("prog", "what it is", "prog(1)");
     std::string name, option = "unset";
     std::uint64_t number = 7;

@@ -29,7 +29,7 @@ struct Recorded {
 
 TEST(Progress, PipeGetsALineForEachStepThatEnded) {
   Recorded out, errors;
-  Screen screen(out.file, errors.file, false, true);
+  Screen screen(out.file, errors.file, Display::pipe);
   Progress progress(screen);
   progress.show(tests::sample_operation(1));
   EXPECT_EQ(out.text(), "operation 01JD0000000000000000000001 clone.create pos1 → upgrade-1\n  ✓ allowed\n");
@@ -43,7 +43,7 @@ TEST(Progress, PipeGetsALineForEachStepThatEnded) {
 
 TEST(Progress, PipeIsToldOnceThatPeopleAreWaitedFor) {
   Recorded out, errors;
-  Screen screen(out.file, errors.file, false, true);
+  Screen screen(out.file, errors.file, Display::pipe);
   Progress progress(screen);
   progress.show(tests::awaiting_operation());
   progress.show(tests::awaiting_operation());
@@ -56,7 +56,7 @@ TEST(Progress, PipeIsToldOnceThatPeopleAreWaitedFor) {
 
 TEST(Progress, UndoneStepsAreTold) {
   Recorded out, errors;
-  Screen screen(out.file, errors.file, false, true);
+  Screen screen(out.file, errors.file, Display::pipe);
   Progress progress(screen);
   progress.show(tests::sample_operation(2));
   progress.show(tests::failed_operation());
@@ -71,7 +71,7 @@ TEST(Progress, UndoneStepsAreTold) {
 
 TEST(Progress, StepsWithoutTextGetNoLine) {
   Recorded out, errors;
-  Screen screen(out.file, errors.file, false, true);
+  Screen screen(out.file, errors.file, Display::pipe);
   Progress progress(screen);
   auto operation = tests::sample_operation(2);
   operation.steps[1].text.clear();
@@ -81,7 +81,7 @@ TEST(Progress, StepsWithoutTextGetNoLine) {
 
 TEST(Progress, TerminalRedrawsOnlyWhatRuns) {
   Recorded out, errors;
-  Screen screen(out.file, errors.file, true, true);
+  Screen screen(out.file, errors.file, Display::terminal);
   Progress progress(screen);
   progress.show(tests::sample_operation(1));
   EXPECT_EQ(visible(out.text()),
@@ -97,7 +97,7 @@ TEST(Progress, TerminalRedrawsOnlyWhatRuns) {
 
 TEST(Progress, TerminalLinesThatPassAreNeverWiderThanIt) {
   Recorded out, errors;
-  Screen screen(out.file, errors.file, true, true);  // a stream without a size: 80 columns
+  Screen screen(out.file, errors.file, Display::terminal);  // a stream without a size: 80 columns
   Progress progress(screen);
   auto operation = tests::sample_operation(1);
   operation.steps[1].text = std::string(200, 'x');
@@ -107,7 +107,7 @@ TEST(Progress, TerminalLinesThatPassAreNeverWiderThanIt) {
 
 TEST(Progress, TroubleStandsUntilTheServiceIsBack) {
   Recorded out, errors;
-  Screen screen(out.file, errors.file, true, true);
+  Screen screen(out.file, errors.file, Display::terminal);
   Progress progress(screen);
   progress.show(tests::sample_operation(1));
   const std::size_t before = out.text().size();
@@ -117,7 +117,7 @@ TEST(Progress, TroubleStandsUntilTheServiceIsBack) {
 
 TEST(Progress, PipeIsToldOfTroubleOnceOnStandardError) {
   Recorded out, errors;
-  Screen screen(out.file, errors.file, false, true);
+  Screen screen(out.file, errors.file, Display::pipe);
   Progress progress(screen);
   progress.show(tests::sample_operation(1));
   progress.show_trouble(Error{Errc::unavailable, "cannot reach the agent"});
@@ -127,7 +127,7 @@ TEST(Progress, PipeIsToldOfTroubleOnceOnStandardError) {
 
 TEST(Progress, WhatThePeerSaidCannotMoveTheCursor) {
   Recorded out, errors;
-  Screen screen(out.file, errors.file, true, true);
+  Screen screen(out.file, errors.file, Display::terminal);
   Progress progress(screen);
   auto operation = tests::finished_operation();
   operation.steps[1].text = "\x1b[2Jgone\r\n\xc2\x9b" "31m";
