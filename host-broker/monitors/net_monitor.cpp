@@ -1,0 +1,185 @@
+#include "host-broker/monitors/net_monitor.hpp"
+
+#include "host-broker/monitors/backend_vifs.hpp"
+#include "host-broker/monitors/store_watcher.hpp"
+#include "protocol/codec.hpp"
+#include "system/log.hpp"
+
+namespace zynclone::broker::monitors {
+namespace {
+
+using network::FilterState;
+using network::VifRule;
+
+// In domain 0 as in a driver domain it is at the relative path.
+Result<DomainId> own_domain(xenstore::Store& store) {
+  TRY(const auto text, store.read("domid"));
+  if (!text) return DomainId{0};
+  const auto domain = xen::parse_domain_id(*text);
+  if (!domain) return fail(Errc::malformed, "cannot use XenStore node 'domid': '" + printable(*text) + "' is no domain");
+  return *domain;
+}
+
+std::string text_of(const VifRule& rule) {
+  std::string text(protocol::to_string(rule.mode));
+  if (rule.mode != protocol::VifMode::locked) return text;
+  text += " to " + rule.mac;
+  for (const auto* addresses : {&rule.ipv4, &rule.ipv6}) {
+    for (const std::string& address : *addresses) text += " " + address;
+  }
+  return text;
+}
+
+void log_changes(const FilterState& before, const FilterState& after) {
+  std::map<std::string, const VifRule*> old;
+  for (const VifRule& rule : before.rules) old.emplace(rule.interface, &rule);
+  for (const VifRule& rule : after.rules) {
+    const auto found = old.find(rule.interface);
+    if (found == old.end()) {
+      log_info("interface " + rule.interface + ": " + text_of(rule));
+      continue;
+    }
+    if (*found->second != rule) log_info("interface " + rule.interface + ": " + text_of(*found->second) + " -> " + text_of(rule));
+    old.erase(found);
+  }
+  for (const auto& [name, rule] : old) log_info("interface " + name + ": no rule any longer, it was " + text_of(*rule));
+  if (before.unknown != after.unknown) {
+    log_info(after.unknown == network::UnknownVifs::hold ? "unknown interfaces vif*: held while an original is restricted"
+                                                         : "unknown interfaces vif*: pass");
+  }
+}
+
+// Domain 0 makes its own; that of a driver domain is made by clone-monitor, and what is below belongs to its domain then.
+Result<void> write_acknowledgement(xenstore::Store& store, DomainId self, const std::string& path, Generation generation) {
+  const std::string text = std::to_string(generation.value);
+  if (self.value == 0) return store.write(path, text, xenstore::Permissions{.owner = self, .readers = {}});
+  return store.write(path, text);
+}
+
+// Others may change their rules often; ours are looked at a few times a second at most.
+constexpr std::chrono::milliseconds k_between_changes{200};
+
+asio::awaitable<void> watch_filter(network::VifFilter& filter, Doorbell& doorbell) {
+  for (;;) {
+    const auto changed = co_await filter.changed();
+    if (!changed) {
+      log_error(changed.error().message + "; rules are looked at now and then only");
+      co_return;
+    }
+    doorbell.ring();
+    co_await sleep_for(k_between_changes);
+  }
+}
+
+}  // namespace
+
+void NetMonitor::start_watching(Doorbell& doorbell) {
+  spawn(executor_, "watches on XenStore", watch_store({xen::k_families_path, "backend/vif"}, doorbell));
+  spawn(executor_, "watch on the filter", watch_filter(*filter_, doorbell));
+}
+
+Result<std::optional<NetMonitor::Published>> NetMonitor::read_published(xenstore::Store& store) {
+  std::vector<std::string> names;
+  bool there = false;
+  TRY(store.transact([&](xenstore::Transaction& transaction) -> Result<void> {
+    TRY(const auto root, transaction.read(xen::k_families_path));
+    there = root.has_value();
+    TRY(names, transaction.directory(xen::k_families_path));
+    return outcome::success();
+  }));
+  if (!there) return std::optional<Published>();
+
+  Published published;
+  for (const std::string& name : names) {
+    std::optional<Nodes> nodes;
+    auto read = store.transact([&](xenstore::Transaction& transaction) -> Result<void> {
+      TRY(nodes, read_tree(transaction, xen::k_families_path + "/" + name));
+      return outcome::success();
+    });
+    if (!read && read.error().code == Errc::unavailable) return read.error();
+    if (read && !nodes) continue;  // removed meanwhile
+    published.names.insert(name);
+    auto family = read ? parse_published(name, *nodes) : Result<PublishedFamily>(read.error());
+    if (family) {
+      published.families.push_back(std::move(family).value());
+    } else {
+      published.refused.push_back(with_context(std::move(family).error(), "family '" + printable(name) + "' is refused and its interfaces stay as they are"));
+    }
+  }
+  return std::optional<Published>(std::move(published));
+}
+
+Result<void> NetMonitor::put_in_force(const FilterState& wanted, std::optional<FilterState> before) {
+  if (before == wanted) {
+    applied_ = wanted;
+    return outcome::success();
+  }
+  if (!before && applied_) log_warning("the rules were changed by someone else, or are gone: making them anew");
+  TRY(filter_->apply(wanted));
+  TRY(const auto after, filter_->in_force());
+  if (after != wanted) {
+    return fail(Errc::system, "cannot acknowledge anything: rules for " + std::to_string(wanted.rules.size()) +
+                                  " interfaces were applied, but what is read back is something else");
+  }
+  log_changes(before ? *before : applied_.value_or(FilterState()), wanted);
+  applied_ = wanted;
+  return outcome::success();
+}
+
+Result<void> NetMonitor::acknowledge(xenstore::Store& store, DomainId self, const Published& published, const std::vector<Acknowledgement>& wanted) {
+  const std::string root = xen::acknowledgements_of(self);
+  std::set<std::string> acknowledged;
+  for (const Acknowledgement& one : wanted) {
+    acknowledged.insert(one.family.text());
+    const std::string path = root + "/" + one.family.text();
+    TRY(const auto before, store.read(path));
+    if (before == std::to_string(one.generation.value)) continue;
+    TRY(write_acknowledgement(store, self, path, one.generation));
+    log_info("acknowledged " + one.vm.text() + ": generation " + std::to_string(one.generation.value) + " is in force");
+  }
+  TRY(const auto names, store.directory(root));
+  for (const std::string& name : names) {
+    // Of a family that is there but refused, the older generation is in force still.
+    if (acknowledged.contains(name) || published.names.contains(name)) continue;
+    TRY(store.remove(root + "/" + name));
+  }
+  return outcome::success();
+}
+
+// What may not be in force must not stay acknowledged. That this fails too is no news: the error before it is reported.
+void NetMonitor::retract(xenstore::Store& store, DomainId self) {
+  const auto names = store.directory(xen::acknowledgements_of(self));
+  if (!names) return;
+  for (const std::string& name : names.value()) [[maybe_unused]] const auto removed = store.remove(xen::acknowledgements_of(self) + "/" + name);
+}
+
+Result<void> NetMonitor::reconcile() {
+  TRY(auto store, xenstore::Store::open(executor_));
+  TRY(const DomainId self, own_domain(store));
+  TRY(const auto published, read_published(store));
+  if (!published) {
+    // Nothing published is not the same as nothing wanted: after a restart of the host rules may be there before clone-monitor is.
+    set_status("waiting for clone-monitor to publish families");
+    return outcome::success();
+  }
+  TRY(const auto present, read_backend_vifs(store, self));
+  auto before = filter_->in_force();
+  if (!before) {
+    retract(store, self);
+    return before.error();
+  }
+  Wanted wanted = wanted_state(published->families, published->refused.empty() ? Reading::complete : Reading::some_refused, present, self, before.value());
+  auto state = network::checked(std::move(wanted.state));
+  auto applied = state ? put_in_force(state.value(), before.value()) : Result<void>(state.error());
+  if (!applied) {
+    retract(store, self);
+    return applied;
+  }
+  TRY(acknowledge(store, self, *published, wanted.acknowledge));
+  set_status(std::to_string(wanted.acknowledge.size()) + " families, rules for " + std::to_string(state.value().rules.size()) + " interfaces");
+  if (!published->refused.empty()) return published->refused.front();
+  if (!wanted.conflicts.empty()) return wanted.conflicts.front();
+  return outcome::success();
+}
+
+}  // namespace zynclone::broker::monitors

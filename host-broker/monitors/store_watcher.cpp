@@ -1,0 +1,37 @@
+#include "host-broker/monitors/store_watcher.hpp"
+
+#include "host-broker/xen/store/xenstore.hpp"
+#include "system/log.hpp"
+
+namespace zynclone::broker::monitors {
+namespace {
+
+constexpr std::chrono::milliseconds k_reconnect_after{500};
+
+// Registration is a round trip each and done but once a connection, so it needs no pool.
+asio::awaitable<Result<void>> watch_once(std::vector<std::string> paths, Doorbell& doorbell) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  CO_TRY(auto store, xenstore::Store::open(executor));
+  for (const std::string& path : paths) {
+    CO_TRY(store.watch(path, "monitor"));
+  }
+  for (;;) {
+    const auto event = co_await store.next_event();
+    if (!event) co_return event.error();
+    doorbell.ring();
+  }
+}
+
+}  // namespace
+
+asio::awaitable<void> watch_store(std::vector<std::string> paths, Doorbell& doorbell) {
+  std::string last_error;
+  for (;;) {
+    const auto lost = co_await watch_once(paths, doorbell);
+    if (lost.error().message != last_error) log_warning(lost.error().message + "; trying again");
+    last_error = lost.error().message;
+    co_await sleep_for(k_reconnect_after);
+  }
+}
+
+}  // namespace zynclone::broker::monitors
