@@ -152,11 +152,13 @@ Result<std::optional<OperationRecord>> OperationTable::find_request(const std::s
 
 Result<std::vector<OperationRecord>> OperationTable::list(const OperationFilter& filter) {
   const std::string family = filter.family ? filter.family->text() : "";
-  std::string where = filter.family ? "where family = :first" : "where :first = :second";
-  if (filter.family) where += " and family = :second";
+  const std::string place = filter.decision_place.value_or("");
+  std::string where = filter.family ? "where family = :first" : "where :first = ''";
+  where += filter.decision_place ? " and decision_place = :second" : " and :second = ''";
   if (filter.unfinished_only) where += " and unfinished = 1";
+  if (filter.created_after) where += " and created > " + std::to_string(filter.created_after->time_since_epoch().count());
   where += " order by created desc, id desc limit " + std::to_string(std::min<std::size_t>(filter.most, 100'000));
-  return select(where, family, family);
+  return select(where, family, place);
 }
 
 Result<std::vector<OperationRecord>> OperationTable::select(const std::string& where, const std::string& first, const std::string& second) {

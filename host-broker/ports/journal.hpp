@@ -47,6 +47,8 @@ struct OperationRecord {
 struct OperationFilter {
   std::optional<Uuid> family;
   bool unfinished_only = false;
+  std::optional<std::string> decision_place = {};   // accepted by this rule; with `created_after`, how often it let something through
+  std::optional<Timestamp> created_after = {};
   std::size_t most = 100;    // newest first
 };
 

@@ -103,6 +103,8 @@ asio::awaitable<Result<std::vector<OperationRecord>>> FakeJournal::list(Operatio
   for (const OperationRecord& operation : operations) {
     if (filter.family && operation.family != *filter.family) continue;
     if (filter.unfinished_only && protocol::is_final(operation.state)) continue;
+    if (filter.decision_place && operation.decision_place != *filter.decision_place) continue;
+    if (filter.created_after && operation.created <= *filter.created_after) continue;
     found.push_back(operation);
   }
   std::sort(found.begin(), found.end(), [](const OperationRecord& a, const OperationRecord& b) {

@@ -190,6 +190,23 @@ TYPED_TEST(JournalContract, ListsNewestFirstWithinItsFilter) {
   EXPECT_EQ(this->list({.unfinished_only = true}), (Ids{id(2), id(1)}));
 }
 
+TYPED_TEST(JournalContract, ListsWhatARuleLetThroughSince) {
+  for (unsigned number = 1; number <= 6; ++number) {
+    OperationRecord operation = tests::plain_operation(number);
+    operation.decision_place = number % 2 == 0 ? "p:1" : "p:2";
+    if (number == 6) operation.family = tests::other_family();
+    ASSERT_OK(run(this->journal().insert(operation)));
+  }
+  const auto id = [](unsigned number) { return tests::plain_operation(number).id.text(); };
+  using Ids = std::vector<std::string>;
+  const Uuid family = tests::plain_operation(1).family;
+  EXPECT_EQ(this->list({.family = family, .decision_place = "p:1"}), (Ids{id(4), id(2)}));
+  EXPECT_EQ(this->list({.family = family, .decision_place = "p:1", .created_after = tests::plain_operation(2).created}), (Ids{id(4)}));
+  EXPECT_EQ(this->list({.decision_place = "p:1"}), (Ids{id(6), id(4), id(2)}));
+  EXPECT_EQ(this->list({.decision_place = ""}), Ids{});
+  EXPECT_EQ(this->list({.created_after = tests::plain_operation(4).created}), (Ids{id(6), id(5)}));
+}
+
 TYPED_TEST(JournalContract, ListsOfTheSameMomentById) {
   for (unsigned number : {2u, 3u, 1u}) {
     OperationRecord operation = tests::plain_operation(number);
