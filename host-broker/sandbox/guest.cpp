@@ -52,7 +52,8 @@ Result<std::unique_ptr<Guest>> Guest::create(asio::any_io_executor executor, con
   environment["ZYNCLONE_SOCKET"] = layout.agent_socket(domain).string();
   for (auto arguments : spec.programs) {
     TRY(arguments.front(), find_program(arguments.front()));
-    guest->add("program '" + arguments.front() + "' of " + spec.name, std::move(arguments), environment);
+    const std::string name = "program '" + arguments.front() + "' of " + spec.name;
+    guest->add(name, std::move(arguments), environment);
   }
   return guest;
 }

@@ -8,10 +8,13 @@
 #include <dirent.h>
 #include <optional>
 #include <string>
-#include <sys/pidfd.h>
 
 #include "system/descriptor.hpp"
 #include "system/file.hpp"
+
+extern "C" {
+#include <sys/pidfd.h>  // glibc 2.36 forgot to say so itself
+}
 
 namespace zynclone::sandbox {
 namespace {

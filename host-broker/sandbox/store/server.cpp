@@ -50,6 +50,7 @@ class StoreServer::Connection : public std::enable_shared_from_this<Connection> 
   }
 
   void close() {
+    say_last_words();
     session_.reset();
     boost::system::error_code ignored;
     socket_.close(ignored);
@@ -96,11 +97,23 @@ class StoreServer::Connection : public std::enable_shared_from_this<Connection> 
         continue;
       }
       for (std::string more; bytes.size() < k_write_size && !(more = self->session_->take_output()).empty();) bytes += more;
+      self->writing_ = true;
       const auto [error, written] = co_await asio::async_write(self->socket_, asio::buffer(bytes), k_as_tuple);
+      self->writing_ = false;
       if (error) break;
       self->room_.announce();
     }
     self->close();
+  }
+
+  // A guest that asks for its own end may be gone before the answer was sent. As much as the socket takes at once.
+  void say_last_words() {
+    if (!session_ || writing_) return;
+    std::string bytes;
+    for (std::string more; bytes.size() < k_write_size && !(more = session_->take_output()).empty();) bytes += more;
+    boost::system::error_code ignored;
+    if (!bytes.empty()) socket_.non_blocking(true, ignored);
+    if (!bytes.empty()) socket_.write_some(asio::buffer(bytes), ignored);
   }
 
   stream_protocol::socket socket_;
@@ -109,6 +122,7 @@ class StoreServer::Connection : public std::enable_shared_from_this<Connection> 
   StoreEngine& engine_;
   std::unique_ptr<StoreSession> session_;  // null once closed: the engine may be gone before this is
   StoreReader reader_;
+  bool writing_ = false;
 };
 
 struct StoreServer::Listener {
