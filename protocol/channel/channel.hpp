@@ -5,11 +5,15 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
 
+#include <chrono>
 #include <cstddef>
 
 #include "protocol/result.hpp"
 
 namespace zynclone::channel {
+
+// For a wait on a peer that is trusted to go on.
+inline constexpr std::chrono::steady_clock::duration k_no_deadline = std::chrono::hours(24 * 365);
 
 class Channel {
  public:

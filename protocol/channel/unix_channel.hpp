@@ -13,8 +13,6 @@
 
 namespace zynclone::channel {
 
-inline constexpr Deadline k_no_write_deadline = std::chrono::hours(24 * 365);  // for a peer that is trusted to read again
-
 class UnixChannel final : public Channel {
  public:
   // `socket` is connected and becomes non-blocking.

@@ -21,7 +21,9 @@ class VmcloneFiles : public ::testing::Test {
     std::filesystem::create_directories(folder / "clone/guest");
     std::filesystem::create_directories(folder / "state");
     const std::string base = folder.path().string();
-    write("broker.conf", "policy_dir=" + base + "/policy.d\nclone_dir=" + base + "/clone\nstate_dir=" + base + "/state\n");
+    write("broker.conf", "policy_dir=" + base + "/policy.d\nclone_dir=" + base + "/clone\nstate_dir=" + base + "/state\nxl_dir=" + base + "\n");
+    write("pos1.cfg", "name = \"pos1\"\nuuid = \"0b5a6c1e-9d52-4b11-8c0d-2f6e8a417b90\"\nmemory = 512\n"
+                      "disk = [\"format=raw,vdev=xvda,access=rw,target=/dev/vg0/pos1-root\"]\n");
     write("clone/guest/pos1.conf", "clones=3\n");
     write("policy.d/10-pos.policy", "clone.create pos* allow clones=2\nclone.* pos* ask hours=06:00-22:00\n* * deny\n");
   }
@@ -76,6 +78,35 @@ TEST_F(VmcloneFiles, ConfigCheckNamesFileAndLineOfEveryMistake) {
   auto json = start({"config", "check", "--json"});
   EXPECT_EQ(json.finish(), 1);
   EXPECT_NE(json.output().find("\"place\":\"" + path("clone/guest/pos1.conf") + ":2\""), std::string::npos) << json.output();
+}
+
+TEST_F(VmcloneFiles, ConfigCheckNoticesADiskThatTheVmHasNot) {
+  write("clone/guest/pos1.conf", "clones=3\ndisks=xvda,xvdb\n");
+  auto run = start({"config", "check"});
+  EXPECT_EQ(run.finish(), 1);
+  EXPECT_NE(run.errors().find("'xvdb'"), std::string::npos) << run.errors();
+  EXPECT_NE(run.errors().find("(configuration at " + path("clone/guest/pos1.conf") + ":2)"), std::string::npos) << run.errors();
+}
+
+TEST_F(VmcloneFiles, ConfigCheckNoticesAVmWithoutOrWithABrokenConfigurationOfItsOwn) {
+  write("clone/guest/pos2.conf", "");
+  write("clone/guest/pos3.conf", "");
+  write("pos3.cfg", "name = \"pos3\"\ndisk = [\n");
+  auto run = start({"config", "check"});
+  EXPECT_EQ(run.finish(), 1);
+  EXPECT_NE(run.errors().find("(configuration at " + path("pos2.cfg") + ")"), std::string::npos) << run.errors();
+  EXPECT_NE(run.errors().find(path("pos3.cfg")), std::string::npos) << run.errors();
+}
+
+TEST_F(VmcloneFiles, ConfigCheckInTheSandbox) {
+  const std::string base = folder.path().string();
+  write("broker.conf", "policy_dir=" + base + "/policy.d\nclone_dir=" + base + "/clone\nxl_dir=" + base + "\ntoolstack=sandbox\nsandbox_dir=" + base + "\n");
+  write("pos1.cfg", "uuid=0b5a6c1e-9d52-4b11-8c0d-2f6e8a417b90\ndisk0=xvda,qcow2," + base + "/pos1.qcow2\n");
+  auto right = start({"config", "check"});
+  EXPECT_EQ(right.finish(), 0) << right.errors();
+  write("clone/guest/pos1.conf", "disks=xvdz\n");
+  auto wrong = start({"config", "check"});
+  EXPECT_EQ(wrong.finish(), 1);
 }
 
 TEST_F(VmcloneFiles, ConfigCheckReadsBrokerConf) {
