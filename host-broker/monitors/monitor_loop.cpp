@@ -82,7 +82,7 @@ class Loop {
   }
 
   void report(const Result<void>& done) {
-    const std::string error = done ? "" : done.error().message;
+    const std::string error = done ? "" : done.error().message + (done.error().place.empty() ? "" : " (" + done.error().place + ")");
     if (!done && error != last_error_) log_error(error);
     if (done && !last_error_.empty()) log_info(name_ + ": the error is over");
     last_error_ = error;

@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <csignal>
 #include <map>
 #include <memory>
 #include <optional>
@@ -35,6 +36,11 @@ class Program {
   explicit Program(std::vector<std::string> arguments);
   ~Program();
   Program(Program&& other) noexcept : process_(std::exchange(other.process_, -1)) {}
+  Program& operator=(Program&& other) noexcept {
+    if (process_ > 0) end(SIGKILL);
+    process_ = std::exchange(other.process_, -1);
+    return *this;
+  }
   // Sends the signal and waits for its end; gives its exit status, or 128 + signal.
   int end(int signal);
   int wait();

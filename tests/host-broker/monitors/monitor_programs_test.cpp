@@ -1,0 +1,140 @@
+// The real programs, on the sandbox's XenStore: in any order, killed and started again.
+
+#include <csignal>
+
+#include "host-broker/xen/lockdown/xenstore_lockdown.hpp"
+#include "tests/host-broker/monitors/lockdown_world.hpp"
+
+namespace zynclone::broker {
+namespace {
+
+using protocol::CloneState;
+using protocol::VifMode;
+
+const std::string k_acknowledgement = "/zynclone/ack/0/" + k_original.text();
+
+class MonitorPrograms : public ::testing::Test {
+ protected:
+  Result<std::vector<std::string>> wait_applied(const Family& family, Deadline limit = std::chrono::seconds(10)) {
+    return tests::run_on(world.context, lockdown.wait_applied(family, limit));
+  }
+
+  LockdownWorld world;
+  asio::thread_pool pool{1};
+  xen::XenstoreLockdown lockdown{pool};
+};
+
+TEST_F(MonitorPrograms, ClonesAreLockedDownFromFileToFilter) {
+  const auto clone_monitor = world.start_clone_monitor();
+  const auto net_monitor = world.start_net_monitor();
+  const Family first = family_with_clone(1, CloneState::running, VifMask{0}, VifMask{0});
+  world.save(first);
+  ASSERT_OK(wait_applied(first));
+  EXPECT_EQ(world.rule("zc1")->mode, VifMode::disabled);
+  const Family second = family_with_clone(2, CloneState::running, VifMask{0}, VifMask{1});
+  world.save(second);
+  ASSERT_OK(wait_applied(second));
+  EXPECT_EQ(world.rule("zc1")->mode, VifMode::unlocked);
+  EXPECT_EQ(world.filter_state().unknown, network::UnknownVifs::hold);
+}
+
+TEST_F(MonitorPrograms, TheNetMonitorMayBeFirst) {
+  const Family family = family_with_clone(1, CloneState::running, VifMask{0}, VifMask{0});
+  const auto net_monitor = world.start_net_monitor();
+  world.save(family);
+  const auto clone_monitor = world.start_clone_monitor();
+  ASSERT_OK(wait_applied(family));
+}
+
+TEST_F(MonitorPrograms, TheCloneMonitorMayBeFirst) {
+  const Family family = family_with_clone(1, CloneState::running, VifMask{0}, VifMask{0});
+  world.save(family);
+  const auto clone_monitor = world.start_clone_monitor();
+  world.wait_for("/zynclone/family/" + k_original.text() + "/generation", "1");
+  const auto net_monitor = world.start_net_monitor();
+  ASSERT_OK(wait_applied(family));
+}
+
+// Killed at any time, each goes on where it was; what happened meanwhile is caught up with.
+TEST_F(MonitorPrograms, EitherMayBeKilledAndStartedAgain) {
+  auto clone_monitor = world.start_clone_monitor();
+  auto net_monitor = world.start_net_monitor();
+  std::uint64_t generation = 0;
+  for (int round = 0; round < 6; ++round) {
+    const Family family = family_with_clone(++generation, CloneState::running, VifMask{0}, VifMask(static_cast<std::uint64_t>(round % 2)));
+    world.save(family);
+    Program& killed = round % 2 == 0 ? clone_monitor : net_monitor;
+    EXPECT_EQ(killed.end(SIGKILL), 128 + SIGKILL);
+    const Family missed = family_with_clone(++generation, CloneState::running, VifMask{0}, VifMask(static_cast<std::uint64_t>(round % 2)));
+    world.save(missed);
+    if (round % 2 == 0) {
+      clone_monitor = world.start_clone_monitor();
+    } else {
+      net_monitor = world.start_net_monitor();
+    }
+    ASSERT_OK(wait_applied(missed));
+    EXPECT_EQ(world.rule("zc1")->mode, round % 2 == 0 ? VifMode::disabled : VifMode::unlocked);
+  }
+}
+
+TEST_F(MonitorPrograms, ADomainThatComesBackIsFollowed) {
+  world.add_domain(3, k_original, "pos1");
+  world.add_vif(0, 3, 0, k_original_mac);
+  const Family family = family_with_clone(1, CloneState::running, VifMask{0}, VifMask{1});
+  world.save(family);
+  const auto clone_monitor = world.start_clone_monitor();
+  const auto net_monitor = world.start_net_monitor();
+  ASSERT_OK(wait_applied(family));
+  EXPECT_EQ(world.rule("vif3.0")->mode, VifMode::disabled);
+  world.remove_domain(3);
+  world.remove("/local/domain/0/backend/vif/3");
+  world.add_domain(12, k_original, "pos1");
+  world.add_vif(0, 12, 0, k_original_mac);
+  world.wait_for("/local/domain/12/zynclone/vif/0/mode", "disabled");
+  world.wait_for("/zynclone/family/" + k_original.text() + "/member/" + k_original.text() + "/domid", "12");
+  // Its own rule follows; until then it is one of the unknown interfaces, which are held.
+  const Family next = family_with_clone(2, CloneState::running, VifMask{0}, VifMask{1});
+  world.save(next);
+  ASSERT_OK(wait_applied(next));
+  EXPECT_EQ(world.rule("vif12.0")->mode, VifMode::disabled);
+  EXPECT_FALSE(world.rule("vif3.0"));
+}
+
+TEST_F(MonitorPrograms, SigtermEndsThemAndLeavesEverythingInForce) {
+  const Family family = family_with_clone(1, CloneState::running, VifMask{0}, VifMask{0});
+  world.save(family);
+  auto clone_monitor = world.start_clone_monitor();
+  auto net_monitor = world.start_net_monitor();
+  ASSERT_OK(wait_applied(family));
+  EXPECT_EQ(clone_monitor.end(SIGTERM), 0);
+  EXPECT_EQ(net_monitor.end(SIGTERM), 0);
+  EXPECT_EQ(world.rule("zc1")->mode, VifMode::disabled);
+  EXPECT_EQ(world.read(k_acknowledgement), "1");
+}
+
+TEST_F(MonitorPrograms, OnceSaysWhetherAllIsWell) {
+  world.save(family_with_clone(1, CloneState::running, VifMask{0}, VifMask{0}));
+  EXPECT_EQ(world.start_clone_monitor({"--once"}).wait(), 0);
+  EXPECT_EQ(world.start_net_monitor({"--once"}).wait(), 0);
+  EXPECT_EQ(world.read(k_acknowledgement), "1");
+  world.folder.write("clones/pos2.json", "{");
+  EXPECT_EQ(world.start_clone_monitor({"--once"}).wait(), 1);
+  world.write("/zynclone/family/" + k_original.text() + "/vm", "../pos1");
+  EXPECT_EQ(world.start_net_monitor({"--once"}).wait(), 1);
+}
+
+TEST_F(MonitorPrograms, TheCommandLineIsChecked) {
+  for (const std::string program : {"clone-monitor", "clone-net-monitor"}) {
+    EXPECT_EQ(Program({program_path(program), "--help"}).wait(), 0);
+    EXPECT_EQ(Program({program_path(program), "--version"}).wait(), 0);
+    EXPECT_NE(Program({program_path(program), "--nonsense"}).wait(), 0);
+    EXPECT_NE(Program({program_path(program), "--period", "soon"}).wait(), 0);
+    EXPECT_NE(Program({program_path(program), "--period", "0s"}).wait(), 0);
+  }
+  EXPECT_NE(Program({program_path("clone-net-monitor"), "--filter", "pretended"}).wait(), 0);
+  EXPECT_NE(Program({program_path("clone-net-monitor"), "--state", "/tmp/x"}).wait(), 0);
+  EXPECT_NE(Program({program_path("clone-net-monitor"), "--filter", "hope"}).wait(), 0);
+}
+
+}  // namespace
+}  // namespace zynclone::broker
