@@ -24,7 +24,7 @@ find_package(PkgConfig REQUIRED)
 # Found here once, so that every folder may link them.
 pkg_check_modules(XENSTORE REQUIRED IMPORTED_TARGET xenstore)
 pkg_check_modules(XENVCHAN REQUIRED IMPORTED_TARGET xenvchan)
-pkg_check_modules(XENLIGHT REQUIRED IMPORTED_TARGET xenlight)
+pkg_check_modules(XENLIGHT REQUIRED IMPORTED_TARGET xenlight xlutil xentoollog)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(NFTABLES REQUIRED IMPORTED_TARGET libnftables)
