@@ -25,7 +25,7 @@ Result<Layout> Layout::of(const std::filesystem::path& folder) {
 
 Result<void> Layout::prepare() const {
   for (const auto& each : {folder_, stores(), channels(), folder_ / "domains", folder_ / "guests", xl_folder(), clone_folder(), clone_folder() / "guest",
-                           configuration(), configuration() / "policy.d", state(), run(), images()}) {
+                           configuration(), configuration() / "policy.d", state(), state() / "clones", run(), images()}) {
     std::error_code error;
     std::filesystem::create_directories(each, error);
     if (error) return fail(Errc::system, "cannot make folder '" + each.string() + "': " + error.message());
