@@ -76,6 +76,13 @@ Result<void> Host::start(asio::any_io_executor executor) {
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0)
     return fail(Errc::conflict, "cannot serve '" + layout_.folder().string() + "': a sandbox runs there already");
 
+  // Domains and sockets of an earlier run are as gone as they would be after a reboot.
+  for (const auto& folder : {layout_.stores(), layout_.channels(), layout_.folder() / "domains"}) {
+    std::error_code error;
+    std::filesystem::remove_all(folder, error);
+  }
+  TRY(layout_.prepare());
+
   // As libxl's xen-init-dom0 does it.
   const std::string home = "/local/domain/0";
   TRY(engine_.write(home + "/name", "Domain-0"));
