@@ -1,0 +1,27 @@
+#pragma once
+// What XlToolstack does to domains other than to create them. Real: Libxl. Tests: FakeHypervisor (tests/host-broker/xen).
+
+#include <vector>
+
+#include "host-broker/ports/toolstack.hpp"
+
+namespace zynclone::broker::xen {
+
+enum class Awaited {
+  stopped,  // shut down, or gone
+  gone,     // no longer there, and neither are its backends in whatever domain
+};
+
+class Hypervisor {
+ public:
+  virtual ~Hypervisor() = default;
+  // All but dom0. Errors of all: xen, timed_out; of those with a domain: not_found.
+  virtual asio::awaitable<Result<std::vector<Domain>>> list() = 0;
+  virtual asio::awaitable<Result<void>> pause(DomainId domain) = 0;
+  virtual asio::awaitable<Result<void>> unpause(DomainId domain) = 0;
+  virtual asio::awaitable<Result<void>> ask_to_shut_down(DomainId domain) = 0;
+  virtual asio::awaitable<Result<void>> destroy(DomainId domain) = 0;
+  virtual asio::awaitable<Result<void>> wait_for(DomainId domain, Awaited awaited, Deadline limit) = 0;
+};
+
+}  // namespace zynclone::broker::xen

@@ -1,0 +1,16 @@
+#pragma once
+// A clone's configuration file: its original's text, followed by assignments of all that must differ. In xl.cfg a later assignment replaces
+// an earlier one, so that nothing of the original's is lost that this program does not know. A pure function.
+
+#include <string>
+
+#include "host-broker/xen/xl_config.hpp"
+
+namespace zynclone::broker::xen {
+
+// Name, UUID, disks and interfaces are the clone's. Peripherals, devices and sockets of the original (pci, usbdev, usbctrl, host USB, vtpm, p9,
+// channel, ioports, serial device …) are left out: they follow the production member. VNC looks for a free display; SPICE, whose port
+// is fixed, is off. Errors: configuration for a value that could leave its quotes or its place in a list, or a disk that the original lacks.
+Result<std::string> render_clone(const std::string& original_text, const XlConfig& original, const CloneDomain& clone);
+
+}  // namespace zynclone::broker::xen

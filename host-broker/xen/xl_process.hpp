@@ -1,0 +1,27 @@
+#pragma once
+// The xl processes that belong to one configuration file. `xl create` builds the domain and then stays, as a daemon in a session of its own, to
+// watch it; an interrupted broker finds them again by their arguments.
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "system/async.hpp"
+
+namespace zynclone::broker::xen {
+
+// For `xl`: create it paused from this file.
+std::vector<std::string> create_arguments(const std::string& xl, const std::string& config_file);
+
+struct XlProcesses {
+  std::optional<pid_t> builder;  // still at work on the domain
+  bool watched = false;          // a daemon waits for the domain's end: it was built whole
+};
+XlProcesses find_xl_processes(const std::string& config_file);
+
+// Until the process has ended; one that is not there has. Errors: timed_out, system.
+asio::awaitable<Result<void>> wait_for_process(pid_t process, Deadline limit);
+
+}  // namespace zynclone::broker::xen

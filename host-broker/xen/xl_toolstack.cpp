@@ -1,0 +1,128 @@
+#include "host-broker/xen/xl_toolstack.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <sys/stat.h>
+
+#include "host-broker/xen/qemu_monitor.hpp"
+#include "host-broker/xen/render.hpp"
+#include "host-broker/xen/xl_config.hpp"
+#include "host-broker/xen/xl_process.hpp"
+#include "system/file.hpp"
+#include "system/log.hpp"
+#include "system/process.hpp"
+
+namespace zynclone::broker::xen {
+namespace {
+
+constexpr std::size_t k_longest_config = 1 << 20;   // bytes
+constexpr std::chrono::seconds k_watcher_limit{20};  // for xl to clear up after a domain that has shut down
+constexpr std::chrono::seconds k_monitor_limit{10};  // of one conversation with a QEMU
+
+Result<std::string> read_config_text(const std::string& file) {
+  auto text = read_file(file, k_longest_config);
+  if (!text) return Error{Errc::configuration, text.error().message, printable(file)};
+  return text;
+}
+
+Result<void> make_run_folder(const std::string& folder) {
+  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return outcome::success();
+  return fail(Errc::system, "cannot make folder '" + folder + "': " + std::strerror(errno));
+}
+
+}  // namespace
+
+asio::awaitable<Result<VmConfig>> XlToolstack::read_config(VmName vm, std::string file) {
+  CO_TRY(const auto text, read_config_text(file));
+  CO_TRY(const auto config, parse_xl_config(text, file));
+  co_return to_vm_config(config, vm, file);
+}
+
+asio::awaitable<Result<std::vector<Domain>>> XlToolstack::list_domains() { return hypervisor_.list(); }
+asio::awaitable<Result<void>> XlToolstack::pause(DomainId domain) { return hypervisor_.pause(domain); }
+asio::awaitable<Result<void>> XlToolstack::unpause(DomainId domain) { return hypervisor_.unpause(domain); }
+
+asio::awaitable<Result<std::optional<Domain>>> XlToolstack::find(Uuid uuid) {
+  CO_TRY(const auto domains, co_await hypervisor_.list());
+  for (const Domain& domain : domains)
+    if (domain.uuid == uuid) co_return std::optional<Domain>(domain);
+  co_return std::optional<Domain>();
+}
+
+std::string XlToolstack::config_file_of(const CloneDomain& domain) const { return settings_.run_folder + "/" + domain.uuid.text() + ".cfg"; }
+
+// What an earlier start, by this process or by one before it, has left of the domain; nullopt when there is nothing to build on.
+asio::awaitable<Result<std::optional<Domain>>> XlToolstack::adopt(CloneDomain domain, std::string config_file) {
+  XlProcesses processes = find_xl_processes(config_file);
+  if (processes.builder) {
+    CO_TRY(co_await wait_for_process(*processes.builder, settings_.create_limit));
+    processes = find_xl_processes(config_file);
+  }
+  CO_TRY(auto found, co_await find(domain.uuid));
+  if (!found) co_return found;
+  // Built whole, it has its watcher; one that runs has been built, whatever became of its watcher.
+  const bool whole = found->state == DomainState::running || (found->state == DomainState::paused && processes.watched);
+  if (whole) co_return found;
+  log_warning("domain " + std::to_string(found->id.value) + " '" + found->name + "' is the remains of an interrupted start, and is destroyed");
+  CO_TRY(co_await destroy(found->id));
+  co_return std::optional<Domain>();
+}
+
+asio::awaitable<Result<void>> XlToolstack::create(CloneDomain domain, std::string config_file) {
+  CO_TRY(const auto original_text, read_config_text(domain.original_file));
+  CO_TRY(const auto original, parse_xl_config(original_text, domain.original_file));
+  CO_TRY(const auto text, render_clone(original_text, original, domain));
+  CO_TRY(make_run_folder(settings_.run_folder));
+  CO_TRY(write_file_whole(config_file, text, 0600));
+  ProcessOptions options;
+  options.limit = settings_.create_limit;
+  auto created = co_await run_checked(create_arguments(settings_.xl, config_file), Errc::xen, options);
+  (void)remove_file(config_file);
+  if (!created) co_return created.error();
+  co_return outcome::success();
+}
+
+asio::awaitable<Result<DomainId>> XlToolstack::start_paused(CloneDomain domain) {
+  const std::string config_file = config_file_of(domain);
+  const std::string failed = "cannot start '" + printable(domain.name) + "'";
+  CO_TRY(const auto adopted, co_await adopt(domain, config_file));
+  if (adopted) co_return adopted->id;
+
+  auto created = co_await create(domain, config_file);
+  auto found = co_await find(domain.uuid);
+  if (created && found && found.value()) co_return found.value()->id;
+  // xl clears up after its own errors, but not after it was killed.
+  if (found && found.value()) {
+    auto destroyed = co_await destroy(found.value()->id);
+    if (!destroyed) log_error(failed + ", and what was made of it is left: " + destroyed.error().message);
+  }
+  if (!created) co_return with_context(created.error(), failed);
+  if (!found) co_return with_context(found.error(), failed);
+  co_return fail(Errc::xen, failed + ": xl made no domain of UUID " + domain.uuid.text());
+}
+
+asio::awaitable<Result<void>> XlToolstack::destroy(DomainId domain) {
+  auto destroyed = co_await hypervisor_.destroy(domain);
+  if (!destroyed && destroyed.error().code != Errc::not_found) co_return destroyed;
+  co_return co_await hypervisor_.wait_for(domain, Awaited::gone, settings_.gone_limit);
+}
+
+asio::awaitable<Result<void>> XlToolstack::shut_down(DomainId domain, Deadline limit) {
+  auto asked = co_await hypervisor_.ask_to_shut_down(domain);
+  if (!asked && asked.error().code != Errc::not_found) co_return asked;
+  CO_TRY(co_await hypervisor_.wait_for(domain, Awaited::stopped, limit));
+  auto gone = co_await hypervisor_.wait_for(domain, Awaited::gone, k_watcher_limit);
+  if (gone || gone.error().code != Errc::timed_out) co_return gone;
+  // Nobody watches it, or its configuration says to keep it; it has shut down, so nothing of it is lost.
+  co_return co_await destroy(domain);
+}
+
+asio::awaitable<Result<void>> XlToolstack::switch_layer(DomainId domain, VmDisk disk) {
+  const std::string socket = settings_.qemu_folder + "/qmp-libxl-" + std::to_string(domain.value);
+  auto switched = co_await switch_to_layer(socket, disk.volume.path, k_monitor_limit);
+  if (switched) co_return switched;
+  co_return with_context(switched.error(), "cannot make domain " + std::to_string(domain.value) + " write to the new layer of '" +
+                                               printable(disk.device) + "'");
+}
+
+}  // namespace zynclone::broker::xen

@@ -1,0 +1,42 @@
+#pragma once
+// The toolstack of a real Xen host: domains are created by `xl create` from a rendered configuration file, as its parser is in no library
+// and it stays to watch the domain; all else is libxenlight. One object a process, on its one thread.
+
+#include "host-broker/xen/hypervisor.hpp"
+
+namespace zynclone::broker::xen {
+
+struct XlSettings {
+  std::string xl = "xl";                              // looked for in PATH
+  std::string run_folder = "/run/zynclone/xl";        // 0700; rendered configuration files, while xl reads them
+  std::string qemu_folder = "/run/xen";               // where libxl puts the control sockets of its QEMUs
+  Deadline create_limit = std::chrono::seconds(120);  // xl waits for others that create domains, and for hotplug scripts
+  Deadline gone_limit = std::chrono::seconds(60);
+};
+
+class XlToolstack final : public Toolstack {
+ public:
+  XlToolstack(Hypervisor& hypervisor, XlSettings settings) : hypervisor_(hypervisor), settings_(std::move(settings)) {}
+
+  asio::awaitable<Result<VmConfig>> read_config(VmName vm, std::string file) override;
+  asio::awaitable<Result<std::vector<Domain>>> list_domains() override;
+  // A domain of this UUID that is there already is the answer, unless it is the remains of an interrupted start: those go first.
+  asio::awaitable<Result<DomainId>> start_paused(CloneDomain domain) override;
+  asio::awaitable<Result<void>> pause(DomainId domain) override;
+  asio::awaitable<Result<void>> unpause(DomainId domain) override;
+  asio::awaitable<Result<void>> shut_down(DomainId domain, Deadline limit) override;
+  asio::awaitable<Result<void>> destroy(DomainId domain) override;
+  // By QEMU's blockdev-snapshot-sync; refused for a disk that no QEMU of this domain serves.
+  asio::awaitable<Result<void>> switch_layer(DomainId domain, VmDisk disk) override;
+
+ private:
+  asio::awaitable<Result<std::optional<Domain>>> find(Uuid uuid);
+  asio::awaitable<Result<std::optional<Domain>>> adopt(CloneDomain domain, std::string config_file);
+  asio::awaitable<Result<void>> create(CloneDomain domain, std::string config_file);
+  std::string config_file_of(const CloneDomain& domain) const;
+
+  Hypervisor& hypervisor_;
+  XlSettings settings_;
+};
+
+}  // namespace zynclone::broker::xen

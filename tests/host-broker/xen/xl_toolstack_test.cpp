@@ -1,0 +1,259 @@
+#include "host-broker/xen/xl_toolstack.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "host-broker/xen/xl_process.hpp"
+#include "system/process.hpp"
+#include "tests/host-broker/xen/fake_xen.hpp"
+#include "tests/support/result_matchers.hpp"
+#include "tests/support/run.hpp"
+
+namespace zynclone::broker::xen {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr const char* k_uuid = "0b6a3b0e-6f4e-8b1c-9d0d-5f2f6f0d2c11";
+
+class XlToolstackTest : public testing::Test {
+ protected:
+  XlToolstackTest() {
+    xen_.folder().write("pos1.cfg", "name = \"pos1\"\nuuid = \"3dd13d21-a41a-45ee-bcf3-f29c4dc9349f\"\nmemory = 256\n"
+                                    "disk = [\"phy:/dev/vg0/pos1-root,xvda,w\"]\nvif = [\"bridge=xenbr0\"]\n");
+  }
+  std::string file(std::string_view name) { return (xen_.folder() / name).string(); }
+  CloneDomain clone() {
+    return {.original_file = file("pos1.cfg"),
+            .name = "pos1.upgrade-1",
+            .uuid = Uuid::parse(k_uuid).value(),
+            .disks = {{"xvda", {VolumeFormat::lvm_thin, "/dev/vg0/pos1-root.01copy"}, true}},
+            .vifs = {{.index = 0, .mac = "00:16:3e:11:22:33", .bridge = "xenbr0", .backend = "0", .interface = "zc0b6a3b.0"}}};
+  }
+  XlSettings settings() {
+    return {.xl = xen_.xl(), .run_folder = file("run"), .qemu_folder = file("qemu"), .create_limit = std::chrono::seconds(20)};
+  }
+  Result<DomainId> start(XlToolstack& toolstack) { return tests::run(toolstack.start_paused(clone())); }
+  std::vector<Domain> domains() { return tests::run(xen_.list()).value(); }
+  std::string config_file() { return file("run") + "/" + k_uuid + ".cfg"; }
+  bool run_folder_is_empty() {
+    return !std::filesystem::exists(file("run")) || std::filesystem::is_empty(file("run"));
+  }
+
+  tests::FakeHypervisor xen_;
+  XlToolstack toolstack_{xen_, settings()};
+};
+
+TEST_F(XlToolstackTest, StartsPausedFromARenderedFile) {
+  auto id = start(toolstack_);
+  ASSERT_OK(id);
+  EXPECT_EQ(id.value(), DomainId{7});
+  EXPECT_EQ(xen_.folder().read("calls"), "xl create -p -q " + config_file() + "\n");
+  EXPECT_THAT(xen_.folder().read("seen.cfg"),
+              AllOf(HasSubstr("memory = 256\n"), HasSubstr("name = \"pos1.upgrade-1\"\n"), HasSubstr("target=/dev/vg0/pos1-root.01copy")));
+  struct stat status {};
+  ASSERT_EQ(::stat(file("seen.cfg").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  ASSERT_EQ(::stat(file("run").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0700u);
+  EXPECT_TRUE(run_folder_is_empty());
+  ASSERT_EQ(domains().size(), 1u);
+  EXPECT_EQ(domains()[0].state, DomainState::paused);
+}
+
+TEST_F(XlToolstackTest, StartedTwiceIsTheSameDomain) {
+  ASSERT_OK(start(toolstack_));
+  auto again = start(toolstack_);
+  ASSERT_OK(again);
+  EXPECT_EQ(again.value(), DomainId{7});
+  EXPECT_EQ(domains().size(), 1u);
+}
+
+TEST_F(XlToolstackTest, ADomainThatRunsIsAdopted) {
+  xen_.put(3, k_uuid, "pos1.upgrade-1", "running");
+  auto id = start(toolstack_);
+  ASSERT_OK(id);
+  EXPECT_EQ(id.value(), DomainId{3});
+  EXPECT_EQ(xen_.folder().read("calls"), "");
+}
+
+// Paused and watched by nobody: xl was killed while it built, and the domain may lack anything.
+TEST_F(XlToolstackTest, TheRemainsOfAnInterruptedStartAreReplaced) {
+  for (const char* state : {"paused", "shut_down", "dying"}) {
+    tests::FakeHypervisor xen;
+    XlSettings own = settings();
+    own.xl = xen.xl();
+    XlToolstack toolstack(xen, own);
+    xen.put(3, k_uuid, "pos1.upgrade-1", state);
+    auto id = start(toolstack);
+    ASSERT_OK(id) << state;
+    EXPECT_EQ(id.value(), DomainId{7});
+    EXPECT_THAT(xen.calls, ElementsAre("destroy 3"));
+  }
+}
+
+asio::awaitable<void> keep(std::vector<std::string> arguments) { (void)co_await run_process(std::move(arguments)); }
+
+// A broker that was killed and started again finds the xl of its predecessor still at work.
+TEST_F(XlToolstackTest, WaitsForAnXlThatIsStillAtWork) {
+  ASSERT_EQ(::mkfifo(file("begun").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo(file("go-on").c_str(), 0600), 0);
+  xen_.folder().write("run/" + std::string(k_uuid) + ".cfg", "name = \"pos1.upgrade-1\"\nuuid = \"" + std::string(k_uuid) + "\"\n");
+  xen_.xl_does("make; echo >\"$here/begun\"; read -r line <\"$here/go-on\"; watch \"$@\"");
+  asio::io_context context(1);
+  asio::co_spawn(context, keep(create_arguments(xen_.xl(), config_file())), asio::detached);
+  asio::posix::stream_descriptor begun(context, ::open(file("begun").c_str(), O_RDWR | O_NONBLOCK));
+  asio::posix::stream_descriptor go_on(context, ::open(file("go-on").c_str(), O_RDWR | O_NONBLOCK));
+  char byte = 0;
+  bool waited = false;
+  begun.async_read_some(asio::buffer(&byte, 1), [&](boost::system::error_code, std::size_t) {
+    EXPECT_TRUE(find_xl_processes(config_file()).builder.has_value());
+    EXPECT_FALSE(find_xl_processes(config_file()).watched);
+    // After the toolstack has begun to wait, which it does before it gives up this thread.
+    asio::post(context, [&] {
+      waited = true;
+      go_on.write_some(asio::buffer("\n", 1));
+    });
+  });
+  while (byte == 0) context.run_one();
+  auto id = tests::run_on(context, toolstack_.start_paused(clone()));
+  ASSERT_OK(id);
+  EXPECT_TRUE(waited);
+  EXPECT_EQ(id.value(), DomainId{7});
+  EXPECT_THAT(xen_.calls, IsEmpty());
+  EXPECT_TRUE(find_xl_processes(config_file()).watched);
+}
+
+TEST_F(XlToolstackTest, AFailingXlIsReportedAndLeavesNothing) {
+  xen_.xl_does("echo 'libxl: error: out of memory' >&2; exit 3");
+  auto id = start(toolstack_);
+  ASSERT_FAILS(id, Errc::xen);
+  EXPECT_THAT(id.error().message, AllOf(HasSubstr("'pos1.upgrade-1'"), HasSubstr("exit status 3"), HasSubstr("out of memory")));
+  EXPECT_THAT(domains(), IsEmpty());
+  EXPECT_TRUE(run_folder_is_empty());
+}
+
+TEST_F(XlToolstackTest, WhatAFailingXlMadeIsDestroyed) {
+  xen_.xl_does("make; exit 3");
+  EXPECT_FAILS(start(toolstack_), Errc::xen);
+  EXPECT_THAT(xen_.calls, ElementsAre("destroy 7"));
+  EXPECT_THAT(domains(), IsEmpty());
+}
+
+TEST_F(XlToolstackTest, AHangingXlIsEndedAndWhatItMadeIsDestroyed) {
+  xen_.xl_does("make; exec sleep 1000");
+  XlSettings impatient = settings();
+  impatient.create_limit = std::chrono::milliseconds(500);
+  XlToolstack toolstack(xen_, impatient);
+  EXPECT_FAILS(start(toolstack), Errc::timed_out);
+  EXPECT_THAT(xen_.calls, ElementsAre("destroy 7"));
+  EXPECT_THAT(domains(), IsEmpty());
+  EXPECT_FALSE(find_xl_processes(config_file()).builder.has_value());
+  EXPECT_TRUE(run_folder_is_empty());
+}
+
+TEST_F(XlToolstackTest, AnXlThatMakesNothingIsAnError) {
+  xen_.xl_does("exit 0");
+  auto id = start(toolstack_);
+  ASSERT_FAILS(id, Errc::xen);
+  EXPECT_THAT(id.error().message, HasSubstr(k_uuid));
+}
+
+TEST_F(XlToolstackTest, WithoutXlOrOriginalNothingIsStarted) {
+  XlSettings none = settings();
+  none.xl = "no-such-xl";
+  XlToolstack toolstack(xen_, none);
+  EXPECT_FAILS(start(toolstack), Errc::system);
+  std::filesystem::remove(file("pos1.cfg"));
+  auto id = start(toolstack_);
+  ASSERT_FAILS(id, Errc::configuration);
+  EXPECT_THAT(id.error().message, HasSubstr("pos1.cfg"));
+  EXPECT_TRUE(run_folder_is_empty());
+}
+
+TEST_F(XlToolstackTest, HostileValuesReachNoProgram) {
+  CloneDomain hostile = clone();
+  hostile.name = "x\"\nname = \"Domain-0";
+  EXPECT_FAILS(tests::run(toolstack_.start_paused(hostile)), Errc::invalid_argument);
+  hostile = clone();
+  hostile.disks[0].volume.path = "/dev/vg0/a\"]\npci=[\"00:00.0";
+  EXPECT_FAILS(tests::run(toolstack_.start_paused(hostile)), Errc::configuration);
+  EXPECT_EQ(xen_.folder().read("calls"), "");
+  EXPECT_TRUE(run_folder_is_empty());
+}
+
+TEST_F(XlToolstackTest, WithoutAListOfDomainsNothingIsStarted) {
+  xen_.failures.insert({"list", {Errc::xen, "no privcmd"}});
+  EXPECT_FAILS(start(toolstack_), Errc::xen);
+  EXPECT_EQ(xen_.folder().read("calls"), "");
+}
+
+TEST_F(XlToolstackTest, ReadsAConfiguration) {
+  auto config = tests::run(toolstack_.read_config(VmName::parse("pos1").value(), file("pos1.cfg")));
+  ASSERT_OK(config);
+  ASSERT_EQ(config.value().disks.size(), 1u);
+  EXPECT_EQ(config.value().disks[0].volume, (Volume{VolumeFormat::lvm_thin, "/dev/vg0/pos1-root"}));
+  auto missing = tests::run(toolstack_.read_config(VmName::parse("pos1").value(), file("none.cfg")));
+  ASSERT_FAILS(missing, Errc::configuration);
+  EXPECT_THAT(missing.error().message, HasSubstr("none.cfg"));
+}
+
+TEST_F(XlToolstackTest, DestroyOfWhatIsNotThereIsNoError) {
+  EXPECT_OK(tests::run(toolstack_.destroy(DomainId{9})));
+  xen_.put(9, k_uuid, "x", "running");
+  EXPECT_OK(tests::run(toolstack_.destroy(DomainId{9})));
+  EXPECT_THAT(domains(), IsEmpty());
+  xen_.failures.insert({"destroy", {Errc::xen, "no"}});
+  EXPECT_FAILS(tests::run(toolstack_.destroy(DomainId{9})), Errc::xen);
+}
+
+TEST_F(XlToolstackTest, ShutDownWaitsUntilTheDomainIsGone) {
+  xen_.put(9, k_uuid, "x", "running");
+  EXPECT_OK(tests::run(toolstack_.shut_down(DomainId{9}, std::chrono::seconds(20))));
+  EXPECT_THAT(domains(), IsEmpty());
+  EXPECT_THAT(xen_.calls, ElementsAre("shutdown 9"));
+  EXPECT_OK(tests::run(toolstack_.shut_down(DomainId{9}, std::chrono::seconds(20))));
+}
+
+TEST_F(XlToolstackTest, ADomainThatNobodyClearsUpIsDestroyedOnceItHasShutDown) {
+  xen_.watcher_clears_up = false;
+  xen_.put(9, k_uuid, "x", "running");
+  EXPECT_OK(tests::run(toolstack_.shut_down(DomainId{9}, std::chrono::seconds(20))));
+  EXPECT_THAT(xen_.calls, ElementsAre("shutdown 9", "destroy 9"));
+}
+
+TEST_F(XlToolstackTest, AGuestThatDoesNotObeyIsLeftAsItWas) {
+  xen_.guests_obey = false;
+  xen_.put(9, k_uuid, "x", "running");
+  EXPECT_FAILS(tests::run(toolstack_.shut_down(DomainId{9}, std::chrono::milliseconds(10))), Errc::timed_out);
+  EXPECT_THAT(xen_.calls, Not(Contains("destroy 9")));
+  EXPECT_EQ(domains().size(), 1u);
+}
+
+TEST_F(XlToolstackTest, PausesAndUnpauses) {
+  xen_.put(9, k_uuid, "x", "running");
+  EXPECT_OK(tests::run(toolstack_.pause(DomainId{9})));
+  EXPECT_EQ(domains()[0].state, DomainState::paused);
+  EXPECT_OK(tests::run(toolstack_.unpause(DomainId{9})));
+  EXPECT_EQ(domains()[0].state, DomainState::running);
+  EXPECT_FAILS(tests::run(toolstack_.pause(DomainId{10})), Errc::not_found);
+}
+
+TEST_F(XlToolstackTest, ALayerCannotBeSwitchedWhereNoQemuIs) {
+  auto switched = tests::run(toolstack_.switch_layer(DomainId{9}, {"xvda", {VolumeFormat::qcow2, file("pos1.cfg")}, true}));
+  ASSERT_FAILS(switched, Errc::xen);
+  EXPECT_THAT(switched.error().message, AllOf(HasSubstr("domain 9"), HasSubstr("'xvda'"), HasSubstr("no QEMU")));
+}
+
+}  // namespace
+}  // namespace zynclone::broker::xen
