@@ -114,7 +114,7 @@ Result<void> NetMonitor::put_in_force(const FilterState& wanted, std::optional<F
     applied_ = wanted;
     return outcome::success();
   }
-  if (!before && applied_) log_warning("the rules were changed by someone else, or are gone: making them anew");
+  if (!before && applied_) log_info("making the rules anew: someone else changed or removed them, or an interface is new");
   TRY(filter_->apply(wanted));
   TRY(const auto after, filter_->in_force());
   if (after != wanted) {

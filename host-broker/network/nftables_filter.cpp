@@ -3,14 +3,19 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <nftables/libnftables.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include <boost/asio/as_tuple.hpp>
 
+#include "host-broker/network/nft_ingress.hpp"
 #include "host-broker/network/nft_text.hpp"
 #include "system/descriptor.hpp"
 
@@ -45,66 +50,110 @@ std::string cause(const Answer& answer) {
 
 Error system_error(const std::string& doing) { return Error{Errc::system, doing + ": " + std::strerror(errno)}; }
 
-// Does a message in this datagram tell of a change in the bridge family?
-bool concerns_bridges(const char* data, std::size_t size) {
+// Does a message in this datagram tell of a change in our families?
+bool concerns_our_rules(const char* data, std::size_t size) {
   const auto* header = reinterpret_cast<const nlmsghdr*>(data);
   for (; NLMSG_OK(header, size); header = NLMSG_NEXT(header, size)) {
     if (header->nlmsg_len < NLMSG_LENGTH(sizeof(nfgenmsg))) continue;
-    if (static_cast<const nfgenmsg*>(NLMSG_DATA(header))->nfgen_family == NFPROTO_BRIDGE) return true;
+    const auto family = static_cast<const nfgenmsg*>(NLMSG_DATA(header))->nfgen_family;
+    if (family == NFPROTO_BRIDGE || family == NFPROTO_NETDEV) return true;
   }
   return false;
 }
 
-}  // namespace
+bool always(const char*, std::size_t) { return true; }
 
-Result<NftablesFilter> NftablesFilter::create(asio::any_io_executor executor) {
-  Descriptor socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER));
-  if (!socket) return system_error("cannot open a netfilter socket");
+using Concerns = bool (*)(const char* data, std::size_t size);
+
+Result<asio::posix::stream_descriptor> listen_to_kernel(asio::any_io_executor executor, int protocol, unsigned group, const std::string& to_what) {
+  Descriptor socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+  if (!socket) return system_error("cannot open a socket for changes of " + to_what);
   sockaddr_nl address{};
   address.nl_family = AF_NETLINK;
-  address.nl_groups = 1U << (NFNLGRP_NFTABLES - 1);
+  address.nl_groups = 1U << (group - 1);
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return system_error("cannot listen for changes of nftables");
+    return system_error("cannot listen for changes of " + to_what);
   }
-  return NftablesFilter(asio::posix::stream_descriptor(executor, socket.release()));
+  return asio::posix::stream_descriptor(executor, socket.release());
 }
 
-Result<void> NftablesFilter::apply(const FilterState& desired) {
-  TRY(const auto state, checked(desired));
-  Answer answer = run_nft(transaction_text(state, Replace::contents));
-  // Someone may have put other chains or sets in their place, or added to them.
-  const bool filled = answer.status == 0 && state_of_table(run_nft("list table bridge zynclone\n").output).has_value();
-  if (!filled) answer = run_nft(transaction_text(state, Replace::afresh));
-  if (answer.status != 0) return fail(Errc::system, "cannot apply rules for " + std::to_string(state.rules.size()) + " interfaces: " + cause(answer));
-  return outcome::success();
-}
-
-Result<std::optional<FilterState>> NftablesFilter::in_force() {
-  const Answer answer = run_nft("list table bridge zynclone\n");
-  if (answer.status == 0) return state_of_table(answer.output);
-  if (answer.errors.find(std::strerror(ENOENT)) != std::string::npos) return std::optional<FilterState>();
-  return fail(Errc::system, "cannot list table 'bridge zynclone': " + cause(answer));
-}
-
-asio::awaitable<Result<void>> NftablesFilter::changed() {
+// Until a datagram comes that concerns us.
+asio::awaitable<Result<void>> wait_for_change(asio::posix::stream_descriptor& socket, Concerns concerns) {
   for (;;) {
-    const auto [error] = co_await notifications_.async_wait(asio::posix::descriptor_base::wait_read, asio::as_tuple(asio::use_awaitable));
-    if (error) co_return fail(Errc::system, "cannot wait for changes of nftables: " + error.message());
+    const auto [error] = co_await socket.async_wait(asio::posix::descriptor_base::wait_read, asio::as_tuple(asio::use_awaitable));
+    if (error) co_return fail(Errc::system, "cannot wait for changes of the network: " + error.message());
     bool concerned = false;
-    alignas(nlmsghdr) std::array<char, 65536> buffer;
+    alignas(nlmsghdr) std::array<char, 16384> buffer;
     for (;;) {
-      const ssize_t size = ::recv(notifications_.native_handle(), buffer.data(), buffer.size(), 0);
+      const ssize_t size = ::recv(socket.native_handle(), buffer.data(), buffer.size(), 0);
       if (size > 0) {
-        concerned = concerned || concerns_bridges(buffer.data(), static_cast<std::size_t>(size));
+        concerned = concerned || concerns(buffer.data(), static_cast<std::size_t>(size));
       } else if (size < 0 && errno == ENOBUFS) {
         concerned = true;  // more changes than the socket holds: ours may be among those lost
       } else if (size == 0 || errno != EINTR) {
         break;
       }
     }
-    if (errno != EAGAIN && errno != EWOULDBLOCK) co_return system_error("cannot receive changes of nftables");
+    if (errno != EAGAIN && errno != EWOULDBLOCK) co_return system_error("cannot receive changes of the network");
     if (concerned) co_return outcome::success();
   }
+}
+
+std::vector<std::string> present_interfaces() {
+  std::vector<std::string> names;
+  const std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)> all(::if_nameindex(), ::if_freenameindex);
+  for (const auto* one = all.get(); one != nullptr && one->if_index != 0; ++one) names.emplace_back(one->if_name);
+  return names;
+}
+
+constexpr const char* k_list_bridge = "list table bridge zynclone\n";
+constexpr const char* k_list_ingress = "list table netdev zynclone\n";
+
+// Interfaces come and go while this is done; so a few times.
+Result<void> apply_ingress(const FilterState& state) {
+  constexpr int k_most_tries = 5;
+  Answer answer;
+  for (int tried = 0; tried < k_most_tries; ++tried) {
+    const Guarded guarded = guarded_interfaces(state, present_interfaces());
+    if (is_ingress_table(run_nft(k_list_ingress).output, guarded)) return outcome::success();
+    answer = run_nft(ingress_transaction_text(guarded));
+    if (answer.status == 0) return outcome::success();
+  }
+  return fail(Errc::system, "cannot apply rules where frames come in: " + cause(answer));
+}
+
+}  // namespace
+
+Result<NftablesFilter> NftablesFilter::create(asio::any_io_executor executor) {
+  TRY(auto rules, listen_to_kernel(executor, NETLINK_NETFILTER, NFNLGRP_NFTABLES, "nftables"));
+  TRY(auto links, listen_to_kernel(executor, NETLINK_ROUTE, RTNLGRP_LINK, "network interfaces"));
+  return NftablesFilter(std::move(rules), std::move(links));
+}
+
+Result<void> NftablesFilter::apply(const FilterState& desired) {
+  TRY(const auto state, checked(desired));
+  Answer answer = run_nft(transaction_text(state, Replace::contents));
+  // Someone may have put other chains or sets in their place, or added to them.
+  const bool filled = answer.status == 0 && state_of_table(run_nft(k_list_bridge).output).has_value();
+  if (!filled) answer = run_nft(transaction_text(state, Replace::afresh));
+  if (answer.status != 0) return fail(Errc::system, "cannot apply rules for " + std::to_string(state.rules.size()) + " interfaces: " + cause(answer));
+  return apply_ingress(state);
+}
+
+Result<std::optional<FilterState>> NftablesFilter::in_force() {
+  const Answer answer = run_nft(k_list_bridge);
+  if (answer.status != 0 && answer.errors.find(std::strerror(ENOENT)) != std::string::npos) return std::optional<FilterState>();
+  if (answer.status != 0) return fail(Errc::system, "cannot list table 'bridge zynclone': " + cause(answer));
+  auto state = state_of_table(answer.output);
+  if (state && !is_ingress_table(run_nft(k_list_ingress).output, guarded_interfaces(*state, present_interfaces()))) state.reset();
+  return state;
+}
+
+asio::awaitable<Result<void>> NftablesFilter::changed() {
+  using namespace asio::experimental::awaitable_operators;
+  auto first = co_await (wait_for_change(rules_, concerns_our_rules) || wait_for_change(links_, always));
+  if (first.index() == 0) co_return std::get<0>(std::move(first));
+  co_return std::get<1>(std::move(first));
 }
 
 }  // namespace zynclone::broker::network

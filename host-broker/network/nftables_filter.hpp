@@ -1,6 +1,6 @@
 #pragma once
-// The VifFilter of a real host: the kernel's nftables, by libnftables, in the table `bridge zynclone` of the network namespace in which
-// the calls are made. Needs CAP_NET_ADMIN. What it put in force stays after the process.
+// The VifFilter of a real host: the kernel's nftables, by libnftables, in the tables `bridge zynclone` and `netdev zynclone` of the network
+// namespace in which the calls are made. Needs CAP_NET_ADMIN. What it put in force stays after the process.
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
@@ -8,6 +8,8 @@
 
 namespace zynclone::broker::network {
 
+// The rules of `bridge zynclone` are there before the interfaces are. Those of `netdev zynclone` (nft_ingress.hpp) can only be made for
+// interfaces that exist: a new restricted one lacks them until the next `apply`, `in_force` then gives none, and `changed` wakes for it.
 class NftablesFilter : public VifFilter {
  public:
   // `executor` runs `changed`. Errors: system when the kernel gives no word of changes (no nftables, no permission).
@@ -18,8 +20,10 @@ class NftablesFilter : public VifFilter {
   asio::awaitable<Result<void>> changed() override;
 
  private:
-  explicit NftablesFilter(asio::posix::stream_descriptor notifications) : notifications_(std::move(notifications)) {}
-  asio::posix::stream_descriptor notifications_;
+  NftablesFilter(asio::posix::stream_descriptor rules, asio::posix::stream_descriptor links)
+      : rules_(std::move(rules)), links_(std::move(links)) {}
+  asio::posix::stream_descriptor rules_;  // tells of changes of nftables
+  asio::posix::stream_descriptor links_;  // tells of interfaces that come, go or change
 };
 
 }  // namespace zynclone::broker::network

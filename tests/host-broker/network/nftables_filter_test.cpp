@@ -120,6 +120,51 @@ TEST_F(NftablesFilterTest, DisabledKeepsLinkLocalGroupsFromTheHost) {
   EXPECT_FALSE(lab->passes(guest, daemon, frame));
 }
 
+// The bridge takes these past its own filter, and learns where their sender is: traffic for whose MAC that really is would be drawn away.
+TEST_F(NftablesFilterTest, RestrictedInterfacesCannotTeachTheBridge) {
+  const auto lldp = [](std::string_view source) { return ethernet({.source = source, .destination = "01:80:c2:00:00:0e"}, 0x88cc, "LLDP"); };
+  Tap& guest = lab->add_guest("vif7.0");
+  Tap& other = lab->add_guest("vif8.0");
+  Tap daemon("vif7.0", 0x88cc);
+  EXPECT_TRUE(lab->passes(guest, daemon, lldp(k_mac)));
+  VifRule rule = locked("vif7.0");
+  for (const VifMode mode : {VifMode::disabled, VifMode::locked}) {
+    rule.mode = mode;
+    // Held, or named: the same.
+    for (const FilterState& state : {FilterState{.rules = {rule}}, FilterState{.unknown = UnknownVifs::hold, .rules = {}}}) {
+      apply(state);
+      const Bytes to_lan = udp4({.source = k_other_mac, .destination = k_lan_mac}, {.source = "10.0.0.3", .destination = "10.0.0.2"});
+      EXPECT_TRUE(lab->passes(lab->lan(), lab->host(), udp4({.source = k_lan_mac}, {.source = "10.0.0.2", .destination = "10.0.0.255"})));
+      EXPECT_FALSE(lab->passes(guest, daemon, lldp(k_lan_mac)));
+      if (state.unknown == UnknownVifs::pass) {
+        EXPECT_TRUE(lab->passes(other, lab->lan(), to_lan));
+      }
+    }
+  }
+  apply({.rules = {{.interface = "vif7.0", .mode = VifMode::unlocked}}});
+  EXPECT_TRUE(lab->passes(guest, daemon, lldp(k_mac)));
+}
+
+// It is noticed, and is not in force before it was done.
+TEST_F(NftablesFilterTest, ANewRestrictedInterfaceIsGuardedToo) {
+  const FilterState state = checked({.rules = {{.interface = "vif7.0", .mode = VifMode::disabled}}}).value();
+  apply(state);
+  while (context.poll() != 0) {
+  }
+  lab->add_guest("vif7.0");
+  EXPECT_OK(tests::run_on(context, with_timeout(filter->changed(), std::chrono::seconds(10), "word of the interface")));
+  EXPECT_EQ(filter->in_force().value(), std::nullopt);
+  apply(state);
+  lab->remove_guest("vif7.0");
+  apply(state);
+  BridgeLab::run({"ip", "link", "add", "vif7.0", "type", "veth", "peer", "name", "guest"});
+  apply(state);
+  BridgeLab::run({"ip", "link", "set", "vif7.0", "name", "zc1"});
+  apply(state);
+  BridgeLab::run({"ip", "link", "del", "zc1"});
+  apply(state);
+}
+
 TEST_F(NftablesFilterTest, DisabledKeepsTheBridgesOwnFramesBack) {
   Tap& guest = lab->add_guest("vif7.0");
   Tap& other = lab->add_guest("vif8.0");

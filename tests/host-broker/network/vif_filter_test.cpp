@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 
+#include "host-broker/network/nft_ingress.hpp"
 #include "host-broker/network/nft_text.hpp"
 #include "host-broker/network/pretended_filter.hpp"
 #include "system/file.hpp"
@@ -141,6 +142,18 @@ TEST(NftText, ReadsNothingFromATableThatNoStateMakes) {
   EXPECT_EQ(state_of_table(whole + whole), std::nullopt);
   // Cut anywhere, it is read as nothing, and without harm.
   for (std::size_t length = 0; length + 2 < whole.size(); ++length) EXPECT_EQ(state_of_table(whole.substr(0, length)), std::nullopt) << length;
+}
+
+TEST(NftIngress, GuardsWhatIsThereAndRestricted) {
+  const FilterState state = checked(example()).value();  // vif7.0 locked, a-long_name.12 disabled, zc1 unlocked, others held
+  const Guarded guarded = guarded_interfaces(state, {"lo", "eth0", "zc1", "zc1-emu", "vif7.0", "vif7.0-emu", "vif9.0", "vif9.0-emu"});
+  EXPECT_EQ(guarded, (Guarded{{"vif7.0", VifMode::locked}, {"vif7.0-emu", VifMode::locked}, {"vif9.0", VifMode::disabled}, {"vif9.0-emu", VifMode::disabled}}));
+  expect_golden("ingress.nft", ingress_text(guarded));
+  EXPECT_TRUE(is_ingress_table(ingress_text(guarded), guarded));
+  EXPECT_FALSE(is_ingress_table(ingress_text(guarded), {}));
+  EXPECT_FALSE(is_ingress_table("", guarded));
+  EXPECT_TRUE(is_ingress_table("", {}));
+  EXPECT_EQ(guarded_interfaces({}, {"vif9.0", "zc1"}), Guarded{});
 }
 
 TEST(PretendedFilter, KeepsItsStateInAFile) {
