@@ -168,12 +168,11 @@ asio::awaitable<Result<void>> Broker::check_limits(const OperationRecord& asked,
   if (!verdict.rate) co_return outcome::success();
   OperationFilter filter;
   filter.family = record.family;
-  filter.most = verdict.rate->count + settings_.most_queued + k_most_requests;
+  filter.decision_place = verdict.place;
+  filter.created_after = record.created - verdict.rate->window;
+  filter.most = verdict.rate->count;
   CO_TRY(const auto earlier, co_await ports_.journal.list(filter));
-  const auto counted = std::count_if(earlier.begin(), earlier.end(), [&](const OperationRecord& operation) {
-    return operation.decision_place == verdict.place && operation.created + verdict.rate->window > record.created;
-  });
-  if (static_cast<unsigned>(counted) >= verdict.rate->count) {
+  if (earlier.size() >= verdict.rate->count) {
     co_return fail(Errc::rate_limited, cannot + "at most " + std::to_string(verdict.rate->count) + " in " +
                                            std::to_string(std::chrono::duration_cast<std::chrono::minutes>(verdict.rate->window).count()) + " minutes are allowed");
   }

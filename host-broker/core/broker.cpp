@@ -26,6 +26,7 @@ asio::awaitable<Result<void>> Broker::start() {
   co_await reconcile();
   OperationFilter unfinished;
   unfinished.unfinished_only = true;
+  unfinished.most = 100'000;  // every one
   CO_TRY(auto records, co_await ports_.journal.list(unfinished));
   // The journal gives the newest first; the oldest began first.
   for (auto record = records.rbegin(); record != records.rend(); ++record) {

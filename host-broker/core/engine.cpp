@@ -4,6 +4,8 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "system/file.hpp"
+
 namespace zynclone::broker {
 
 using protocol::OperationState;
@@ -22,9 +24,14 @@ Error error_of_steps(const OperationRecord& record) {
 }  // namespace
 
 void fault_point(std::string_view kind, std::string_view step, std::string_view moment) {
-  const char* wanted = std::getenv("ZYNCLONE_FAULT_POINT");
-  if (wanted == nullptr) return;
-  if (std::string(kind) + '/' + std::string(step) + '/' + std::string(moment) == wanted) std::raise(SIGKILL);
+  const char* file = std::getenv("ZYNCLONE_FAULT_FILE");
+  if (file == nullptr) return;
+  const auto wanted = read_file(file, 256);
+  if (!wanted) return;
+  const std::string here = std::string(kind) + '/' + std::string(step) + '/' + std::string(moment);
+  if (wanted.value() != here && wanted.value() != here + '\n') return;
+  (void)remove_file(file);
+  std::raise(SIGKILL);
 }
 
 Engine::Engine(asio::any_io_executor executor, Ports ports, Maker maker, Changed changed)

@@ -53,8 +53,9 @@ class Engine {
   std::map<Uuid, std::deque<std::shared_ptr<Task>>> queues_;  // the front runs
 };
 
-// Where a test stops the broker dead: ZYNCLONE_FAULT_POINT=<kind>/<step>/<intent|acted|result|undo> in its environment makes it kill itself there,
-// as a power failure would. Without the variable this does nothing.
+// Where a test stops the broker dead, once, as a power failure would: the file that ZYNCLONE_FAULT_FILE names in its environment holds
+// "<kind>/<step>/<intent|acted|result|undo>"; when the broker comes by there, it removes the file and kills itself. Without the variable
+// this does nothing.
 void fault_point(std::string_view kind, std::string_view step, std::string_view moment);
 
 }  // namespace zynclone::broker

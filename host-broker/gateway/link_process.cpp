@@ -9,7 +9,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+extern "C" {
+#include <sys/pidfd.h>  // glibc 2.36 forgot to say so itself
+}
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <vector>

@@ -1,0 +1,70 @@
+#include "host-broker/app/zynclone-broker/host.hpp"
+
+#include "host-broker/gateway/xen_guest_watch.hpp"
+#include "host-broker/sandbox/layout.hpp"
+#include "host-broker/sandbox/toolstack.hpp"
+#include "host-broker/xen/libxl.hpp"
+#include "host-broker/xen/xl_toolstack.hpp"
+
+namespace zynclone::broker {
+namespace {
+
+storage::Share share_of(const configuration::Reserve& reserve) { return storage::Share{.percent = reserve.percent, .bytes = reserve.bytes}; }
+
+storage::Settings storage_settings(const configuration::BrokerSettings& settings) {
+  storage::Settings result;
+  result.reserve.pool_data = share_of(settings.reserve_data);
+  result.reserve.pool_metadata = share_of(settings.reserve_metadata);
+  result.reserve.files = share_of(settings.reserve_files);
+  return result;
+}
+
+Result<std::unique_ptr<Toolstack>> make_toolstack(const configuration::BrokerSettings& settings, std::unique_ptr<xen::Hypervisor>& hypervisor) {
+  if (settings.toolstack == configuration::ToolstackKind::sandbox) {
+    TRY(auto layout, sandbox::Layout::of(settings.sandbox_dir));
+    return std::unique_ptr<Toolstack>(std::make_unique<sandbox::SandboxToolstack>(std::move(layout)));
+  }
+  TRY(hypervisor, xen::Libxl::create());
+  xen::XlSettings xl;
+  xl.run_folder = settings.run_dir + "/xl";
+  return std::unique_ptr<Toolstack>(std::make_unique<xen::XlToolstack>(*hypervisor, std::move(xl)));
+}
+
+}  // namespace
+
+Host::Host(const configuration::BrokerSettings& chosen)
+    : settings(chosen),
+      configuration(chosen.clone_dir, chosen.xl_dir),
+      families(chosen.families_dir()),
+      policy(chosen.policy_dir, chosen.approval_timeout),
+      storage(storage_settings(chosen)) {}
+
+Result<std::unique_ptr<Host>> Host::create(asio::io_context& context, const configuration::BrokerSettings& settings) {
+  std::unique_ptr<Host> host(new Host(settings));
+  TRY(host->toolstack, make_toolstack(settings, host->hypervisor));
+  TRY(host->journal, journal::SqlJournal::open(settings.journal_file(), host->clock));
+  TRY(auto watch, gateway::XenGuestWatch::open(context.get_executor(), host->xenstore_pool));
+  gateway::LinkSettings links;
+  links.program = settings.link_program;
+  if (settings.toolstack == configuration::ToolstackKind::sandbox) {
+    TRY(const auto layout, sandbox::Layout::of(settings.sandbox_dir));
+    links.unix_channels = layout.channels();
+  }
+  host->guests = std::make_unique<gateway::GuestLinks>(context.get_executor(), std::move(watch), std::move(links));
+  return host;
+}
+
+Ports Host::ports() {
+  return Ports{*toolstack, storage, network, *guests, *journal, *journal, configuration, families, policy, clock};
+}
+
+std::vector<protocol::HealthCheck> Host::health() const { return guests->checks(); }
+
+CoreSettings Host::core_settings() const {
+  CoreSettings result;
+  result.lockdown_timeout = settings.lockdown_timeout;
+  result.most_pending_approvals = settings.most_pending_approvals;
+  return result;
+}
+
+}  // namespace zynclone::broker
