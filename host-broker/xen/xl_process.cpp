@@ -33,6 +33,9 @@ bool ends_with(const std::vector<std::string>& arguments, const std::vector<std:
   return arguments.size() > tail.size() && std::equal(tail.rbegin(), tail.rend(), arguments.rbegin());
 }
 
+// A process that is just becoming the watcher looks like a builder until it has its session, of which no event tells.
+constexpr std::chrono::milliseconds k_look_again{200};
+
 asio::awaitable<Result<void>> wait_for_descriptor(int process) {
   asio::posix::stream_descriptor descriptor(co_await asio::this_coro::executor, process);
   boost::system::error_code error;
@@ -64,12 +67,18 @@ XlProcesses find_xl_processes(const std::string& config_file) {
   return found;
 }
 
-asio::awaitable<Result<void>> wait_for_process(pid_t process, Deadline limit) {
-  Descriptor descriptor(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
-  if (!descriptor && errno == ESRCH) co_return outcome::success();
-  if (!descriptor) co_return fail(Errc::system, "cannot wait for process " + std::to_string(process) + ": " + std::strerror(errno));
-  std::string what = "waiting for process " + std::to_string(process);
-  co_return co_await with_timeout(wait_for_descriptor(descriptor.release()), limit, std::move(what));
+asio::awaitable<Result<XlProcesses>> wait_for_builder(std::string config_file, Deadline limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  XlProcesses processes = find_xl_processes(config_file);
+  while (processes.builder) {
+    if (std::chrono::steady_clock::now() >= end)
+      co_return took_too_long("xl, which was started earlier and has process id " + std::to_string(*processes.builder) + ",", limit);
+    Descriptor descriptor(static_cast<int>(::syscall(SYS_pidfd_open, *processes.builder, 0)));
+    if (!descriptor && errno != ESRCH) co_return fail(Errc::system, std::string("cannot wait for xl: ") + std::strerror(errno));
+    if (descriptor) (void)co_await with_timeout(wait_for_descriptor(descriptor.release()), k_look_again, "xl");
+    processes = find_xl_processes(config_file);
+  }
+  co_return processes;
 }
 
 }  // namespace zynclone::broker::xen

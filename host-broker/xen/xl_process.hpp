@@ -21,7 +21,7 @@ struct XlProcesses {
 };
 XlProcesses find_xl_processes(const std::string& config_file);
 
-// Until the process has ended; one that is not there has. Errors: timed_out, system.
-asio::awaitable<Result<void>> wait_for_process(pid_t process, Deadline limit);
+// Until none of them is a builder. Errors: timed_out, system.
+asio::awaitable<Result<XlProcesses>> wait_for_builder(std::string config_file, Deadline limit);
 
 }  // namespace zynclone::broker::xen

@@ -53,11 +53,7 @@ std::string XlToolstack::config_file_of(const CloneDomain& domain) const { retur
 
 // What an earlier start, by this process or by one before it, has left of the domain; nullopt when there is nothing to build on.
 asio::awaitable<Result<std::optional<Domain>>> XlToolstack::adopt(CloneDomain domain, std::string config_file) {
-  XlProcesses processes = find_xl_processes(config_file);
-  if (processes.builder) {
-    CO_TRY(co_await wait_for_process(*processes.builder, settings_.create_limit));
-    processes = find_xl_processes(config_file);
-  }
+  CO_TRY(const XlProcesses processes, co_await wait_for_builder(config_file, settings_.create_limit));
   CO_TRY(auto found, co_await find(domain.uuid));
   if (!found) co_return found;
   // Built whole, it has its watcher; one that runs has been built, whatever became of its watcher.

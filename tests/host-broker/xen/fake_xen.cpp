@@ -14,7 +14,7 @@ namespace {
 // `xl create -p -q FILE`. A domain is a file domains/<id> of "uuid name state".
 constexpr std::string_view k_xl = R"sh(#!/bin/sh
 here=$(dirname "$0")
-[ -n "$WATCHER" ] && { sleep 1000; exit 0; }
+[ -n "$WATCHER" ] && { echo >"$here/watching"; sleep 1000; exit 0; }
 echo "xl $*" >>"$here/calls"
 for file; do :; done
 cp -p "$file" "$here/seen.cfg"
@@ -24,7 +24,12 @@ make() {
   echo $((id + 1)) >"$here/next-id"
   echo "$(last uuid) $(last name) paused" >"$here/domains/$id"
 }
-watch() { WATCHER=1 setsid "$0" "$@" >/dev/null 2>&1 </dev/null & echo $! >>"$here/watchers"; }
+watch() {
+  [ -p "$here/watching" ] || mkfifo "$here/watching"
+  WATCHER=1 setsid "$0" "$@" >/dev/null 2>&1 </dev/null &
+  echo $! >>"$here/watchers"
+  read -r line <"$here/watching"
+}
 )sh";
 
 }  // namespace

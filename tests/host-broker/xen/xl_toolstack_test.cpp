@@ -104,6 +104,10 @@ TEST_F(XlToolstackTest, TheRemainsOfAnInterruptedStartAreReplaced) {
 
 asio::awaitable<void> keep(std::vector<std::string> arguments) { (void)co_await run_process(std::move(arguments)); }
 
+asio::awaitable<void> start_into(std::optional<Result<DomainId>>& into, XlToolstack& toolstack, CloneDomain domain) {
+  into.emplace(co_await toolstack.start_paused(std::move(domain)));
+}
+
 // A broker that was killed and started again finds the xl of its predecessor still at work.
 TEST_F(XlToolstackTest, WaitsForAnXlThatIsStillAtWork) {
   ASSERT_EQ(::mkfifo(file("begun").c_str(), 0600), 0);
@@ -115,23 +119,35 @@ TEST_F(XlToolstackTest, WaitsForAnXlThatIsStillAtWork) {
   asio::posix::stream_descriptor begun(context, ::open(file("begun").c_str(), O_RDWR | O_NONBLOCK));
   asio::posix::stream_descriptor go_on(context, ::open(file("go-on").c_str(), O_RDWR | O_NONBLOCK));
   char byte = 0;
-  bool waited = false;
-  begun.async_read_some(asio::buffer(&byte, 1), [&](boost::system::error_code, std::size_t) {
+  begun.async_read_some(asio::buffer(&byte, 1), [this](boost::system::error_code, std::size_t) {
     EXPECT_TRUE(find_xl_processes(config_file()).builder.has_value());
     EXPECT_FALSE(find_xl_processes(config_file()).watched);
-    // After the toolstack has begun to wait, which it does before it gives up this thread.
-    asio::post(context, [&] {
-      waited = true;
-      go_on.write_some(asio::buffer("\n", 1));
-    });
   });
   while (byte == 0) context.run_one();
-  auto id = tests::run_on(context, toolstack_.start_paused(clone()));
+  std::optional<Result<DomainId>> id_later;
+  asio::co_spawn(context, start_into(id_later, toolstack_, clone()), asio::detached);
+  context.poll();  // until it waits
+  EXPECT_FALSE(id_later.has_value());
+  go_on.write_some(asio::buffer("\n", 1));
+  while (!id_later) context.run_one();
+  const Result<DomainId>& id = *id_later;
   ASSERT_OK(id);
-  EXPECT_TRUE(waited);
   EXPECT_EQ(id.value(), DomainId{7});
   EXPECT_THAT(xen_.calls, IsEmpty());
   EXPECT_TRUE(find_xl_processes(config_file()).watched);
+}
+
+TEST_F(XlToolstackTest, AnXlThatIsAtWorkForEverIsAnErrorAndLeftAlone) {
+  xen_.folder().write("run/" + std::string(k_uuid) + ".cfg", "name = \"x\"\n");
+  xen_.xl_does("sleep 1000; true");
+  asio::io_context context(1);
+  asio::co_spawn(context, keep(create_arguments(xen_.xl(), config_file())), asio::detached);
+  context.poll();
+  XlSettings impatient = settings();
+  impatient.create_limit = std::chrono::milliseconds(300);
+  XlToolstack toolstack(xen_, impatient);
+  EXPECT_FAILS(tests::run_on(context, toolstack.start_paused(clone())), Errc::timed_out);
+  EXPECT_TRUE(find_xl_processes(config_file()).builder.has_value());
 }
 
 TEST_F(XlToolstackTest, AFailingXlIsReportedAndLeavesNothing) {
