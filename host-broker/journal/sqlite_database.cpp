@@ -85,7 +85,7 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::filesyst
 
 Result<void> SqliteDatabase::connect(OpenAs how) {
   try {
-    session_.open("sqlite3", "dbname=\"" + file_.string() + "\" timeout=5" + (how == OpenAs::reader ? " readonly=1" : ""));
+    session_.open(soci::sqlite3, "dbname=\"" + file_.string() + "\" timeout=5" + (how == OpenAs::reader ? " readonly=1" : ""));
     TRY(check_identity());
     if (how == OpenAs::reader) return outcome::success();
     return check_owner_settings();

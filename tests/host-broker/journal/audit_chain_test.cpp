@@ -1,6 +1,7 @@
 #include "host-broker/journal/audit_chain.hpp"
 
 #include <gtest/gtest.h>
+#include <soci/sqlite3/soci-sqlite3.h>
 
 #include "host-broker/journal/sql_store.hpp"
 #include "tests/host-broker/journal/example_operation.hpp"
@@ -25,7 +26,7 @@ class VerifyAudit : public ::testing::Test {
   // As somebody would who may write the file: the triggers away, the change, the triggers back.
   void tamper(const std::vector<std::string>& statements) {
     store_.reset();
-    soci::session session("sqlite3", "dbname=" + file_.string());
+    soci::session session(soci::sqlite3, "dbname=" + file_.string());
     session << "drop trigger audit_no_update";
     session << "drop trigger audit_no_delete";
     for (const std::string& statement : statements) session << statement;
@@ -76,7 +77,7 @@ TEST_F(VerifyAudit, MoreThanOnePageIsRead) {
 }
 
 TEST_F(VerifyAudit, TheDatabaseRefusesChanges) {
-  soci::session session("sqlite3", "dbname=" + file_.string() + " timeout=5");
+  soci::session session(soci::sqlite3, "dbname=" + file_.string() + " timeout=5");
   for (const char* statement : {"update audit set detail = 'x' where sequence = 2", "delete from audit where sequence = 5",
                                 "delete from audit", "update audit set sequence = 9 where sequence = 5"}) {
     try {
@@ -145,7 +146,7 @@ TEST_F(VerifyAudit, AMarkShowsThatAllWasWrittenAnew) {
 TEST_F(VerifyAudit, RemovedTriggersAreFound) {
   store_.reset();
   {
-    soci::session session("sqlite3", "dbname=" + file_.string());
+    soci::session session(soci::sqlite3, "dbname=" + file_.string());
     session << "drop trigger audit_no_update";
   }
   expect_broken(0, "triggers");
@@ -154,7 +155,7 @@ TEST_F(VerifyAudit, RemovedTriggersAreFound) {
 TEST_F(VerifyAudit, ATriggerThatDoesNothingIsFound) {
   store_.reset();
   {
-    soci::session session("sqlite3", "dbname=" + file_.string());
+    soci::session session(soci::sqlite3, "dbname=" + file_.string());
     session << "drop trigger audit_no_update";
     session << "create trigger audit_no_update before update on audit begin select 1; end";
   }
@@ -169,7 +170,7 @@ TEST_F(VerifyAudit, AMissingFileIsNotFound) {
 TEST_F(VerifyAudit, ADatabaseOfSomethingElseIsAnError) {
   const std::filesystem::path other = folder_.path() / "other.db";
   {
-    soci::session session("sqlite3", "dbname=" + other.string());
+    soci::session session(soci::sqlite3, "dbname=" + other.string());
     session << "create table x (y integer)";
   }
   EXPECT_FAILS(verify_audit(other), Errc::system);

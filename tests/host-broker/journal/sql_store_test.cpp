@@ -3,6 +3,7 @@
 #include "host-broker/journal/sql_store.hpp"
 
 #include <gtest/gtest.h>
+#include <soci/sqlite3/soci-sqlite3.h>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -42,7 +43,7 @@ class SqlStoreTest : public ::testing::Test {
   }
   // Changes the file behind the journal's back.
   void execute(const std::vector<std::string>& statements) {
-    soci::session session("sqlite3", "dbname=" + file_.string());
+    soci::session session(soci::sqlite3, "dbname=" + file_.string());
     for (const std::string& statement : statements) session << statement;
   }
   Result<void> insert(SqlStore& store, unsigned number) {
@@ -65,7 +66,7 @@ TEST_F(SqlStoreTest, TheFileIsPrivate) {
 
 TEST_F(SqlStoreTest, IsSyncedWithWriteAheadLog) {
   open();
-  soci::session session("sqlite3", "dbname=" + file_.string());
+  soci::session session(soci::sqlite3, "dbname=" + file_.string());
   std::string mode;
   session << "pragma journal_mode", soci::into(mode);
   EXPECT_EQ(mode, "wal");
@@ -319,7 +320,7 @@ TEST_F(SqlStoreTest, UnfinishedOperationsAreFoundByTheirIndex) {
     if (number > 1) operation.state = protocol::OperationState::succeeded;
     ASSERT_OK(store->insert(operation, {}, k_now));
   }
-  soci::session session("sqlite3", "dbname=" + file_.string());
+  soci::session session(soci::sqlite3, "dbname=" + file_.string());
   std::string plan;
   std::string all;
   int number = 0;
