@@ -81,6 +81,7 @@ TEST_F(ServiceCall, AConnectionLostBeforeTheAnswerIsMadeAgainAndTheSameRequestSe
   const auto accepted = client().call(protocol::CloneStart{.name = CloneName::parse("a").value()}, soon(),
                                       protocol::Request{.request_id = RequestId::parse("mine").value()});
   ASSERT_OK(accepted);
+  fake.wait_idle();
   EXPECT_EQ(request_ids, (std::vector<std::string>{"mine", "mine"}));
 }
 

@@ -20,22 +20,30 @@ class Zynclone : public ::testing::Test {
   template <class R>
   void will_answer(R result) {
     agent.add([this, result = std::move(result)](Conversation& c) {
-      asked = c.read_request();
-      c.answer(asked, result);
+      asked_ = c.read_request();
+      c.answer(asked_, result);
       c.wait_closed();
     });
   }
   void will_fail(Error error) {
     agent.add([this, error = std::move(error)](Conversation& c) {
-      asked = c.read_request();
-      c.fail(asked, error);
+      asked_ = c.read_request();
+      c.fail(asked_, error);
       c.wait_closed();
     });
   }
 
   TemporaryFolder folder;
   FakeService agent{folder / "agent.sock"};
-  protocol::Request asked;  // read it after the program's end only
+
+  // What the program asked, after its end.
+  const protocol::Request& asked() {
+    agent.wait_idle();
+    return asked_;
+  }
+
+ private:
+  protocol::Request asked_;
 };
 
 inline const std::vector<std::string> k_create = {"clone", "create", "--mode", "online", "--name", "upgrade-1"};

@@ -11,7 +11,7 @@ TEST_F(Zynclone, FamilyShow) {
   EXPECT_EQ(run.finish(), 0);
   expect_golden("cli", "family.txt", run.output());
   EXPECT_EQ(run.errors(), "");
-  EXPECT_EQ(protocol::method_name(asked.method), "family.show");
+  EXPECT_EQ(protocol::method_name(asked().method), "family.show");
 }
 
 TEST_F(Zynclone, JsonIsTheObjectOfTheWire) {
@@ -41,7 +41,7 @@ TEST_F(Zynclone, CloneListAndShow) {
   auto show = start({"clone", "show", "upgrade-1"});
   EXPECT_EQ(show.finish(), 0);
   expect_golden("cli", "clone.txt", show.output());
-  EXPECT_EQ(std::get<protocol::CloneShow>(asked.method).name.text(), "upgrade-1");
+  EXPECT_EQ(std::get<protocol::CloneShow>(asked().method).name.text(), "upgrade-1");
 }
 
 TEST_F(Zynclone, OperationShowListCancel) {
@@ -53,7 +53,7 @@ TEST_F(Zynclone, OperationShowListCancel) {
   will_answer(protocol::OperationListing{{finished_operation()}});
   auto list = start({"operation", "list", "--limit", "5"});
   EXPECT_EQ(list.finish(), 0);
-  EXPECT_EQ(std::get<protocol::OperationList>(asked.method).limit, 5u);
+  EXPECT_EQ(std::get<protocol::OperationList>(asked().method).limit, 5u);
 
   auto cancelled = sample_operation(1);
   cancelled.state = protocol::OperationState::cancelled;
@@ -68,29 +68,29 @@ TEST_F(Zynclone, ChangesCarryTheirFieldsAndARequestId) {
   auto create = start({"clone", "create", "--name", "a", "--mode", "offline", "--no-start", "--note", "why", "--request-id", "mine"});
   EXPECT_EQ(create.finish(), 0);
   EXPECT_EQ(create.output(), "operation 01JD0000000000000000000001 clone.create pos1 → upgrade-1 running\n");
-  const auto& call = std::get<protocol::CloneCreate>(asked.method);
+  const auto& call = std::get<protocol::CloneCreate>(asked().method);
   EXPECT_EQ(call.name.text(), "a");
   EXPECT_EQ(call.mode, protocol::CloneMode::offline);
   EXPECT_FALSE(call.start);
   EXPECT_EQ(call.note, "why");
-  EXPECT_EQ(asked.request_id->text(), "mine");
-  EXPECT_FALSE(asked.vm);
-  EXPECT_FALSE(asked.plan);
+  EXPECT_EQ(asked().request_id->text(), "mine");
+  EXPECT_FALSE(asked().vm);
+  EXPECT_FALSE(asked().plan);
 
   for (const char* change : {"start", "stop", "activate", "deactivate", "remove"}) {
     will_answer(Accepted{.operation = sample_operation(0)});
     auto run = start({"clone", change, "a"});
     EXPECT_EQ(run.finish(), 0) << run.errors();
-    EXPECT_EQ(protocol::method_name(asked.method), std::string("clone.") + change);
-    ASSERT_TRUE(asked.request_id);
-    EXPECT_TRUE(asked.request_id->text().starts_with("zynclone-"));
+    EXPECT_EQ(protocol::method_name(asked().method), std::string("clone.") + change);
+    ASSERT_TRUE(asked().request_id);
+    EXPECT_TRUE(asked().request_id->text().starts_with("zynclone-"));
   }
 
   will_answer(Accepted{.operation = sample_operation(0)});
   auto rename = start({"clone", "rename", "a", "b"});
   EXPECT_EQ(rename.finish(), 0);
-  EXPECT_EQ(std::get<protocol::CloneRename>(asked.method).name.text(), "a");
-  EXPECT_EQ(std::get<protocol::CloneRename>(asked.method).new_name.text(), "b");
+  EXPECT_EQ(std::get<protocol::CloneRename>(asked().method).name.text(), "a");
+  EXPECT_EQ(std::get<protocol::CloneRename>(asked().method).new_name.text(), "b");
 }
 
 TEST_F(Zynclone, PlanShowsWhatWouldBeDone) {
@@ -99,7 +99,7 @@ TEST_F(Zynclone, PlanShowsWhatWouldBeDone) {
   will_answer(Accepted{.plan = plan});
   auto run = start(create_with({"--plan"}));
   EXPECT_EQ(run.finish(), 0);
-  EXPECT_TRUE(asked.plan);
+  EXPECT_TRUE(asked().plan);
   EXPECT_EQ(run.output(), "plan of clone.create pos1 → upgrade-1\n  policy: allow\n  1. quiesce pos1\nnothing was done\n");
 
   plan.decision = "refused";

@@ -22,8 +22,8 @@ class ClientTest : public ::testing::Test {
   template <class R>
   void will_answer(R result) {
     agent.add([this, result = std::move(result)](Conversation& c) {
-      asked = c.read_request();
-      c.answer(asked, result);
+      asked_ = c.read_request();
+      c.answer(asked_, result);
       c.wait_closed();
     });
   }
@@ -31,8 +31,16 @@ class ClientTest : public ::testing::Test {
 
   tests::TemporaryFolder folder;
   FakeService agent{folder / "agent.sock"};
-  protocol::Request asked;
+
+  // What was asked, after the answer.
+  const protocol::Request& asked() {
+    agent.wait_idle();
+    return asked_;
+  }
   std::atomic<bool> gone = false;
+
+ private:
+  protocol::Request asked_;
 };
 
 TEST_F(ClientTest, Family) {
@@ -102,12 +110,12 @@ TEST_F(ClientTest, EachChangeIsItsCall) {
 TEST_F(ClientTest, CreateCarriesItsOptions) {
   will_answer(protocol::Accepted{.operation = tests::sample_operation(0)});
   ASSERT_TRUE(connect().request(Change::create("a", {CloneMode::offline, false, "why"}).with_request_id("mine")));
-  const auto& call = std::get<protocol::CloneCreate>(asked.method);
+  const auto& call = std::get<protocol::CloneCreate>(asked().method);
   EXPECT_EQ(call.name.text(), "a");
   EXPECT_EQ(call.mode, protocol::CloneMode::offline);
   EXPECT_FALSE(call.start);
   EXPECT_EQ(call.note, "why");
-  EXPECT_EQ(asked.request_id->text(), "mine");
+  EXPECT_EQ(asked().request_id->text(), "mine");
 }
 
 TEST_F(ClientTest, EachRequestIsOneOfItsOwnUnlessNamed) {
@@ -123,6 +131,7 @@ TEST_F(ClientTest, EachRequestIsOneOfItsOwnUnlessNamed) {
   const Change change = Change::start("a");
   ASSERT_TRUE(client.request(change));
   ASSERT_TRUE(client.request(change));
+  agent.wait_idle();
   EXPECT_NE(ids.at(0), ids.at(1));
 }
 
@@ -132,7 +141,7 @@ TEST_F(ClientTest, Plan) {
   will_answer(protocol::Accepted{.plan = plan});
   const auto answer = connect().plan(Change::create("a"));
   ASSERT_TRUE(answer);
-  EXPECT_TRUE(asked.plan);
+  EXPECT_TRUE(asked().plan);
   EXPECT_EQ(answer->decision, "ask");
   EXPECT_EQ(answer->steps, std::vector<std::string>{"quiesce pos1"});
 }
@@ -152,14 +161,14 @@ TEST_F(ClientTest, Operations) {
   will_answer(protocol::OperationListing{{tests::finished_operation()}});
   const auto listing = connect().operations(7);
   ASSERT_TRUE(listing);
-  EXPECT_EQ(std::get<protocol::OperationList>(asked.method).limit, 7u);
+  EXPECT_EQ(std::get<protocol::OperationList>(asked().method).limit, 7u);
   EXPECT_TRUE(listing->at(0).succeeded());
   EXPECT_EQ(listing->at(0).clone->name, "upgrade-1");
 
   will_answer(tests::sample_operation(2));
   const auto cancelled = connect().cancel(tests::sample_operation_id().text());
   ASSERT_TRUE(cancelled);
-  EXPECT_EQ(protocol::method_name(asked.method), "operation.cancel");
+  EXPECT_EQ(protocol::method_name(asked().method), "operation.cancel");
   EXPECT_EQ(cancelled->steps[2].percent, 40u);
 }
 

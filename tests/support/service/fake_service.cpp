@@ -115,6 +115,11 @@ void FakeService::come_back() {
   changed_.notify_all();
 }
 
+void FakeService::wait_idle() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return !running_; });
+}
+
 std::size_t FakeService::connections() const {
   const std::lock_guard lock(mutex_);
   return connections_;
@@ -141,10 +146,19 @@ void FakeService::serve() {
       if (!scripts_.empty()) {
         script = std::move(scripts_.front());
         scripts_.pop_front();
+        running_ = true;
       }
     }
-    Conversation conversation(std::move(connection));
-    if (script) script(conversation);
+    if (!script) continue;
+    {
+      Conversation conversation(std::move(connection));
+      script(conversation);
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      running_ = false;
+    }
+    changed_.notify_all();
   }
 }
 

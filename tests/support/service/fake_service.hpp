@@ -60,6 +60,8 @@ class FakeService {
   void come_back();
 
   std::size_t connections() const;  // that were accepted
+  // Until the running script has ended: what it wrote down may be read then.
+  void wait_idle();
 
  private:
   void listen();
@@ -72,6 +74,7 @@ class FakeService {
   Descriptor listener_;
   Descriptor stop_;
   std::size_t connections_ = 0;
+  bool running_ = false;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -1,6 +1,7 @@
 #include "cli/text.hpp"
 #include "host-broker/app/vmclone/commands/commands.hpp"
 #include "host-broker/app/vmclone/json_lines.hpp"
+#include "host-broker/app/vmclone/vm_devices.hpp"
 #include "host-broker/configuration/file_configuration.hpp"
 
 namespace zynclone::broker::vmclone {
@@ -8,12 +9,29 @@ namespace {
 
 using configuration::FileConfiguration;
 
+// Of the VMs that are enabled and whose own configuration is right; what is wrong in an original's file goes into `mistakes`.
+std::map<VmName, std::vector<std::string>> find_devices(FileConfiguration& guests, configuration::ToolstackKind toolstack,
+                                                        std::vector<Error>& mistakes) {
+  std::map<VmName, std::vector<std::string>> devices;
+  const auto vms = guests.guests();
+  if (!vms) return devices;
+  for (const VmName& vm : vms.value()) {
+    const auto config = guests.guest(vm);
+    if (!config) continue;  // its mistakes are found by check
+    if (auto found = devices_of(config.value(), toolstack)) devices.emplace(vm, std::move(found).value());
+    else mistakes.push_back(std::move(found).error());
+  }
+  return devices;
+}
+
 std::vector<Error> find_mistakes(const HostFiles& files) {
   auto mistakes = configuration::check_broker_settings(files.broker_conf);
   const auto settings = files.settings();
   // With a broken broker.conf nobody knows where the rest is.
   if (!settings) return mistakes;
-  auto of_guests = FileConfiguration(settings.value().clone_dir, settings.value().xl_dir).check();
+  FileConfiguration guests(settings.value().clone_dir, settings.value().xl_dir);
+  const auto devices = find_devices(guests, settings.value().toolstack, mistakes);
+  auto of_guests = guests.check(devices);
   std::move(of_guests.begin(), of_guests.end(), std::back_inserter(mistakes));
   return mistakes;
 }

@@ -20,15 +20,23 @@ class Vmclone : public ::testing::Test {
   template <class R>
   void will_answer(R result) {
     broker.add([this, result = std::move(result)](Conversation& c) {
-      asked = c.read_request();
-      c.answer(asked, result);
+      asked_ = c.read_request();
+      c.answer(asked_, result);
       c.wait_closed();
     });
   }
 
   TemporaryFolder folder;
   FakeService broker{folder / "broker.sock"};
-  protocol::Request asked;
+
+  // What was asked, after the answer.
+  const protocol::Request& asked() {
+    broker.wait_idle();
+    return asked_;
+  }
+
+ private:
+  protocol::Request asked_;
 };
 
 TEST_F(Vmclone, ListsOneVmOrAll) {
@@ -36,14 +44,14 @@ TEST_F(Vmclone, ListsOneVmOrAll) {
   auto all = start({"list"});
   EXPECT_EQ(all.finish(), 0) << all.errors();
   EXPECT_NE(all.output().find("pos1  upgrade-1  running"), std::string::npos);
-  EXPECT_EQ(protocol::method_name(asked.method), "clone.list");
-  EXPECT_FALSE(asked.vm);
+  EXPECT_EQ(protocol::method_name(asked().method), "clone.list");
+  EXPECT_FALSE(asked().vm);
 
   will_answer(protocol::CloneListing{});
   auto one = start({"list", "pos1"});
   EXPECT_EQ(one.finish(), 0);
   EXPECT_EQ(one.output(), "no clones\n");
-  EXPECT_EQ(asked.vm->text(), "pos1");
+  EXPECT_EQ(asked().vm->text(), "pos1");
 }
 
 TEST_F(Vmclone, ShowsAFamilyOrAClone) {
@@ -52,37 +60,37 @@ TEST_F(Vmclone, ShowsAFamilyOrAClone) {
   will_answer(seen);
   auto family = start({"show", "pos1"});
   EXPECT_EQ(family.finish(), 0);
-  EXPECT_EQ(protocol::method_name(asked.method), "family.show");
-  EXPECT_EQ(asked.vm->text(), "pos1");
+  EXPECT_EQ(protocol::method_name(asked().method), "family.show");
+  EXPECT_EQ(asked().vm->text(), "pos1");
   EXPECT_EQ(family.output().find("this is"), std::string::npos);
 
   will_answer(sample_clone());
   auto clone = start({"show", "pos1", "upgrade-1"});
   EXPECT_EQ(clone.finish(), 0);
   expect_golden("cli", "clone.txt", clone.output());
-  EXPECT_EQ(std::get<protocol::CloneShow>(asked.method).name.text(), "upgrade-1");
-  EXPECT_EQ(asked.vm->text(), "pos1");
+  EXPECT_EQ(std::get<protocol::CloneShow>(asked().method).name.text(), "upgrade-1");
+  EXPECT_EQ(asked().vm->text(), "pos1");
 }
 
 TEST_F(Vmclone, ChangesNameTheVm) {
   will_answer(Accepted{.operation = sample_operation(0)});
   auto create = start({"create", "pos1", "--name", "a", "--mode", "offline"});
   EXPECT_EQ(create.finish(), 0) << create.errors();
-  EXPECT_EQ(asked.vm->text(), "pos1");
-  EXPECT_EQ(std::get<protocol::CloneCreate>(asked.method).mode, protocol::CloneMode::offline);
-  EXPECT_TRUE(asked.request_id->text().starts_with("vmclone-"));
+  EXPECT_EQ(asked().vm->text(), "pos1");
+  EXPECT_EQ(std::get<protocol::CloneCreate>(asked().method).mode, protocol::CloneMode::offline);
+  EXPECT_TRUE(asked().request_id->text().starts_with("vmclone-"));
 
   for (const char* change : {"start", "stop", "activate", "deactivate", "remove"}) {
     will_answer(Accepted{.operation = sample_operation(0)});
     auto run = start({change, "pos1", "a"});
     EXPECT_EQ(run.finish(), 0) << run.errors();
-    EXPECT_EQ(protocol::method_name(asked.method), std::string("clone.") + change);
-    EXPECT_EQ(asked.vm->text(), "pos1");
+    EXPECT_EQ(protocol::method_name(asked().method), std::string("clone.") + change);
+    EXPECT_EQ(asked().vm->text(), "pos1");
   }
   will_answer(Accepted{.operation = sample_operation(0)});
   auto rename = start({"rename", "pos1", "a", "b"});
   EXPECT_EQ(rename.finish(), 0);
-  EXPECT_EQ(std::get<protocol::CloneRename>(asked.method).new_name.text(), "b");
+  EXPECT_EQ(std::get<protocol::CloneRename>(asked().method).new_name.text(), "b");
 
   auto without_vm = start({"start", "a"});
   EXPECT_EQ(without_vm.finish(), 2);
@@ -114,8 +122,8 @@ TEST_F(Vmclone, OperationListOfOneVm) {
   will_answer(protocol::OperationListing{{finished_operation()}});
   auto run = start({"operation", "list", "pos1", "--limit", "3"});
   EXPECT_EQ(run.finish(), 0) << run.errors();
-  EXPECT_EQ(asked.vm->text(), "pos1");
-  EXPECT_EQ(std::get<protocol::OperationList>(asked.method).limit, 3u);
+  EXPECT_EQ(asked().vm->text(), "pos1");
+  EXPECT_EQ(std::get<protocol::OperationList>(asked().method).limit, 3u);
 }
 
 TEST_F(Vmclone, Approvals) {
@@ -129,7 +137,7 @@ TEST_F(Vmclone, Approvals) {
   will_answer(sample_operation(1));
   auto allow = start({"approval", "allow", id, "--reason", "the shop is closed"});
   EXPECT_EQ(allow.finish(), 0);
-  EXPECT_EQ(std::get<protocol::ApprovalAllow>(asked.method).reason, "the shop is closed");
+  EXPECT_EQ(std::get<protocol::ApprovalAllow>(asked().method).reason, "the shop is closed");
   EXPECT_EQ(allow.output(), "operation " + id + " clone.create pos1 → upgrade-1: running\n");
 
   auto denied = sample_operation(0);
@@ -137,7 +145,7 @@ TEST_F(Vmclone, Approvals) {
   will_answer(denied);
   auto deny = start({"approval", "deny", id, "--reason", "not on a Saturday"});
   EXPECT_EQ(deny.finish(), 0);
-  EXPECT_EQ(std::get<protocol::ApprovalDeny>(asked.method).id.text(), id);
+  EXPECT_EQ(std::get<protocol::ApprovalDeny>(asked().method).id.text(), id);
   EXPECT_NE(deny.output().find(": denied\n"), std::string::npos);
 
   auto without_reason = start({"approval", "deny", id});
@@ -152,8 +160,8 @@ TEST_F(Vmclone, AuditListInOnePageOrAll) {
   will_answer(protocol::AuditListing{{entry(5), entry(6)}});
   auto page = start({"audit", "list", "--after", "4", "--limit", "2"});
   EXPECT_EQ(page.finish(), 0);
-  EXPECT_EQ(std::get<protocol::AuditList>(asked.method).after, 4u);
-  EXPECT_EQ(std::get<protocol::AuditList>(asked.method).limit, 2u);
+  EXPECT_EQ(std::get<protocol::AuditList>(asked().method).after, 4u);
+  EXPECT_EQ(std::get<protocol::AuditList>(asked().method).limit, 2u);
 
   std::vector<std::uint64_t> after;
   broker.add([&](Conversation& c) {
@@ -166,6 +174,7 @@ TEST_F(Vmclone, AuditListInOnePageOrAll) {
   });
   auto all = start({"audit", "list", "--all", "--json"});
   EXPECT_EQ(all.finish(), 0);
+  broker.wait_idle();
   EXPECT_EQ(after, (std::vector<std::uint64_t>{0, 2, 3}));
   EXPECT_EQ(all.output(), protocol::encode_view(protocol::AuditListing{{entry(1), entry(2), entry(3)}}, 2) + "\n");
 }
