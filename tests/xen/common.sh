@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # What build, lab and install share: where things are, and how the emulated machine is started, spoken to and ended.
 #
 # A "layer" is a folder with both disks of the machine as overlays (dom0.qcow2, data.qcow2) and, where the machine was
@@ -37,7 +37,7 @@ start_machine() {
     qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu qemu64,+svm,+npt,+aes,+ssse3,+sse4.1,+pclmulqdq -smp 2 -m 3072 \
     -kernel "$images/xen.elf" \
     -append 'com1=115200,8n1 console=com1 dom0_mem=1024M,max:1024M bootscrub=0 loglvl=warning guest_loglvl=warning noreboot spec-ctrl=no' \
-    -initrd "$images/vmlinuz root=/dev/vda rw console=hvc0 mitigations=off net.ifnames=0 quiet,$images/initrd.img" \
+    -initrd "$images/vmlinux root=/dev/vda rw console=hvc0 mitigations=off net.ifnames=0 quiet,$images/initrd.img" \
     -drive "file=$layer/dom0.qcow2,if=virtio,cache=unsafe" -drive "file=$layer/data.qcow2,if=virtio,cache=unsafe" \
     -netdev "user,id=uplink,restrict=y,hostfwd=tcp:127.0.0.1:${XENLAB_PORT:-0}-:22" -device virtio-net-pci,netdev=uplink \
     -device virtio-rng-pci -serial file:console.log -monitor unix:monitor,server,nowait -display none -vga none "$@" \
