@@ -116,6 +116,13 @@ void LockdownWorld::add_vif(std::uint32_t backend, std::uint32_t domain, unsigne
   });
 }
 
+void LockdownWorld::hiccup() {
+  EXPECT_TRUE(store_->on_thread([](sandbox::StoreEngine&, sandbox::StoreServer& server) {
+    server.close({0});
+    return server.open({0}).has_value();
+  }));
+}
+
 void LockdownWorld::write(const std::string& path, const std::string& value) { EXPECT_OK(open().write(path, value)); }
 void LockdownWorld::remove(const std::string& path) { EXPECT_OK(open().remove(path)); }
 

@@ -68,6 +68,9 @@ class LockdownWorld {
   // As on the wire: "n0 r5".
   std::string permissions(const std::string& path);
 
+  // xenstored drops its connections, and takes new ones.
+  void hiccup();
+
   void save(const Family& family);
   void remove_family(const std::string& vm);
 

@@ -77,6 +77,21 @@ TEST_F(MonitorPrograms, EitherMayBeKilledAndStartedAgain) {
   }
 }
 
+// Whether they were idle or in the middle of something.
+TEST_F(MonitorPrograms, AHiccupOfXenStoreIsSurvived) {
+  const auto clone_monitor = world.start_clone_monitor();
+  const auto net_monitor = world.start_net_monitor();
+  for (std::uint64_t generation = 1; generation < 10; generation += 2) {
+    world.save(family_with_clone(generation, CloneState::running, VifMask{0}, VifMask{0}));
+    world.hiccup();
+    const Family family = family_with_clone(generation + 1, CloneState::running, VifMask{0}, VifMask{1});
+    world.save(family);
+    ASSERT_OK(wait_applied(family));
+    EXPECT_EQ(world.rule("zc1")->mode, VifMode::unlocked);
+    world.hiccup();
+  }
+}
+
 TEST_F(MonitorPrograms, ADomainThatComesBackIsFollowed) {
   world.add_domain(3, k_original, "pos1");
   world.add_vif(0, 3, 0, k_original_mac);
