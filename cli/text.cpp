@@ -83,7 +83,7 @@ std::string audit_text(const protocol::AuditListing& listing) {
 }
 
 std::string health_text(const protocol::HostHealthReport& report) {
-  std::string text = "zynclone-broker " + printable(report.version) + (report.healthy ? " is healthy\n" : " is not healthy\n");
+  std::string text = "the broker (" + printable(report.version) + ")" + (report.healthy ? " is healthy\n" : " is not healthy\n");
   for (const auto& check : report.checks) {
     text += (check.healthy ? "  ✓ " : "  ✗ ") + printable(check.name);
     if (!check.detail.empty()) text += ": " + printable(check.detail);

@@ -90,7 +90,7 @@ TEST_F(Text, ApprovalsAuditAndHealth) {
   protocol::AuditEntry start{.sequence = 18, .time = tests::sample_time(), .actor = "broker", .event = "started"};
   expect_golden("cli", "audit.txt", audit_text({{entry, start}}));
 
-  protocol::HostHealthReport report{.version = "0.1.0", .healthy = false,
+  protocol::HostHealthReport report{.version = "zynclone 0.1.0", .healthy = false,
                                     .checks = {{"journal", true, "1 ms"}, {"clone-monitor", false, "not heard of for 2 min"}}};
   expect_golden("cli", "health.txt", health_text(report));
 }

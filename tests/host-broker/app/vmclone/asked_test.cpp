@@ -190,11 +190,11 @@ TEST_F(Vmclone, ABrokerWhosePagesDoNotGoOnIsNotAskedForEver) {
 }
 
 TEST_F(Vmclone, HealthIsTheExitStatus) {
-  protocol::HostHealthReport report{.version = "0.1.0", .healthy = true, .checks = {{"journal", true, ""}}};
+  protocol::HostHealthReport report{.version = "zynclone 0.1.0", .healthy = true, .checks = {{"journal", true, ""}}};
   will_answer(report);
   auto well = start({"health"});
   EXPECT_EQ(well.finish(), 0);
-  EXPECT_EQ(well.output(), "zynclone-broker 0.1.0 is healthy\n  ✓ journal\n");
+  EXPECT_EQ(well.output(), "the broker (zynclone 0.1.0) is healthy\n  ✓ journal\n");
 
   report.healthy = report.checks[0].healthy = false;
   will_answer(report);
