@@ -9,7 +9,7 @@ namespace {
 // systemd's defaults: RestartSec, StartLimitBurst, StartLimitIntervalSec.
 constexpr std::chrono::milliseconds k_restart_pause{100};
 constexpr std::size_t k_most_restarts = 5;
-constexpr std::chrono::seconds k_restart_interval{10};
+constexpr std::chrono::seconds k_restart_interval{1};
 
 }  // namespace
 

@@ -8,6 +8,12 @@ run() {
   output=$("$@" 2>&1) && status=0 || status=$?
 }
 
+# The same, again and again until it succeeds, for a minute at most: for what another process brings about in its own time.
+run_until() {
+  local end=$((SECONDS + 60))
+  while run "$@"; ((status != 0 && SECONDS < end)); do read -rt 0.1 <> <(:) || true; done
+}
+
 ok() { passed=$((passed + 1)); printf '  ok    %s\n' "$1"; }
 not_ok() {
   failed=$((failed + 1))
@@ -30,12 +36,17 @@ expect_same() { # EXPECTED ACTUAL TEXT
 
 part() { printf '%s\n' "$1"; }
 
-# The field of a JSON text on standard input; Python is on every Debian that builds this, jq is not.
-field() { python3 -c 'import json,sys
-value = json.load(sys.stdin)
-for key in sys.argv[1].split("."):
-    value = value[int(key)] if key.isdigit() else value[key]
-print(value if isinstance(value, str) else json.dumps(value))' "$1"; }
+# The field of a JSON text on standard input; empty where there is none.
+field() {
+  python3 -c 'import json, sys
+try:
+    value = json.load(sys.stdin)
+    for key in sys.argv[1].split("."):
+        value = value[int(key)] if key.isdigit() else value[key]
+    print(value if isinstance(value, str) else json.dumps(value))
+except (ValueError, KeyError, IndexError):
+    pass' "$1" 2>/dev/null
+}
 
 finish() {
   printf '%d passed, %d failed\n' "$passed" "$failed"

@@ -42,7 +42,7 @@ void add_service_commands(CLI::App& app, Arguments& a) {
   add(group, a, "list", "all services", [&a] { return service_list(a.folder); });
   add(group, a, "stop", "ends one", [&a] { return service_stop(a.folder, a.name); })->add_option("NAME", a.name)->required();
   auto* start = add(group, a, "start", "starts one", [&a] { return service_start(a.folder, a.name, a.environment, a.command); });
-  start->add_option("--set", a.environment, "NAME=value in its environment; may be given several times")->take_all();
+  start->add_option("--set", a.environment, "NAME=value in its environment; may be given several times")->take_all()->allow_extra_args(false);
   start->add_option("NAME", a.name, "what it is called")->required();
   start->add_option("PROGRAM", a.command, "-- program and arguments; without, the service's name is the program's")->take_all();
 }
@@ -63,7 +63,7 @@ int main(int count, char** values) {
   app.require_subcommand(1);
   Arguments a;
   auto* up_command = add(app, a, "up", "brings up a host with broker, monitors and VMs, in the background", [&a] { return up(a.folder, a.up); });
-  up_command->add_option("--vm", a.up.vms, "a VM to have; may be given several times (without: those that are there, or pos1)")->take_all();
+  up_command->add_option("--vm", a.up.vms, "a VM to have; may be given several times (without: those that are there, or pos1)")->take_all()->allow_extra_args(false);
   up_command->add_option("--disk-size", a.up.disk_size, "of a new VM's disk, which takes room only as it is written to")->capture_default_str();
   add(app, a, "down", "ends it; nothing is left running", [&a] { return down(a.folder); });
   add(app, a, "serve", "the bare host in the foreground: XenStore, domains, control socket", [&a] { return serve(a.folder); });

@@ -25,14 +25,26 @@ host_down() {
 
 dom0() { zynclone-sandbox host --dir "$sandbox" -- "$@"; }
 guest() { local vm=$1; shift; zynclone-sandbox exec --dir "$sandbox" "$vm" -- "$@"; }
-set_fault() { echo "$1" >"$fault_file"; }
-fault_is_over() { [[ ! -e $fault_file ]]; }
 
-# As kill -9 does to a service: its supervisor starts it anew.
-service_kill() { kill -9 "$(zynclone-sandbox service list --dir "$sandbox" | awk -v name="$1" '$1 == name {print $2}')"; }
-process_kill() { pkill -9 -f -- "$1"; }
-agent_kill() { kill -9 "$(zynclone-sandbox domain list --dir "$sandbox" --json | python3 -c 'import json,sys; pass')"; }
+# The broker kills itself when it comes by there; its supervisor starts it anew.
+set_fault() { echo "$1" >"$fault_file"; }
+fault_was_met() { [[ ! -e $fault_file ]]; }
+
+service_process() { zynclone-sandbox service list --dir "$sandbox" | awk -F, -v name="$1" '$1 == name {print $2}'; }
+service_kill() { kill -9 "$(service_process "$1")"; }
+links_kill() { pkill -9 -P "$(service_process zynclone-broker)" zynclone-link; }
+agent_kill() {
+  local id
+  id=$(zynclone-sandbox domain list --dir "$sandbox" | awk -v name="$1" '$NF == name {print $1}')
+  pkill -9 -f -- "zynclone-agent --config $sandbox/domains/$id/agent.conf"
+}
+
+# Files by their paths on a real host.
+place_of() { case $1 in etc/xen/clone/*) echo "$sandbox/etc/clone/${1#etc/xen/clone/}" ;; *) echo "$sandbox/$1" ;; esac; }
+put_file() { printf '%s\n' "$2" >"$(place_of "$1")"; }
+remove_file() { rm "$(place_of "$1")"; }
 
 volumes() { (cd "$sandbox/images" && ls); }
 domains() { zynclone-sandbox domain list --dir "$sandbox" | awk 'NR > 1 {print $NF}' | sort; }
-families() { dom0 vmclone list | tail -n +2; }
+# Interfaces of clones and what the backend's filter does with them.
+clone_filter() { awk '$1 ~ /^z/ {print $2}' "$sandbox/run/filter"; }
