@@ -85,6 +85,15 @@ std::optional<LogicalVolume> read_volume(const Json& entry) {
 
 }  // namespace
 
+std::string VolumeName::mapper_name() const {
+  const auto doubled = [](const std::string& name) {
+    std::string text;
+    for (const char c : name) text += c == '-' ? std::string("--") : std::string(1, c);
+    return text;
+  };
+  return doubled(group) + "-" + doubled(volume);
+}
+
 Result<VolumeName> parse_lvm_path(const std::string& path) {
   TRY(check_path(path));
   VolumeName name;

@@ -15,6 +15,8 @@ struct VolumeName {
   std::string group;   // vg0
   std::string volume;  // pos1-root
   std::string text() const { return group + "/" + volume; }
+  std::string mapper_name() const;  // vg0-pos1--root
+  std::string path() const { return "/dev/" + text(); }
 };
 
 // From /dev/<group>/<volume> or /dev/mapper/<group>-<volume> (where a '-' in a name is doubled). Errors: invalid_argument, with the reason why a

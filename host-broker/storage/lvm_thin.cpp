@@ -1,6 +1,7 @@
 #include "host-broker/storage/lvm_thin.hpp"
 
 #include <algorithm>
+#include <unistd.h>
 
 #include "host-broker/storage/copy_name.hpp"
 #include "system/process.hpp"
@@ -32,19 +33,23 @@ Result<void> check_source(const VolumeName& name, const LogicalVolume* source) {
   return outcome::success();
 }
 
-Snapshot describe(const VolumeName& source, const LogicalVolume& copy) {
-  return Snapshot{.volume = {VolumeFormat::lvm_thin, "/dev/" + source.group + "/" + copy.name}, .kind = "thin", .size = copy.size};
+Snapshot describe(const VolumeName& source, const std::string& copy, std::uint64_t size) {
+  return Snapshot{.volume = {VolumeFormat::lvm_thin, "/dev/" + source.group + "/" + copy}, .kind = "thin", .size = size};
 }
 
-Result<void> check_share(const VolumeName& pool, std::string_view what, std::uint64_t size, std::optional<double> used_percent,
-                         const Share& reserve) {
-  if (!used_percent) return fail(Errc::storage, "cannot see how full thin pool '" + pool.text() + "' is: it is not active");
-  const auto free = static_cast<std::uint64_t>(static_cast<double>(size) * std::max(0.0, 100.0 - *used_percent) / 100.0);
+Result<void> check_share(const std::string& pool, std::string_view what, std::uint64_t size, std::uint64_t used, const Share& reserve) {
+  const std::uint64_t free = size - std::min(used, size);
   if (free >= reserve.of(size)) return outcome::success();
-  return fail(Errc::no_space, "cannot make a copy in thin pool '" + pool.text() + "': of its " + std::string(what) + ", " +
-                                  bytes_text(size) + ", " + bytes_text(free) + " is free, and " + bytes_text(reserve.of(size)) +
-                                  " must stay free");
+  return fail(Errc::no_space, "cannot make a copy in thin pool " + pool + ": of its " + std::string(what) + ", " + bytes_text(size) +
+                                  ", " + bytes_text(free) + " is free, and " + bytes_text(reserve.of(size)) + " must stay free");
 }
+
+std::uint64_t part_of(std::uint64_t whole, double percent) {
+  return static_cast<std::uint64_t>(static_cast<double>(whole) * std::clamp(percent, 0.0, 100.0) / 100.0);
+}
+
+// An active volume has a node of its name; udev makes it before lvcreate ends.
+bool has_node(const VolumeName& name) { return ::access(name.path().c_str(), F_OK) == 0; }
 
 }  // namespace
 
@@ -76,56 +81,94 @@ asio::awaitable<Result<LvmThin::Group>> LvmThin::read_group(std::string path) {
   co_return group;
 }
 
+Result<void> LvmThin::check_use(const std::string& pool, const PoolUse& use) const {
+  if (use.mode != "rw") return fail(Errc::storage, "cannot make a copy in thin pool " + pool + ": it is in mode '" + printable(use.mode) + "'");
+  TRY(check_share(pool, "data", use.data_size, use.data_used, settings_.reserve.pool_data));
+  return check_share(pool, "metadata", use.metadata_size, use.metadata_used, settings_.reserve.pool_metadata);
+}
+
 Result<void> LvmThin::check_pool(const Group& group) const {
   const LogicalVolume* source = group.find(group.source.volume);
   TRY(check_source(group.source, source));
-  const VolumeName name{group.source.group, source->pool};
+  const std::string name = "'" + group.source.group + "/" + source->pool + "'";
   const LogicalVolume* pool = group.find(source->pool);
-  if (pool == nullptr) return fail(Errc::storage, "cannot find thin pool '" + name.text() + "' of '" + group.source.text() + "'");
-  TRY(check_share(name, "data", pool->size, pool->data_percent, settings_.reserve.pool_data));
-  return check_share(name, "metadata", pool->metadata_size, pool->metadata_percent, settings_.reserve.pool_metadata);
+  if (pool == nullptr) return fail(Errc::storage, "cannot find thin pool " + name + " of '" + group.source.text() + "'");
+  if (!pool->data_percent || !pool->metadata_percent)
+    return fail(Errc::storage, "cannot see how full thin pool " + name + " is: it is not active");
+  return check_use(name, PoolUse{.data_size = pool->size,
+                                 .data_used = part_of(pool->size, *pool->data_percent),
+                                 .metadata_size = pool->metadata_size,
+                                 .metadata_used = part_of(pool->metadata_size, *pool->metadata_percent),
+                                 .mode = "rw"});
 }
 
+// The device mapper knows of active volumes only; lvs knows the others, and why a volume is none to copy.
 asio::awaitable<Result<void>> LvmThin::check_room(Volume source) {
+  CO_TRY(const auto name, parse_lvm_path(source.path));
+  if (const auto status = ask_thin_volume(name.mapper_name())) co_return check_use("of '" + name.text() + "'", status->pool);
   CO_TRY(const Group group, co_await read_group(source.path));
   co_return check_pool(group);
 }
 
 asio::awaitable<Result<std::optional<Snapshot>>> LvmThin::find_snapshot(SnapshotRequest request) {
   CO_TRY(check_copy_name(request.name));
+  CO_TRY(const auto source, parse_lvm_path(request.source.path));
+  // Where the device mapper answers, a volume without a node is not active, and so no whole copy.
+  if (ask_thin_volume(source.mapper_name()) && !has_node({source.group, request.name})) co_return std::optional<Snapshot>();
   CO_TRY(const Group group, co_await read_group(request.source.path));
   const LogicalVolume* copy = group.find(request.name);
   if (copy == nullptr) co_return std::optional<Snapshot>();
   CO_TRY(check_ours(group.source, *copy));
   // Made, but cut short before it was activated: `snapshot` goes on from here.
   if (!copy->active) co_return std::optional<Snapshot>();
-  co_return std::optional<Snapshot>(describe(group.source, *copy));
+  co_return std::optional<Snapshot>(describe(group.source, copy->name, copy->size));
+}
+
+asio::awaitable<Result<Snapshot>> LvmThin::make(VolumeName source, SnapshotRequest request, std::uint64_t size) {
+  // -kn: a thin snapshot is otherwise left inactive, now and after each boot (lvcreate(8), --setactivationskip).
+  std::vector<std::string> create = {"lvcreate", "-q",   "--snapshot",      "--setactivationskip", "n", "--addtag", std::string(k_tag),
+                                     "--name",   request.name, "--", source.text()};
+  auto created = co_await run_tool(std::move(create));
+  if (created) co_return describe(source, request.name, size);
+  Error error = created.error();
+  // What is there was not made here, and is not to be removed here.
+  if (error.message.find("already exists") != std::string::npos) co_return fail(Errc::already_exists, error.message);
+  (void)co_await remove(request);
+  co_return error;
+}
+
+// By lvs, with all that may be found there: a copy from before, whole or not, or a stranger's volume.
+asio::awaitable<Result<Snapshot>> LvmThin::take_up(SnapshotRequest request) {
+  CO_TRY(const Group group, co_await read_group(request.source.path));
+  const LogicalVolume* copy = group.find(request.name);
+  if (copy == nullptr) {
+    CO_TRY(check_pool(group));
+    const std::uint64_t size = group.find(group.source.volume)->size;
+    co_return co_await make(group.source, request, size);
+  }
+  CO_TRY(check_ours(group.source, *copy));
+  if (!copy->active) {
+    std::vector<std::string> activate = {"lvchange", "-q", "--activate", "y", "--ignoreactivationskip", "--",
+                                         group.source.group + "/" + request.name};
+    CO_TRY(co_await run_tool(std::move(activate)));
+  }
+  co_return describe(group.source, copy->name, copy->size);
 }
 
 asio::awaitable<Result<Snapshot>> LvmThin::snapshot(SnapshotRequest request) {
   CO_TRY(check_copy_name(request.name));
-  CO_TRY(const Group group, co_await read_group(request.source.path));
-  const VolumeName copy_name{group.source.group, request.name};
-  if (const LogicalVolume* copy = group.find(request.name)) {
-    CO_TRY(check_ours(group.source, *copy));
-    if (!copy->active) {
-      std::vector<std::string> activate = {"lvchange", "-q", "--activate", "y", "--ignoreactivationskip", "--", copy_name.text()};
-      CO_TRY(co_await run_tool(std::move(activate)));
-    }
-    co_return describe(group.source, *copy);
+  CO_TRY(const auto source, parse_lvm_path(request.source.path));
+  const auto status = ask_thin_volume(source.mapper_name());
+  // The usual way runs one program, lvcreate.
+  const bool usual = status && !has_node({source.group, request.name});
+  Result<Snapshot> made = fail(Errc::already_exists, "not tried yet");
+  if (usual) {
+    CO_TRY(check_use("of '" + source.text() + "'", status->pool));
+    made = co_await make(source, request, status->size);
   }
-  CO_TRY(check_pool(group));
-  // -kn: a thin snapshot is otherwise left inactive, now and after each boot (lvcreate(8), --setactivationskip).
-  std::vector<std::string> create = {"lvcreate", "-q",   "--snapshot",      "--setactivationskip", "n", "--addtag", std::string(k_tag),
-                                     "--name",   request.name, "--", group.source.text()};
-  auto created = co_await run_tool(std::move(create));
-  if (!created) {
-    (void)co_await remove(request);
-    co_return with_context(created.error(), "cannot copy '" + request.source.path + "'");
-  }
-  LogicalVolume copy = *group.find(group.source.volume);
-  copy.name = request.name;
-  co_return describe(group.source, copy);
+  if (!made && made.error().code == Errc::already_exists) made = co_await take_up(request);
+  if (made) co_return made;
+  co_return with_context(made.error(), "cannot copy '" + request.source.path + "'");
 }
 
 asio::awaitable<Result<void>> LvmThin::remove(SnapshotRequest request) {
@@ -142,6 +185,8 @@ asio::awaitable<Result<void>> LvmThin::remove(SnapshotRequest request) {
 }
 
 asio::awaitable<Result<std::uint64_t>> LvmThin::size_of(Volume volume) {
+  CO_TRY(const auto name, parse_lvm_path(volume.path));
+  if (const auto status = ask_thin_volume(name.mapper_name())) co_return status->size;
   CO_TRY(const Group group, co_await read_group(volume.path));
   const LogicalVolume* found = group.find(group.source.volume);
   if (found == nullptr) co_return fail(Errc::not_found, "cannot find '" + volume.path + "': there is no such logical volume");

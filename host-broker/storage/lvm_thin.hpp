@@ -3,6 +3,7 @@
 // tag `zynclone`; a volume without it is never taken for a copy nor removed. Owned by Volumes.
 
 #include "host-broker/ports/storage.hpp"
+#include "host-broker/storage/dm_status.hpp"
 #include "host-broker/storage/lvm_report.hpp"
 #include "host-broker/storage/settings.hpp"
 
@@ -26,7 +27,10 @@ class LvmThin final : public Storage {
   };
   asio::awaitable<Result<Group>> read_group(std::string path);
   asio::awaitable<Result<std::string>> run_tool(std::vector<std::string> arguments);
+  asio::awaitable<Result<Snapshot>> make(VolumeName source, SnapshotRequest request, std::uint64_t size);
+  asio::awaitable<Result<Snapshot>> take_up(SnapshotRequest request);
   Result<void> check_pool(const Group& group) const;
+  Result<void> check_use(const std::string& pool, const PoolUse& use) const;
 
   Settings settings_;
 };

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/sysmacros.h>
+
 #include "tests/host-broker/storage/fake_lvm.hpp"
 #include "tests/support/result_matchers.hpp"
 #include "tests/support/run.hpp"
@@ -213,11 +215,36 @@ TEST(LvmReport, ReadsWhatLvsOfDebian12Prints) {
   EXPECT_THAT(volumes.value()[2].tags, ElementsAre("a", "zynclone"));
 }
 
+TEST(DeviceMapper, ReadsWhatTheKernelSays) {
+  EXPECT_EQ(parse_thin_table("253:4 17"), makedev(253, 4));
+  EXPECT_EQ(parse_thin_table("253:4 17 253:9"), makedev(253, 4));  // with an external origin
+  EXPECT_EQ(parse_thin_pool_table("253:2 253:3 128 0 1 skip_block_zeroing"), 65536u);
+  auto use = parse_thin_pool_status("5 330/3072 1200/163840 - rw discard_passdown queue_if_no_space - 1024", 65536);
+  ASSERT_TRUE(use.has_value());
+  EXPECT_EQ(use->metadata_size, 3072u * 4096);
+  EXPECT_EQ(use->metadata_used, 330u * 4096);
+  EXPECT_EQ(use->data_size, 163840ull * 65536);
+  EXPECT_EQ(use->data_used, 1200u * 65536);
+  EXPECT_EQ(use->mode, "rw");
+  EXPECT_EQ(parse_thin_pool_status("5 1/2 2/2 - out_of_data_space ", 1)->mode, "out_of_data_space");
+}
+
+TEST(DeviceMapper, NonsenseIsNotAnswered) {
+  for (const char* text : {"", "253:4", "253 4", "a:b 1", "253:4:5 1", "99999:1 1", "1:99999999 1", ": 1"}) EXPECT_FALSE(parse_thin_table(text)) << text;
+  for (const char* text : {"", "1:1 1:2", "1:1 1:2 0", "1:1 1:2 x", "1:1 1:2 99999999999999999999", "1:1 1:2 4194304"})
+    EXPECT_FALSE(parse_thin_pool_table(text)) << text;
+  for (const char* text : {"", "Fail", "Error", "1 2/3 4/5", "1 3/2 1/2 - rw", "1 1/2 3/2 - rw", "1 1/2/3 1/2 - rw", "1 x/2 1/2 - rw"})
+    EXPECT_FALSE(parse_thin_pool_status(text, 65536)) << text;
+  EXPECT_FALSE(ask_thin_volume("no-such-volume"));
+  EXPECT_FALSE(ask_thin_volume(std::string(1000, 'x')));
+}
+
 TEST(ParseLvmPath, DividesMapperNames) {
   auto name = parse_lvm_path("/dev/mapper/my--vg-a--b-c");
   ASSERT_OK(name);
   EXPECT_EQ(name.value().group, "my-vg");
   EXPECT_EQ(name.value().volume, "a-b-c");
+  EXPECT_EQ(name.value().mapper_name(), "my--vg-a--b--c");
 }
 
 TEST(Share, OfAWhole) {
