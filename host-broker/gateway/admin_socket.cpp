@@ -1,5 +1,6 @@
 #include "host-broker/gateway/admin_socket.hpp"
 
+#include <map>
 #include <unistd.h>
 
 #include "system/log.hpp"
@@ -13,36 +14,79 @@ asio::awaitable<std::string> handle(RequestHandler& handler, Caller caller, prot
   co_return co_await handler.handle(std::move(caller), std::move(request));
 }
 
-// One connection, to its end. What it holds lives as long as the last of its requests.
-asio::awaitable<void> serve(channel::UnixListener::Accepted accepted, RequestHandler& handler, std::shared_ptr<std::size_t> open) {
-  struct Count {
-    std::shared_ptr<std::size_t> open;
-    explicit Count(std::shared_ptr<std::size_t> all) : open(std::move(all)) { ++*open; }
-    ~Count() { --*open; }
+}  // namespace
+
+// How many connections there are, of whom.
+class AdminSocket::Connections {
+ public:
+  // Counts one connection while it lives.
+  class Place {
+   public:
+    Place(std::shared_ptr<Connections> all, uid_t user) : all_(std::move(all)), user_(user) {
+      ++all_->total_;
+      ++all_->by_user_[user_];
+    }
+    Place(const Place&) = delete;
+    Place& operator=(const Place&) = delete;
+    ~Place() {
+      --all_->total_;
+      if (--all_->by_user_[user_] == 0) all_->by_user_.erase(user_);
+    }
+
+   private:
+    std::shared_ptr<Connections> all_;
+    uid_t user_;
   };
-  const Count count(open);
+
+  // With the one that is asked for counted already.
+  Result<void> check(uid_t user) const {
+    const std::size_t most = user == 0 ? k_most_connections : k_most_connections_of_a_user;
+    if (by_user_.at(user) > most)
+      return fail(Errc::limit_exceeded, "cannot take another connection of one user: " + std::to_string(most) + " are open");
+    if (user != 0 && total_ > k_most_connections)
+      return fail(Errc::limit_exceeded, "cannot take another connection: " + std::to_string(k_most_connections) + " are open");
+    return outcome::success();
+  }
+  // Beyond this nobody is even told: connections that are being refused take a descriptor, too.
+  bool is_flooded() const { return total_ > 2 * k_most_connections; }
+
+ private:
+  std::size_t total_ = 0;
+  std::map<uid_t, std::size_t> by_user_;
+};
+
+// One connection, to its end. What it holds lives as long as the last of its requests.
+asio::awaitable<void> AdminSocket::serve(channel::UnixListener::Accepted accepted, RequestHandler& handler,
+                                         std::shared_ptr<Connections> connections) {
+  const uid_t user = accepted.peer.user;
+  const Connections::Place place(connections, user);
+  if (connections->is_flooded()) co_return;
+  auto allowed = connections->check(user);
   auto administrator = administrator_of(accepted.peer);
   auto caller = std::make_shared<Caller>();
   auto peer = std::make_shared<Peer>(std::move(accepted.channel), channel::Framing::line, protocol::Sender::administrator,
                                      [&handler, caller](protocol::Request request) { return handle(handler, *caller, std::move(request)); });
-  if (*open > k_most_connections) {
-    co_await peer->close_with(Error{Errc::limit_exceeded, "cannot take another connection: " + std::to_string(k_most_connections) + " are open"});
-    co_return;
-  }
-  if (!administrator) {
-    co_await peer->close_with(std::move(administrator).error());
+  if (!allowed || !administrator) {
+    Error why = allowed ? administrator.error() : allowed.error();
+    co_await peer->close_with(std::move(why));
     co_return;
   }
   caller->identity = administrator.value();
   // The peer holds the caller, so the caller must not hold the peer.
   caller->notify = std::make_shared<Notify>([weak = std::weak_ptr<Peer>(peer)](const protocol::OperationView& view) {
-    if (const auto connection = weak.lock()) (void)connection->post(protocol::OperationChanged{view});
+    const auto connection = weak.lock();
+    if (connection && !connection->post(protocol::OperationChanged{view})) connection->close();  // it reads nothing
   });
   const Error ended = co_await peer->run();
   if (ended.code != Errc::unavailable) log_warning("administrator's connection of " + administrator.value().user + " ended: " + ended.message);
 }
 
-}  // namespace
+AdminSocket::AdminSocket(channel::UnixListener listener, RequestHandler& handler)
+    : listener_(std::make_unique<channel::UnixListener>(std::move(listener))),
+      handler_(&handler),
+      connections_(std::make_shared<Connections>()) {}
+AdminSocket::AdminSocket(AdminSocket&&) noexcept = default;
+AdminSocket::~AdminSocket() = default;
 
 Result<Caller::Administrator> administrator_of(const PeerCredentials& peer) {
   Caller::Administrator administrator{.user = user_name(peer.user)};
@@ -77,7 +121,7 @@ asio::awaitable<void> AdminSocket::run() {
       co_await sleep_for(std::chrono::seconds(1));  // out of descriptors, most likely: trying at once would spin
       continue;
     }
-    spawn(executor, "an administrator's connection", serve(std::move(accepted).value(), *handler_, open_));
+    spawn(executor, "an administrator's connection", serve(std::move(accepted).value(), *handler_, connections_));
   }
 }
 

@@ -33,10 +33,15 @@ asio::awaitable<Error> Peer::State::run(std::shared_ptr<State> self) {
     State& state;
     ~Finish() { state.finish(Error{Errc::unavailable, "cannot go on: the conversation was ended on this side"}); }
   } finish_at_end{*self};
-  spawn(co_await asio::this_coro::executor, "writing to a peer", write(self));
+  self->start_writing(co_await asio::this_coro::executor);
   Error why = co_await self->read();
   self->finish(std::move(why));
   co_return *self->ended_;
+}
+
+void Peer::State::start_writing(asio::any_io_executor executor) {
+  if (std::exchange(is_writing_, true)) return;
+  spawn(std::move(executor), "writing to a peer", write(shared_from_this()));
 }
 
 asio::awaitable<void> Peer::State::write(std::shared_ptr<State> self) {
@@ -199,6 +204,7 @@ void Peer::State::finish(Error why) {
 
 asio::awaitable<void> Peer::State::finish_telling(std::shared_ptr<State> self, Error why) {
   constexpr std::chrono::seconds k_longest_farewell{1};
+  self->start_writing(co_await asio::this_coro::executor);
   [[maybe_unused]] auto posted = self->outbox_.post(protocol::encode_error(std::nullopt, why));
   co_await self->outbox_.flush(Clock::now() + k_longest_farewell);
   self->finish(std::move(why));

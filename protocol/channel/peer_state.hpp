@@ -44,6 +44,7 @@ class Peer::State : public std::enable_shared_from_this<Peer::State> {
   void take_response(std::optional<std::uint64_t> id, std::string untrusted_text);
   Error gone_error(std::string_view what) const;
 
+  void start_writing(asio::any_io_executor executor);
   static asio::awaitable<void> write(std::shared_ptr<State> self);
   static asio::awaitable<void> serve_counted(std::shared_ptr<State> self, protocol::Request request);
 
@@ -55,6 +56,7 @@ class Peer::State : public std::enable_shared_from_this<Peer::State> {
   Outbox outbox_;
   std::uint64_t next_id_ = 1;
   std::unordered_map<std::uint64_t, Waiting*> waiting_;
+  bool is_writing_ = false;
   std::size_t in_flight_ = 0;
   std::size_t malformed_ = 0;
   PeerCounters counters_;

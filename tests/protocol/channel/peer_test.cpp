@@ -414,6 +414,20 @@ TEST_F(PeerTest, ResponseOfTheWrongShapeIsTheCallsError) {
   EXPECT_EQ(code, Errc::invalid_argument);
 }
 
+TEST_F(PeerTest, CloseWithTellsThePeerWhy) {
+  make_broker();
+  run(context_, broker_->close_with(Error{Errc::refused, "cannot serve you"}));
+  EXPECT_NE(read_message().find("cannot serve you"), std::string::npos);
+  run_until([&] { return broker_end_.has_value(); });
+  EXPECT_EQ(broker_end_->code, Errc::refused);
+}
+
+TEST_F(PeerTest, CloseWithNeedsNoRun) {
+  Peer broker(std::move(pair_.broker), Framing::length, Sender::guest, broker_desk_.handler());
+  run(context_, broker.close_with(Error{Errc::limit_exceeded, "cannot take another"}));
+  EXPECT_NE(read_message().find("cannot take another"), std::string::npos);
+}
+
 TEST_F(PeerTest, RunsOverLinesToo) {
   Peer broker(std::move(pair_.broker), Framing::line, Sender::administrator, broker_desk_.handler());
   Peer admin(std::move(pair_.guest), Framing::line, Sender::broker, agent_desk_.handler());
