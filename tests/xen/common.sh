@@ -13,9 +13,15 @@ die() { echo "${0##*/}: $*" >&2; exit 1; }
 wait_all() { local pid status=0; for pid; do wait "$pid" || status=$?; done; return $status; }
 say() { echo "${0##*/}: $*" >&2; }
 
-# The cache's key: all that the images are made from. The emulator counts, for a suspended state belongs to its version.
+# What a suspended state depends on: it can be resumed by the same machine only.
+machine=(-accel tcg,thread=multi,tb-size=512 -cpu qemu64,+svm,+npt,+aes,+ssse3,+sse4.1,+pclmulqdq -smp 2 -m 3072)
+xen_options='com1=115200,8n1 console=com1 dom0_mem=1024M,max:1024M bootscrub=0 loglvl=warning guest_loglvl=warning noreboot spec-ctrl=no'
+dom0_options='root=/dev/vda rw console=hvc0 mitigations=off net.ifnames=0 quiet'
+
+# The cache's key: all that the images and the state are made from.
 image_key() {
-  { cat "$xen_folder"/{build,common.sh} "$xen_folder"/image/*
+  { cat "$xen_folder"/build "$xen_folder"/image/*
+    echo "${machine[@]} $xen_options $dom0_options"
     dpkg-query -W -f '${Version}' qemu-system-x86 2>/dev/null || true; } | sha256sum | cut -c1-16
 }
 
@@ -26,18 +32,18 @@ alive() { [[ -e lock ]] && ! flock -n lock true; }
 monitor() { printf '%s\n' "$1" | timeout "${2:-20}" socat -t 600 - unix-connect:monitor | sed 's/\r//g;/^QEMU\|^(qemu)/d'; }
 
 # start_machine IMAGES LAYER [QEMU OPTION...]: IMAGES has the hypervisor and kernel. Ends by itself after XENLAB_LIFETIME,
-# and at once if its watching `timeout` is killed, so that nothing forgotten stays behind.
+# and at once if its watching `timeout` is killed, so that nothing forgotten stays behind. With tie_to_caller set to
+# $tied, it also ends when the calling shell does, by whatever signal.
+tied='setpriv --pdeathsig TERM'
 start_machine() {
   local images=$1 layer=$2
   shift 2
   exec 9>lock
   flock -n 9 || die "a lab already runs in $PWD"
   rm -f monitor ssh-dom0
-  timeout "${XENLAB_LIFETIME:-4h}" setpriv --pdeathsig KILL \
-    qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu qemu64,+svm,+npt,+aes,+ssse3,+sse4.1,+pclmulqdq -smp 2 -m 3072 \
-    -kernel "$images/xen.elf" \
-    -append 'com1=115200,8n1 console=com1 dom0_mem=1024M,max:1024M bootscrub=0 loglvl=warning guest_loglvl=warning noreboot spec-ctrl=no' \
-    -initrd "$images/vmlinux root=/dev/vda rw console=hvc0 mitigations=off net.ifnames=0 quiet,$images/initrd.img" \
+  ${tie_to_caller:-} timeout "${XENLAB_LIFETIME:-4h}" setpriv --pdeathsig KILL \
+    qemu-system-x86_64 "${machine[@]}" -kernel "$images/xen.elf" -append "$xen_options" \
+    -initrd "$images/vmlinux $dom0_options,$images/initrd.img" \
     -drive "file=$layer/dom0.qcow2,if=virtio,cache=unsafe" -drive "file=$layer/data.qcow2,if=virtio,cache=unsafe" \
     -netdev "user,id=uplink,restrict=y,hostfwd=tcp:127.0.0.1:${XENLAB_PORT:-0}-:22" -device virtio-net-pci,netdev=uplink \
     -device virtio-rng-pci -serial file:console.log -monitor unix:monitor,server,nowait -display none -vga none "$@" \
