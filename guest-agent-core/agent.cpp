@@ -1,11 +1,10 @@
 #include "guest-agent-core/agent.hpp"
 
+#include "guest-agent-core/either.hpp"
 #include "system/log.hpp"
 
 namespace zynclone::agent {
 namespace {
-
-using asio::experimental::awaitable_operators::operator||;
 
 Error ended_by(Move move, const Identity& now) {
   if (move == Move::restored)
@@ -38,7 +37,7 @@ Agent::Agent(asio::any_io_executor executor, AgentParts parts, AgentLimits limit
       calls_(quiescer_, hooks_, [this](const protocol::OperationView& operation) { server_.operation_changed(operation); }),
       session_(executor, parts.channels, limits.session, session_events()),
       server_(executor, parts.listener, session_, limits.local),
-      watcher_(executor, parts.identity, parts.last_identity, identity_events()) {}
+      watcher_(parts.identity, parts.last_identity, identity_events()) {}
 
 SessionEvents Agent::session_events() {
   SessionEvents events;
@@ -91,8 +90,7 @@ asio::awaitable<Result<void>> Agent::run() {
   CO_TRY(listener_.open());
   start("the identity watcher", watcher_.run());
   start("hooks of events", event_hooks_.run());
-  asio::steady_timer patience(executor_, limits_.first_reading);
-  co_await (watcher_.first_reading() || patience.async_wait(asio::use_awaitable));
+  co_await either(watcher_.first_reading(), sleep_for(limits_.first_reading));
   if (!stopping_) serve();
   while (!stopping_) co_await changed_.wait();
   co_await end();
@@ -129,9 +127,8 @@ asio::awaitable<void> Agent::remember(Uuid uuid) {
 
 asio::awaitable<void> Agent::wait_thawed() {
   if (!quiescer_.held_for()) co_return;
-  asio::steady_timer patience(executor_, limits_.thaw);
-  auto ended = co_await (quiescer_.wait_idle() || patience.async_wait(asio::use_awaitable));
-  if (ended.index() == 1) log_error("the thaw is not done yet: going on, and trying on");
+  co_await either(quiescer_.wait_idle(), sleep_for(limits_.thaw));
+  if (quiescer_.held_for()) log_error("the thaw is not done yet: going on, and trying on");
 }
 
 void Agent::start(std::string name, asio::awaitable<void> part) {

@@ -1,12 +1,11 @@
 #include "guest-agent-core/broker_session.hpp"
 
+#include "guest-agent-core/either.hpp"
 #include "protocol/channel/hello.hpp"
 #include "system/log.hpp"
 
 namespace zynclone::agent {
 namespace {
-
-using asio::experimental::awaitable_operators::operator||;
 
 protocol::Hello our_hello() {
   protocol::Hello hello;
@@ -65,20 +64,24 @@ void BrokerSession::stop() {
 
 void BrokerSession::drop(Error why) {
   if (link_) link_->end(std::move(why));
+  ++drops_;
   restart_.wake();
+}
+
+asio::awaitable<void> BrokerSession::until_dropped(std::uint64_t drops_before) {
+  while (drops_ == drops_before) co_await restart_.wait();
 }
 
 bool BrokerSession::is_up() const { return link_ && link_->version; }
 
 asio::awaitable<std::unique_ptr<channel::Channel>> BrokerSession::open(Deadline* pause) {
-  auto opened = co_await (factory_.open() || restart_.wait());
-  if (opened.index() == 1) co_return nullptr;
-  Result<std::unique_ptr<channel::Channel>> result = std::get<0>(std::move(opened));
-  if (result) {
+  std::optional<Result<std::unique_ptr<channel::Channel>>> opened = co_await unless(until_dropped(drops_), factory_.open());
+  if (!opened) co_return nullptr;
+  if (*opened) {
     last_error_.clear();
-    co_return std::move(result).value();
+    co_return std::move(*opened).value();
   }
-  log_once(result.error());
+  log_once(opened->error());
   co_await restart_.wait_until(std::chrono::steady_clock::now() + *pause);
   *pause = std::min(*pause * 2, limits_.longest_pause);
   co_return nullptr;

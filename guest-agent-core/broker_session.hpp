@@ -53,6 +53,7 @@ class BrokerSession {
   class Turn;
 
   asio::awaitable<std::unique_ptr<channel::Channel>> open(Deadline* pause);
+  asio::awaitable<void> until_dropped(std::uint64_t drops_before);
   asio::awaitable<Error> converse(std::shared_ptr<Link> link);
   asio::awaitable<void> greet(std::shared_ptr<Link> link);
   asio::awaitable<std::string> handle(std::shared_ptr<Link> link, protocol::Request request);
@@ -70,6 +71,7 @@ class BrokerSession {
   SessionEvents events_;
   channel::WakeUp changed_;               // link_, stopping_, calls_
   channel::WakeUp restart_;               // drop() or stop() while there is no link
+  std::uint64_t drops_ = 0;
   std::shared_ptr<Link> link_;   // null: no channel
   std::size_t calls_ = 0;
   std::string last_error_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "guest-agent-core/either.hpp"
+
 namespace zynclone::agent {
 
 void EventHooks::happened(HookEvent event, HookEnvironment environment) {
@@ -11,7 +13,6 @@ void EventHooks::happened(HookEvent event, HookEnvironment environment) {
 }
 
 asio::awaitable<void> EventHooks::run() {
-  using asio::experimental::awaitable_operators::operator||;
   while (!stopping_) {
     if (waiting_.empty()) {
       co_await changed_.wait();
@@ -19,14 +20,17 @@ asio::awaitable<void> EventHooks::run() {
     }
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
-    co_await (hooks_.run(next.event, std::move(next.environment)) || stopped_.wait());
+    co_await unless(until_stopped(), hooks_.run(next.event, std::move(next.environment)));
   }
 }
 
 void EventHooks::stop() {
   stopping_ = true;
   changed_.wake();
-  stopped_.wake();
+}
+
+asio::awaitable<void> EventHooks::until_stopped() {
+  while (!stopping_) co_await changed_.wait();
 }
 
 }  // namespace zynclone::agent

@@ -25,10 +25,11 @@ class EventHooks {
     HookEnvironment environment;
   };
 
+  asio::awaitable<void> until_stopped();
+
   Hooks& hooks_;
   std::deque<Waiting> waiting_;
   channel::WakeUp changed_;
-  channel::WakeUp stopped_;
   bool stopping_ = false;
 };
 

@@ -1,12 +1,11 @@
 #include "guest-agent-core/identity.hpp"
 
+#include "guest-agent-core/either.hpp"
 #include "protocol/codec.hpp"
 #include "system/log.hpp"
 
 namespace zynclone::agent {
 namespace {
-
-using asio::experimental::awaitable_operators::operator||;
 
 constexpr std::chrono::seconds k_now_and_then{15};   // hints can be lost
 constexpr std::chrono::seconds k_after_an_error{2};
@@ -37,8 +36,8 @@ HookEnvironment environment_of(const Identity& identity) {
   return environment;
 }
 
-IdentityWatcher::IdentityWatcher(asio::any_io_executor executor, IdentitySource& source, LastIdentity& last, IdentityEvents events)
-    : executor_(executor), source_(source), last_(last), events_(std::move(events)) {}
+IdentityWatcher::IdentityWatcher(IdentitySource& source, LastIdentity& last, IdentityEvents events)
+    : source_(source), last_(last), events_(std::move(events)) {}
 
 asio::awaitable<void> IdentityWatcher::run() {
   while (!stopping_) {
@@ -60,30 +59,30 @@ asio::awaitable<void> IdentityWatcher::first_reading() {
 }
 
 asio::awaitable<void> IdentityWatcher::read_once() {
-  auto limited = co_await (with_timeout(source_.read(), k_read_deadline, "reading this VM's identity") || stopped_.wait());
-  if (limited.index() == 1) co_return;
-  Result<Identity> now = std::get<0>(std::move(limited));
-  if (now) {
+  std::optional<Result<Identity>> now = co_await unless(stopped_or_after(k_read_deadline), source_.read());
+  if (stopping_) co_return;
+  if (!now) now.emplace(took_too_long("reading it", k_read_deadline));
+  if (*now) {
     last_error_.clear();
-    take(std::move(now).value());
-  } else if (now.error().message != last_error_) {
-    last_error_ = now.error().message;
+    take(std::move(*now).value());
+  } else if (now->error().message != last_error_) {
+    last_error_ = now->error().message;
     log_warning("cannot tell which VM this is: " + last_error_);
   }
 }
 
 asio::awaitable<void> IdentityWatcher::wait_for_hint() {
-  asio::steady_timer timer(executor_, last_error_.empty() ? Deadline(k_now_and_then) : Deadline(k_after_an_error));
   if (!last_error_.empty()) {
-    co_await (timer.async_wait(asio::use_awaitable) || stopped_.wait());
+    co_await stopped_or_after(k_after_an_error);
     co_return;
   }
-  auto ended = co_await (source_.changed() || timer.async_wait(asio::use_awaitable) || stopped_.wait());
-  if (ended.index() == 0 && !std::get<0>(ended)) {
-    // The next reading says more; but not at once, should it fail again and again.
-    asio::steady_timer pause(executor_, k_after_an_error);
-    co_await (pause.async_wait(asio::use_awaitable) || stopped_.wait());
-  }
+  const std::optional<Result<void>> hint = co_await unless(stopped_or_after(k_now_and_then), source_.changed());
+  // The next reading says more; but not at once, should it fail again and again.
+  if (hint && !*hint) co_await stopped_or_after(k_after_an_error);
+}
+
+asio::awaitable<void> IdentityWatcher::stopped_or_after(Deadline time) {
+  if (!stopping_) co_await stopped_.wait_until(std::chrono::steady_clock::now() + time);
 }
 
 std::optional<Move> IdentityWatcher::move_to(const Identity& now) const {

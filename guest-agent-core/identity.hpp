@@ -69,7 +69,7 @@ struct IdentityEvents {
 class IdentityWatcher {
  public:
   // Reads `last` only; who has looked after the move saves it.
-  IdentityWatcher(asio::any_io_executor executor, IdentitySource& source, LastIdentity& last, IdentityEvents events);
+  IdentityWatcher(IdentitySource& source, LastIdentity& last, IdentityEvents events);
 
   // Reads at once, on every hint, and every 15 s; until stop().
   asio::awaitable<void> run();
@@ -83,10 +83,10 @@ class IdentityWatcher {
  private:
   asio::awaitable<void> read_once();
   asio::awaitable<void> wait_for_hint();
+  asio::awaitable<void> stopped_or_after(Deadline time);
   void take(Identity now);
   std::optional<Move> move_to(const Identity& now) const;
 
-  asio::any_io_executor executor_;
   IdentitySource& source_;
   LastIdentity& last_;
   IdentityEvents events_;

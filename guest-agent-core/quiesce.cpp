@@ -1,12 +1,12 @@
 #include "guest-agent-core/quiesce.hpp"
 
+#include "guest-agent-core/either.hpp"
 #include "system/log.hpp"
 
 namespace zynclone::agent {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using asio::experimental::awaitable_operators::operator||;
 
 constexpr unsigned k_thaw_attempts_before_hooks = 3;
 
@@ -123,10 +123,9 @@ asio::awaitable<void> Quiescer::run(std::shared_ptr<Cycle> cycle) {
 }
 
 asio::awaitable<void> Quiescer::bring_to_rest(std::shared_ptr<Cycle> cycle) {
-  auto finished = co_await (rest(cycle) || until_asked_to_thaw(cycle));
-  if (finished.index() == 0) {
-    cycle->outcome = std::get<0>(std::move(finished));
-  } else {
+  std::optional<Result<protocol::QuiesceReport>> finished = co_await unless(until_asked_to_thaw(cycle), rest(cycle));
+  cycle->outcome = std::move(finished);
+  if (!cycle->outcome) {
     cycle->outcome = fail(Errc::cancelled, "cannot quiesce for '" + cycle->token.text() + "': a thaw was asked for meanwhile");
   }
   changed_.wake();
@@ -158,13 +157,11 @@ asio::awaitable<Result<protocol::QuiesceReport>> Quiescer::rest(std::shared_ptr<
 }
 
 asio::awaitable<void> Quiescer::hold(std::shared_ptr<Cycle> cycle) {
-  asio::steady_timer hold_time(executor_, cycle->hold);
-  auto finished = co_await (until_asked_to_thaw(cycle) || hold_time.async_wait(asio::use_awaitable));
-  if (finished.index() == 1 && !cycle->thaw_asked) {
-    cycle->thaw_asked = true;
-    log_warning("thawing before the broker asked for it (" + cycle->token.text() + "): the time it gave, " +
-                std::to_string(cycle->hold.count()) + " ms, is over");
-  }
+  co_await either(until_asked_to_thaw(cycle), sleep_for(cycle->hold));
+  if (cycle->thaw_asked) co_return;
+  cycle->thaw_asked = true;
+  log_warning("thawing before the broker asked for it (" + cycle->token.text() + "): the time it gave, " +
+              std::to_string(cycle->hold.count()) + " ms, is over");
 }
 
 asio::awaitable<void> Quiescer::until_asked_to_thaw(std::shared_ptr<Cycle> cycle) {

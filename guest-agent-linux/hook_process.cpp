@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "guest-agent-core/either.hpp"
 #include "guest-agent-core/text.hpp"
 #include "guest-agent-linux/process_tree.hpp"
 #include "protocol/names.hpp"
@@ -20,7 +21,6 @@ namespace zynclone::agent {
 namespace {
 
 using asio::posix::stream_descriptor;
-using asio::experimental::awaitable_operators::operator||;
 
 constexpr std::size_t k_pipe_capacity = 64 * 1024;  // pipe(7): what a dead writer can have left at most
 constexpr int k_death_ms = 1000;                    // from SIGKILL to the end; one in uninterruptible sleep is left to init
@@ -46,9 +46,7 @@ class HookProcess {
 
   // False: it still runs.
   asio::awaitable<bool> ended_within(Deadline limit) {
-    asio::steady_timer timer(co_await asio::this_coro::executor, limit);
-    co_await (process_.async_wait(stream_descriptor::wait_read, asio::use_awaitable) || follow(output_) || follow(errors_) ||
-              timer.async_wait(asio::use_awaitable));
+    co_await either(either(ended(), sleep_for(limit)), either(follow(output_), follow(errors_)));
     reap();
     co_return reaped_;
   }
@@ -71,6 +69,8 @@ class HookProcess {
   }
 
  private:
+  asio::awaitable<void> ended() { co_await process_.async_wait(stream_descriptor::wait_read, asio::use_awaitable); }
+
   // Keeps reading and never ends by itself: only the process's end counts, as a child of it may hold the pipe open for ever.
   asio::awaitable<void> follow(stream_descriptor& pipe) {
     while (read_available(pipe)) {

@@ -2,12 +2,11 @@
 
 #include <unistd.h>
 
+#include "guest-agent-core/either.hpp"
 #include "system/log.hpp"
 
 namespace zynclone::agent {
 namespace {
-
-using asio::experimental::awaitable_operators::operator||;
 
 constexpr std::string_view k_announcement = "data/zynclone/broker/event-channel";
 constexpr std::chrono::seconds k_announce_again{2};
@@ -16,8 +15,9 @@ constexpr std::chrono::seconds k_announce_again{2};
 
 asio::awaitable<Result<std::unique_ptr<channel::Channel>>> UnixFactory::open() {
   CO_TRY(auto listener, channel::UnixListener::create(executor_, path_, 0600));
-  auto ended = co_await (accept(listener) || announce());
-  co_return std::get<0>(std::move(ended));
+  std::optional<Opened> opened = co_await unless(announce(), accept(listener));
+  if (!opened) co_return fail(Errc::internal, "cannot open '" + path_ + "': announcing it ended");
+  co_return std::move(*opened);
 }
 
 asio::awaitable<UnixFactory::Opened> UnixFactory::accept(channel::UnixListener& listener) {

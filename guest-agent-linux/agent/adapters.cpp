@@ -6,10 +6,13 @@
 #include "guest-agent-linux/mount_check.hpp"
 #include "guest-agent-linux/pretended_freezer.hpp"
 #include "guest-agent-linux/unix_factory.hpp"
+#include "guest-agent-linux/xen_factories.hpp"
 #include "system/log.hpp"
 
 namespace zynclone::agent {
 namespace {
+
+constexpr const char* k_vchan_device = "/dev/xen/gntalloc";  // with which a guest grants the memory of a vchan
 
 std::unique_ptr<Freezer> make_freezer(asio::any_io_executor executor, const AgentConfiguration& configuration) {
   if (configuration.freezer == FreezerKind::pretended) {
@@ -25,7 +28,15 @@ std::unique_ptr<Freezer> make_freezer(asio::any_io_executor executor, const Agen
 }
 
 std::unique_ptr<ChannelFactory> make_channels(asio::any_io_executor executor, const AgentConfiguration& configuration, GuestStore& store) {
-  return std::make_unique<UnixFactory>(executor, configuration.unix_channel, store);
+  Transport transport = configuration.transport;
+  if (transport == Transport::automatic) transport = ::access(k_vchan_device, F_OK) == 0 ? Transport::vchan : Transport::mailbox;
+  switch (transport) {
+    case Transport::unix_socket: return std::make_unique<UnixFactory>(executor, configuration.unix_channel, store);
+    case Transport::vchan: return std::make_unique<VchanFactory>(executor);
+    case Transport::mailbox:
+    case Transport::automatic: break;
+  }
+  return std::make_unique<MailboxFactory>(executor);
 }
 
 }  // namespace

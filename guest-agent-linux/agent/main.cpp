@@ -2,35 +2,26 @@
 
 #include <csignal>
 #include <cstdio>
-#include <malloc.h>
 
+#include "guest-agent-core/either.hpp"
 #include "guest-agent-linux/agent/adapters.hpp"
 #include "guest-agent-linux/agent/options.hpp"
+#include "guest-agent-linux/memory.hpp"
 #include "guest-agent-linux/service_manager.hpp"
 #include "system/log.hpp"
 
 namespace zynclone::agent {
 namespace {
 
-using asio::experimental::awaitable_operators::operator||;
-
-// Small and flat, as every guest of a host runs one: all threads share one heap, and what is free at its end goes back.
-void keep_memory_small() {
-  ::mallopt(M_ARENA_MAX, 1);
-  ::mallopt(M_TRIM_THRESHOLD, 64 * 1024);
-  ::mallopt(M_MMAP_THRESHOLD, 64 * 1024);
-}
-
 asio::awaitable<void> run_agent(Agent& agent, ServiceStatus& service, int& status) {
   const std::function<void()> stop = [&agent, &service] {
     service.stopping();
     agent.stop();
   };
-  auto ended = co_await (agent.run() || feed_watchdog() || call_when_terminated(stop));
-  if (const Result<void>& result = std::get<0>(ended); !result) {
-    log_error(result.error().message);
-    status = 1;
-  }
+  const std::optional<Result<void>> ended = co_await unless(either(feed_watchdog(), call_when_terminated(stop)), agent.run());
+  if (ended && *ended) co_return;
+  log_error(ended ? ended->error().message : "the agent ended before it was told to");
+  status = 1;
 }
 
 int run(const AgentConfiguration& configuration) {
@@ -44,7 +35,10 @@ int run(const AgentConfiguration& configuration) {
   asio::io_context context(1);
   Adapters adapters(context.get_executor(), configuration);
   ServiceStatus service;
-  const auto tell = [&service](const std::string& status) { service.tell(status); };
+  const auto tell = [&service](const std::string& status) {
+    service.tell(status);
+    give_back_code_pages();
+  };
   Agent agent(context.get_executor(), adapters.parts(), limits_of(configuration), tell);
   int status = 0;
   spawn(context.get_executor(), "the agent", run_agent(agent, service, status));
@@ -57,7 +51,7 @@ int run(const AgentConfiguration& configuration) {
 
 int main(int count, char** arguments) {
   using namespace zynclone::agent;
-  keep_memory_small();
+  keep_heap_small();
   auto options = parse_options(count, arguments);
   if (!options) {
     std::fprintf(stderr, "zynclone-agent: %s\n", options.error().message.c_str());

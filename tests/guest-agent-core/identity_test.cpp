@@ -21,7 +21,7 @@ class IdentityTest : public ::testing::Test {
     };
     events.interfaces_changed = [this](const Identity& now) { interfaces.push_back(environment_of(now).at("ZYNCLONE_INTERFACES")); };
     events.changed = [this](const Identity&) { ++changes; };
-    watcher.emplace(context.get_executor(), source, last, std::move(events));
+    watcher.emplace(source, last, std::move(events));
     asio::co_spawn(context, watcher->run(), [this](std::exception_ptr) { ended = true; });
   }
   void become(Identity identity) {

@@ -34,8 +34,8 @@ class LocalServerTest : public ::testing::Test {
     connect_broker();
   }
   void connect_broker() {
-    broker = factory.connect_and_greet();
     const unsigned before = ups;
+    broker = factory.connect_and_greet();
     ASSERT_TRUE(run_until(context, [&] { return ups > before; }));
   }
   asio::awaitable<std::string> called(protocol::Request request) {
@@ -224,7 +224,7 @@ TEST_F(LocalServerTest, WhatIsWatchedIsWatchedAgainAfterARestartOfTheBroker) {
   ASSERT_TRUE(wait([&] { return answer->has_value(); }));
   broker->peer().close();
   ASSERT_TRUE(wait([&] { return !session->is_up(); }));
-  connect_broker();
+  broker = factory.connect_and_greet();
   broker->answer = [](const protocol::Request& request) {
     return protocol::encode_response(*request.id, operation_view(1, protocol::OperationState::succeeded));
   };
