@@ -1,6 +1,6 @@
 #pragma once
 // Journal and audit log in an SQL database through SOCI, by default the SQLite file /var/lib/zynclone/journal.db. Owned by the broker; calls
-// come from its thread, the work is done in a thread of its own, one call after the other.
+// come from its thread, the work is done in a thread of its own, one call after the other. The io_context that awaits must outlive it.
 
 #include <filesystem>
 #include <memory>

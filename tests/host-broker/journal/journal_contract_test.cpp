@@ -16,9 +16,10 @@ namespace {
 
 using protocol::OperationState;
 using protocol::StepState;
-using tests::run;
 
+// The io_context is older than the journal and outlives it: its thread may still be handing a result over when run() has it already.
 struct Fake {
+  asio::io_context context;
   tests::FakeClock clock;
   tests::FakeJournal kept{clock};
   Journal& journal() { return kept; }
@@ -27,6 +28,7 @@ struct Fake {
 };
 
 struct Sql {
+  asio::io_context context;
   tests::FakeClock clock;
   tests::TemporaryFolder folder;
   std::unique_ptr<SqlJournal> kept = open();
@@ -60,6 +62,10 @@ class JournalContract : public ::testing::Test {
     for (const OperationRecord& operation : listed.value()) ids.push_back(operation.id.text());
     return ids;
   }
+  template <class T>
+  T run(asio::awaitable<T> work) {
+    return tests::run_on(subject_.context, std::move(work));
+  }
   Subject subject_;
 };
 
@@ -68,7 +74,7 @@ TYPED_TEST_SUITE(JournalContract, Subjects);
 
 TYPED_TEST(JournalContract, KeepsEveryField) {
   const OperationRecord operation = tests::full_operation(1);
-  ASSERT_OK(run(this->journal().insert(operation)));
+  ASSERT_OK(this->run(this->journal().insert(operation)));
   this->subject_.restart();
   const auto found = this->find(operation);
   ASSERT_TRUE(found);
@@ -77,7 +83,7 @@ TYPED_TEST(JournalContract, KeepsEveryField) {
 
 TYPED_TEST(JournalContract, KeepsAbsentAsAbsent) {
   const OperationRecord operation = tests::plain_operation(1);
-  ASSERT_OK(run(this->journal().insert(operation)));
+  ASSERT_OK(this->run(this->journal().insert(operation)));
   const auto found = this->find(operation);
   ASSERT_TRUE(found);
   tests::expect_same(*found, operation);
@@ -86,18 +92,18 @@ TYPED_TEST(JournalContract, KeepsAbsentAsAbsent) {
 
 TYPED_TEST(JournalContract, FindsNothingWhereThereIsNothing) {
   EXPECT_FALSE(this->find(tests::plain_operation(1)));
-  auto found = run(this->journal().find_request("admin:x", RequestId::parse("r").value()));
+  auto found = this->run(this->journal().find_request("admin:x", RequestId::parse("r").value()));
   ASSERT_OK(found);
   EXPECT_FALSE(found.value());
 }
 
 TYPED_TEST(JournalContract, AnIdIsThereOnce) {
-  ASSERT_OK(run(this->journal().insert(tests::plain_operation(1))));
+  ASSERT_OK(this->run(this->journal().insert(tests::plain_operation(1))));
   OperationRecord same = tests::plain_operation(1);
   same.target = "another";
-  EXPECT_FAILS(run(this->journal().insert(same)), Errc::already_exists);
+  EXPECT_FAILS(this->run(this->journal().insert(same)), Errc::already_exists);
   EXPECT_EQ(this->find(same)->target, tests::plain_operation(1).target);
-  EXPECT_OK(run(this->journal().insert(tests::plain_operation(2))));
+  EXPECT_OK(this->run(this->journal().insert(tests::plain_operation(2))));
 }
 
 TYPED_TEST(JournalContract, ARequestIdIsThereOnceForARequester) {
@@ -108,23 +114,23 @@ TYPED_TEST(JournalContract, ARequestIdIsThereOnceForARequester) {
   OperationRecord other = tests::plain_operation(3);
   other.request_id = first.request_id;
   other.requester = "another requester";
-  ASSERT_OK(run(this->journal().insert(first)));
-  EXPECT_FAILS(run(this->journal().insert(again, {{"a", "requested", "", ""}})), Errc::already_exists);
-  EXPECT_OK(run(this->journal().insert(other)));
+  ASSERT_OK(this->run(this->journal().insert(first)));
+  EXPECT_FAILS(this->run(this->journal().insert(again, {{"a", "requested", "", ""}})), Errc::already_exists);
+  EXPECT_OK(this->run(this->journal().insert(other)));
   EXPECT_FALSE(this->find(again));
-  EXPECT_TRUE(run(this->audit().entries(0, 10)).value().empty());
+  EXPECT_TRUE(this->run(this->audit().entries(0, 10)).value().empty());
 
-  auto found = run(this->journal().find_request(first.requester, *first.request_id));
+  auto found = this->run(this->journal().find_request(first.requester, *first.request_id));
   ASSERT_OK(found);
   ASSERT_TRUE(found.value());
   EXPECT_EQ(found.value()->id, first.id);
-  EXPECT_EQ(run(this->journal().find_request("another requester", *first.request_id)).value()->id, other.id);
+  EXPECT_EQ(this->run(this->journal().find_request("another requester", *first.request_id)).value()->id, other.id);
 }
 
 TYPED_TEST(JournalContract, UpdateChangesAllThatMayChangeButSteps) {
   OperationRecord operation = tests::full_operation(1);
   operation.allowed_by = {"zoe"};
-  ASSERT_OK(run(this->journal().insert(operation)));
+  ASSERT_OK(this->run(this->journal().insert(operation)));
   operation.state = OperationState::failed;
   operation.undoing = !operation.undoing;
   operation.cancel_requested = !operation.cancel_requested;
@@ -139,31 +145,31 @@ TYPED_TEST(JournalContract, UpdateChangesAllThatMayChangeButSteps) {
   operation.error.reset();
   OperationRecord with_other_steps = operation;
   with_other_steps.steps.clear();
-  ASSERT_OK(run(this->journal().update(with_other_steps)));
+  ASSERT_OK(this->run(this->journal().update(with_other_steps)));
   this->subject_.restart();
   tests::expect_same(*this->find(operation), operation);
 }
 
 TYPED_TEST(JournalContract, UpdateOfNothingIsNotFound) {
-  EXPECT_FAILS(run(this->journal().update(tests::plain_operation(1), {{"a", "b", "", ""}})), Errc::not_found);
-  EXPECT_FAILS(run(this->journal().update_step(tests::plain_operation(1).id, 0, StepRecord{})), Errc::not_found);
-  EXPECT_TRUE(run(this->audit().entries(0, 10)).value().empty());
+  EXPECT_FAILS(this->run(this->journal().update(tests::plain_operation(1), {{"a", "b", "", ""}})), Errc::not_found);
+  EXPECT_FAILS(this->run(this->journal().update_step(tests::plain_operation(1).id, 0, StepRecord{})), Errc::not_found);
+  EXPECT_TRUE(this->run(this->audit().entries(0, 10)).value().empty());
 }
 
 TYPED_TEST(JournalContract, StepsAreAppendedAndChanged) {
   OperationRecord operation = tests::plain_operation(1);
-  ASSERT_OK(run(this->journal().insert(operation)));
+  ASSERT_OK(this->run(this->journal().insert(operation)));
   for (std::size_t at = 0; at < 12; ++at) {
     StepRecord step{.name = "step " + std::to_string(at), .state = StepState::running, .text = "t", .result = ""};
-    ASSERT_OK(run(this->journal().update_step(operation.id, at, step)));
+    ASSERT_OK(this->run(this->journal().update_step(operation.id, at, step)));
     step.state = StepState::done;
     step.result = "{\"volume\": \"v" + std::to_string(at) + "\"}";
-    ASSERT_OK(run(this->journal().update_step(operation.id, at, step)));
+    ASSERT_OK(this->run(this->journal().update_step(operation.id, at, step)));
     operation.steps.push_back(step);
   }
   operation.steps[3].state = StepState::undone;
-  ASSERT_OK(run(this->journal().update_step(operation.id, 3, operation.steps[3])));
-  EXPECT_FAILS(run(this->journal().update_step(operation.id, 13, StepRecord{})), Errc::invalid_argument);
+  ASSERT_OK(this->run(this->journal().update_step(operation.id, 3, operation.steps[3])));
+  EXPECT_FAILS(this->run(this->journal().update_step(operation.id, 13, StepRecord{})), Errc::invalid_argument);
   this->subject_.restart();
   tests::expect_same(*this->find(operation), operation);
 }
@@ -173,7 +179,7 @@ TYPED_TEST(JournalContract, ListsNewestFirstWithinItsFilter) {
     OperationRecord operation = tests::plain_operation(number);
     if (number % 2 == 0) operation.family = tests::other_family();
     if (number > 3) operation.state = OperationState::succeeded;
-    ASSERT_OK(run(this->journal().insert(operation)));
+    ASSERT_OK(this->run(this->journal().insert(operation)));
   }
   const auto id = [](unsigned number) { return tests::plain_operation(number).id.text(); };
   using Ids = std::vector<std::string>;
@@ -186,7 +192,7 @@ TYPED_TEST(JournalContract, ListsNewestFirstWithinItsFilter) {
 
   OperationRecord third = tests::plain_operation(3);
   third.state = OperationState::cancelled;
-  ASSERT_OK(run(this->journal().update(third)));
+  ASSERT_OK(this->run(this->journal().update(third)));
   EXPECT_EQ(this->list({.unfinished_only = true}), (Ids{id(2), id(1)}));
 }
 
@@ -195,7 +201,7 @@ TYPED_TEST(JournalContract, ListsWhatARuleLetThroughSince) {
     OperationRecord operation = tests::plain_operation(number);
     operation.decision_place = number % 2 == 0 ? "p:1" : "p:2";
     if (number == 6) operation.family = tests::other_family();
-    ASSERT_OK(run(this->journal().insert(operation)));
+    ASSERT_OK(this->run(this->journal().insert(operation)));
   }
   const auto id = [](unsigned number) { return tests::plain_operation(number).id.text(); };
   using Ids = std::vector<std::string>;
@@ -211,7 +217,7 @@ TYPED_TEST(JournalContract, ListsOfTheSameMomentById) {
   for (unsigned number : {2u, 3u, 1u}) {
     OperationRecord operation = tests::plain_operation(number);
     operation.created = tests::plain_operation(1).created;
-    ASSERT_OK(run(this->journal().insert(operation)));
+    ASSERT_OK(this->run(this->journal().insert(operation)));
   }
   const auto ids = this->list({});
   EXPECT_TRUE(std::is_sorted(ids.rbegin(), ids.rend()));
@@ -222,16 +228,16 @@ TYPED_TEST(JournalContract, ForgetsWhatFinishedBefore) {
     OperationRecord operation = tests::full_operation(number);
     operation.state = number == 4 ? OperationState::running : OperationState::succeeded;
     operation.finished = number == 4 ? std::nullopt : std::optional(operation.created);
-    ASSERT_OK(run(this->journal().insert(operation)));
+    ASSERT_OK(this->run(this->journal().insert(operation)));
   }
-  auto forgotten = run(this->journal().forget(tests::full_operation(3).created));
+  auto forgotten = this->run(this->journal().forget(tests::full_operation(3).created));
   ASSERT_OK(forgotten);
   EXPECT_EQ(forgotten.value(), 2u);
   EXPECT_EQ(this->list({}).size(), 2u);
-  EXPECT_EQ(run(this->journal().forget(Timestamp::max())).value(), 1u);
+  EXPECT_EQ(this->run(this->journal().forget(Timestamp::max())).value(), 1u);
   EXPECT_TRUE(this->find(tests::full_operation(4)));
   // What was forgotten is gone with its steps and request id.
-  ASSERT_OK(run(this->journal().insert(tests::full_operation(1))));
+  ASSERT_OK(this->run(this->journal().insert(tests::full_operation(1))));
   tests::expect_same(*this->find(tests::full_operation(1)), tests::full_operation(1));
 }
 
@@ -239,17 +245,17 @@ TYPED_TEST(JournalContract, TextsAreKeptAsTheyAre) {
   OperationRecord operation = tests::plain_operation(1);
   operation.summary = "'; drop table operation; -- :id \xc3\xa4\xf0\x9f\x98\x80\n\t\"";
   operation.request = std::string(60'000, 'x') + "'";
-  ASSERT_OK(run(this->journal().insert(operation)));
+  ASSERT_OK(this->run(this->journal().insert(operation)));
   tests::expect_same(*this->find(operation), operation);
 }
 
 TYPED_TEST(JournalContract, AuditEntriesFormAChain) {
   for (int i = 0; i < 5; ++i) {
-    ASSERT_OK(run(this->audit().append("admin:root", "event" + std::to_string(i), "op", "detail '" + std::to_string(i))));
+    ASSERT_OK(this->run(this->audit().append("admin:root", "event" + std::to_string(i), "op", "detail '" + std::to_string(i))));
     this->subject_.clock.advance(std::chrono::milliseconds(1500));
     if (i == 2) this->subject_.restart();
   }
-  auto read = run(this->audit().entries(0, 100));
+  auto read = this->run(this->audit().entries(0, 100));
   ASSERT_OK(read);
   ASSERT_EQ(read.value().size(), 5u);
   AuditChain chain;
@@ -263,21 +269,21 @@ TYPED_TEST(JournalContract, AuditEntriesFormAChain) {
 }
 
 TYPED_TEST(JournalContract, AuditEntriesAreReadInPages) {
-  for (int i = 0; i < 5; ++i) ASSERT_OK(run(this->audit().append("a", "e", "", "")));
-  EXPECT_EQ(run(this->audit().entries(0, 2)).value().back().sequence, 2u);
-  EXPECT_EQ(run(this->audit().entries(2, 2)).value().front().sequence, 3u);
-  EXPECT_EQ(run(this->audit().entries(4, 100)).value().size(), 1u);
-  EXPECT_TRUE(run(this->audit().entries(5, 100)).value().empty());
-  EXPECT_TRUE(run(this->audit().entries(~0ull, 100)).value().empty());
+  for (int i = 0; i < 5; ++i) ASSERT_OK(this->run(this->audit().append("a", "e", "", "")));
+  EXPECT_EQ(this->run(this->audit().entries(0, 2)).value().back().sequence, 2u);
+  EXPECT_EQ(this->run(this->audit().entries(2, 2)).value().front().sequence, 3u);
+  EXPECT_EQ(this->run(this->audit().entries(4, 100)).value().size(), 1u);
+  EXPECT_TRUE(this->run(this->audit().entries(5, 100)).value().empty());
+  EXPECT_TRUE(this->run(this->audit().entries(~0ull, 100)).value().empty());
 }
 
 TYPED_TEST(JournalContract, NotesAreWrittenWithTheChange) {
   OperationRecord operation = tests::plain_operation(1);
-  ASSERT_OK(run(this->journal().insert(operation, {{"pos1/pos1", "requested", operation.id.text(), "d"}, {"broker", "allowed", "", ""}})));
+  ASSERT_OK(this->run(this->journal().insert(operation, {{"pos1/pos1", "requested", operation.id.text(), "d"}, {"broker", "allowed", "", ""}})));
   operation.percent = 50;
-  ASSERT_OK(run(this->journal().update(operation, {{"broker", "started", "", ""}})));
-  ASSERT_OK(run(this->audit().append("broker", "other", "", "")));
-  const auto read = run(this->audit().entries(0, 100)).value();
+  ASSERT_OK(this->run(this->journal().update(operation, {{"broker", "started", "", ""}})));
+  ASSERT_OK(this->run(this->audit().append("broker", "other", "", "")));
+  const auto read = this->run(this->audit().entries(0, 100)).value();
   ASSERT_EQ(read.size(), 4u);
   EXPECT_EQ(read[0].event, "requested");
   EXPECT_EQ(read[0].actor, "pos1/pos1");
