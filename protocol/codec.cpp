@@ -84,11 +84,11 @@ Result<Method> method_named(std::string_view name) {
   }
 }
 
-Result<void> decode_method(const Json& untrusted_params, Method& method) {
+Result<void> decode_method(const Json& untrusted_params, Method& method, UnknownFields unknown) {
   return std::visit(
       [&](auto& m) -> Result<void> {
         using M = std::decay_t<decltype(m)>;
-        TRY(m, Decoder::decode<M>(untrusted_params, "/params", UnknownFields::refuse));
+        TRY(m, Decoder::decode<M>(untrusted_params, "/params", unknown));
         return outcome::success();
       },
       method);
@@ -126,7 +126,9 @@ Result<Request> decode_request(std::string_view untrusted_text, Sender sender, s
     TRY(request.vm, take_name<VmName>(params, "vm"));
   }
   TRY(take_envelope_fields(params, request));
-  TRY(decode_method(params, request.method));
+  // A newer broker may say more than we know; whoever asks for something must be understood whole.
+  const auto unknown = sender == Sender::broker ? UnknownFields::ignore : UnknownFields::refuse;
+  TRY(decode_method(params, request.method, unknown));
   return request;
 }
 

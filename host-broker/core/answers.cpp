@@ -41,9 +41,15 @@ struct Answers {
     if (!all) {
       CO_TRY(wanted, broker.family_for(caller, request));
     }
+    std::size_t size = 0;
     for (const auto& [vm, family] : broker.registry_.all()) {
       if (!all && &family != wanted) continue;
-      for (const Clone& clone : family.clones) listing.clones.push_back(view_of(family, clone, audience_of(caller)));
+      for (const Clone& clone : family.clones) {
+        CloneView view = view_of(family, clone, audience_of(caller));
+        size += encode_view(view).size();
+        if (size > k_longest_message * 3 / 4 || listing.clones.size() == k_most_list_entries) co_return listing;
+        listing.clones.push_back(std::move(view));
+      }
     }
     co_return listing;
   }

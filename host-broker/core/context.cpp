@@ -30,6 +30,8 @@ asio::awaitable<Result<std::optional<Domain>>> domain_of(Context context, Uuid u
 
 std::string domain_name(const VmName& vm, const CloneName& clone) { return vm.text() + '.' + clone.text(); }
 
+std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
 std::string interfaces_text(const Clone& clone) {
   std::map<std::string, std::string> by_mode;
   for (const CloneVif& vif : clone.vifs) {

@@ -24,6 +24,8 @@ asio::awaitable<Result<std::optional<Domain>>> domain_of(Context context, Uuid u
 
 // "pos1.upgrade-1": what a clone's domain is called.
 std::string domain_name(const VmName& vm, const CloneName& clone);
+// The last part of a path: a guest is not shown where the host keeps its volumes.
+std::string base_name(const std::string& path);
 // "interface 0 disabled (mask 0x0)": for people.
 std::string interfaces_text(const Clone& clone);
 

@@ -83,6 +83,10 @@ TEST(Codec, MethodsOfAnotherDirectionAreUnknown) {
   EXPECT_TRUE(decode_request(call("guest.health", "{}"), Sender::broker));
 }
 
+TEST(Codec, ANewerBrokerMaySayMore) {
+  EXPECT_TRUE(decode_request(call("guest.thaw", R"({"token":"01J9ZQ4C8Y5T3M2K1H0G9F8E7D","gently":true})"), Sender::broker));
+}
+
 TEST(Codec, TheIdIsKnownEvenWhenTheRestIsWrong) {
   std::optional<std::uint64_t> id;
   EXPECT_FALSE(decode_request(call("clone.create", "{}"), Sender::guest, &id));

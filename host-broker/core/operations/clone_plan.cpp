@@ -63,8 +63,7 @@ Result<std::vector<CloneDisk>> choose_disks(const OperationId& id, const GuestCo
     if (disk.writable && !config.disks.empty() && !named) continue;
     CloneDisk chosen{.device = disk.device, .source = disk.volume, .volume = disk.volume, .writable = disk.writable};
     if (disk.writable) {
-      const auto file = disk.volume.path.substr(disk.volume.path.rfind('/') + 1);
-      chosen.snapshot_name = file.substr(0, 64) + '.' + lower(id.text());
+      chosen.snapshot_name = base_name(disk.volume.path).substr(0, 64) + '.' + lower(id.text());
       chosen.volume.path.clear();  // known once it is made
     }
     disks.push_back(std::move(chosen));

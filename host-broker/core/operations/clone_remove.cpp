@@ -12,7 +12,7 @@ class RemoveVolumeStep : public Step {
   RemoveVolumeStep(Context context, CloneDisk disk) : context_(std::move(context)), disk_(std::move(disk)) {}
 
   std::string name() const override { return "remove volume " + disk_.device; }
-  std::string plan() const override { return "remove volume " + disk_.volume.path; }
+  std::string plan() const override { return "remove volume " + base_name(disk_.volume.path); }
   asio::awaitable<Result<Presence>> probe() override { co_return Presence::absent; }
 
   asio::awaitable<Result<StepOutcome>> act() override {
@@ -21,7 +21,7 @@ class RemoveVolumeStep : public Step {
     request.name = disk_.snapshot_name;
     CO_TRY(co_await context_.ports.storage.remove(request));
     StepOutcome outcome;
-    outcome.text = "removed volume " + disk_.volume.path;
+    outcome.text = "removed volume " + base_name(disk_.volume.path);
     co_return outcome;
   }
 

@@ -117,7 +117,7 @@ class SnapshotStep : public Step {
       : context_(std::move(context)), plan_(std::move(plan)), disk_(std::move(disk)) {}
 
   std::string name() const override { return "snapshot " + disk_.device; }
-  std::string plan() const override { return "snapshot " + disk_.source.path; }
+  std::string plan() const override { return "snapshot " + base_name(disk_.source.path); }
 
   asio::awaitable<Result<Presence>> probe() override {
     CO_TRY(const auto found, co_await context_.ports.storage.find_snapshot(request_of(plan_, disk_)));
@@ -142,8 +142,6 @@ class SnapshotStep : public Step {
   asio::awaitable<Result<void>> undo() override { co_return co_await context_.ports.storage.remove(request_of(plan_, disk_)); }
 
  private:
-  static std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
   void remember(Family& family, const Snapshot& made) {
     Clone* clone = find_clone(family, plan_.clone.name);
     if (clone == nullptr) return;

@@ -206,7 +206,7 @@ TEST(CloneCreate, APlanDoesNothing) {
   EXPECT_FALSE(planned.value().plan->place) << "a guest is never shown policy";
   std::vector<std::string> texts;
   for (const auto& step : planned.value().plan->steps) texts.push_back(step.text);
-  EXPECT_EQ(texts, (std::vector<std::string>{"quiesce pos1", "snapshot /dev/vg0/pos1-root", "publish lockdown and wait until it is applied",
+  EXPECT_EQ(texts, (std::vector<std::string>{"quiesce pos1", "snapshot pos1-root", "publish lockdown and wait until it is applied",
                                              "start pos1.upgrade-1 paused", "let it run once it is locked down"}));
   EXPECT_TRUE(world.journal.operations.empty());
   world.expect_untouched();

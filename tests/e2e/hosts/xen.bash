@@ -1,0 +1,32 @@
+# The scenario's host: the Xen lab (tests/xen/lab), which is up, with the packages installed (tests/xen/run does both).
+lab=$(readlink -f "$here/../xen/lab")
+fault_file=/run/zynclone-fault
+moments=(acted)  # in emulation each crash takes long; all moments are tried in the sandbox, and at every journal write in core_test
+
+host_up() {
+  "$lab" ssh 'rm -f /etc/zynclone/policy.d/*' && "$lab" put "$here"/policy/* /etc/zynclone/policy.d || return 1
+  "$lab" gput pos1 "$here"/hooks/quiesce "$here"/hooks/thaw /etc/zynclone/hooks.d || return 1
+  "$lab" ssh "mkdir -p /etc/systemd/system/zynclone-broker.service.d
+    printf '[Service]\nEnvironment=ZYNCLONE_FAULT_FILE=$fault_file\n' >/etc/systemd/system/zynclone-broker.service.d/fault.conf
+    systemctl daemon-reload && systemctl restart zynclone-broker"
+}
+host_down() { ((failed == 0)) || "$lab" ssh 'journalctl --no-pager -n 60 -u zynclone-broker -u clone-monitor -u clone-net-monitor'; }
+
+dom0() { "$lab" ssh "$@"; }
+guest() { local vm=$1; shift; "$lab" gssh "$vm" "$@"; }
+put_file() { "$lab" ssh "printf '%s\n' '$2' >/$1"; }
+remove_file() { "$lab" ssh rm "/$1"; }
+
+set_fault() { "$lab" ssh "echo '$1' >$fault_file"; }
+fault_was_met() { ! "$lab" ssh test -e "$fault_file"; }
+
+service_kill() { "$lab" ssh systemctl kill --kill-whom=main --signal=KILL "$1"; }
+links_kill() { "$lab" ssh pkill -9 -x zynclone-link; }
+agent_kill() { "$lab" gssh "$1" pkill -9 -x zynclone-agent; }
+
+volumes() { "$lab" ssh lvs --noheadings -o lv_name vg0 | sort; }
+domains() { "$lab" ssh xl list | awk 'NR > 2 {print $1}' | sort; }
+clone_filter() {
+  "$lab" ssh nft list map bridge zynclone from 2>/dev/null | tr ',' '\n' |
+    sed -n 's/.*"z[0-9a-f]*\.[0-9]*" : drop.*/disabled/p; s/.*"z[0-9a-f]*\.[0-9]*" : accept.*/unlocked/p; s/.*"z[0-9a-f]*\.[0-9]*" : goto.*/locked/p'
+}
