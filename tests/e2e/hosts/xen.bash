@@ -30,3 +30,16 @@ clone_filter() {
   "$lab" ssh nft list map bridge zynclone from 2>/dev/null | tr ',' '\n' |
     sed -n 's/.*"z[0-9a-f]*\.[0-9]*" : drop.*/disabled/p; s/.*"z[0-9a-f]*\.[0-9]*" : accept.*/unlocked/p; s/.*"z[0-9a-f]*\.[0-9]*" : goto.*/locked/p'
 }
+
+# Frames on the bridge and in the second guest, from here to capture_end MAC, which prints how many each saw of that address.
+capture_begin() {
+  "$lab" ssh 'rm -f /run/capture.pcap; systemd-run -q --collect --unit=capture tcpdump -U -i xenbr0 -w /run/capture.pcap'
+  "$lab" gssh pos2 'rm -f /run/capture.pcap; tcpdump -U -i eth0 -w /run/capture.pcap >/dev/null 2>&1 </dev/null &'
+  run_until "$lab" ssh test -s /run/capture.pcap
+  run_until "$lab" gssh pos2 test -s /run/capture.pcap
+}
+capture_end() {
+  local count="tcpdump -r /run/capture.pcap 'ether host $1' 2>/dev/null | wc -l"
+  "$lab" ssh "systemctl stop capture; $count"
+  "$lab" gssh pos2 "pkill tcpdump; $count"
+}
