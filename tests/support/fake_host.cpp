@@ -1,9 +1,12 @@
 #include "tests/support/fake_host.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+
 namespace zynclone::tests {
 
 asio::awaitable<Result<std::vector<std::string>>> FakeNetwork::wait_applied(broker::Family family, Deadline) {
   applied.push_back(std::move(family));
+  if (const auto held = hold) co_await held->async_wait(asio::as_tuple(asio::use_awaitable));
   if (fails) co_return outcome::failure(*fails);
   co_return std::vector<std::string>{"zhapcon"};
 }

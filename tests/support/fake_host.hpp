@@ -16,6 +16,7 @@ class FakeNetwork : public broker::Network {
 
   std::vector<broker::Family> applied;      // what was waited for, in order
   std::optional<Error> fails;
+  std::shared_ptr<asio::steady_timer> hold;  // until it is cancelled, nothing is acknowledged
 };
 
 class FakeGuestLink : public broker::GuestLink {

@@ -47,32 +47,49 @@ TEST(Reconcile, TheFamilyIsShownWithEachMembersRole) {
   EXPECT_TRUE(admin.value().clones[0].disks.at(0).location);
 }
 
-TEST(Cancel, AQueuedOperationEndsAndARunningOneIsUndone) {
+// A family with one operation that waits in the middle of itself, for lockdown to be acknowledged, and one behind it.
+struct Cancel : testing::Test {
   World world;
-  CloneCreate first;
-  first.name = clone_name("a");
-  CloneCreate second;
-  second.name = clone_name("b");
-  // Both are accepted before either runs: the context is not run in between.
-  std::string answers[2];
-  auto ask = [&](CloneCreate call, std::string& answer) {
-    protocol::Request request{.id = 1, .method = call};
-    asio::co_spawn(*world.context, world.broker->handle(world.guest(), request), [&answer](std::exception_ptr, std::string text) { answer = std::move(text); });
-  };
-  ask(first, answers[0]);
-  ask(second, answers[1]);
-  world.context->restart();
-  while (answers[1].empty()) ASSERT_GT(world.context->run_one(), 0u);
-  const auto accepted = decode_response<CloneCreate>(answers[1]);
-  ASSERT_OK(accepted);
-  const auto id = accepted.value().operation->id;
-  const auto cancelled = world.call(world.guest(), OperationCancel{.id = id});
-  ASSERT_OK(cancelled);
-  world.settle();
-  EXPECT_EQ(world.call(world.guest(), OperationShow{.id = id}).value().state, OperationState::cancelled);
+  OperationId first, second;
+
+  void SetUp() override {
+    world.network.hold = std::make_shared<asio::steady_timer>(*world.context, asio::steady_timer::time_point::max());
+    first = ask("a");
+    second = ask("b");
+  }
+  OperationId ask(const std::string& name) {
+    CloneCreate call;
+    call.name = clone_name(name);
+    const auto accepted = world.call(world.guest(), call);
+    EXPECT_OK(accepted);
+    world.settle();
+    return accepted.value().operation->id;
+  }
+  void release() {
+    const auto held = std::move(world.network.hold);
+    held->cancel();
+    world.settle();
+  }
+  OperationState state(const OperationId& id) { return world.call(world.guest(), OperationShow{.id = id}).value().state; }
+};
+
+TEST_F(Cancel, AQueuedOperationEndsBeforeItBegins) {
+  EXPECT_EQ(state(first), OperationState::running);
+  EXPECT_EQ(state(second), OperationState::queued);
+  EXPECT_OK(world.call(world.guest(), OperationCancel{.id = second}));
+  release();
+  EXPECT_EQ(state(first), OperationState::succeeded);
+  EXPECT_EQ(state(second), OperationState::cancelled);
   EXPECT_EQ(world.clone("b"), nullptr);
-  EXPECT_NE(world.clone("a"), nullptr);
-  EXPECT_FAILS(world.call(world.guest(), OperationCancel{.id = id}), Errc::not_found);
+  EXPECT_FAILS(world.call(world.guest(), OperationCancel{.id = second}), Errc::not_found);
+}
+
+TEST_F(Cancel, ARunningOperationIsUndone) {
+  EXPECT_OK(world.call(world.guest(), OperationCancel{.id = second}));
+  EXPECT_OK(world.call(world.guest(), OperationCancel{.id = first}));
+  release();
+  EXPECT_EQ(state(first), OperationState::cancelled);
+  world.expect_untouched();
 }
 
 }  // namespace

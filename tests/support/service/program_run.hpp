@@ -27,6 +27,7 @@ class ProgramRun {
   bool wait_for_output(const std::string& text);
   bool wait_for_errors(const std::string& text);
   void send_signal(int number) const;
+  pid_t process() const { return process_; }
   // Keys pressed on the terminal: "\x03" is Ctrl-C.
   void type(std::string_view keys) const;
 
