@@ -10,7 +10,11 @@ host_up() {
     printf '[Service]\nEnvironment=ZYNCLONE_FAULT_FILE=$fault_file\n' >/etc/systemd/system/zynclone-broker.service.d/fault.conf
     systemctl daemon-reload && systemctl restart zynclone-broker"
 }
-host_down() { ((failed == 0)) || "$lab" ssh 'journalctl --no-pager -n 60 -u zynclone-broker -u clone-monitor -u clone-net-monitor'; }
+# What the scenario put there itself is no package's to remove.
+host_down() {
+  ((failed == 0)) || "$lab" ssh 'journalctl --no-pager -n 60 -u zynclone-broker -u clone-monitor -u clone-net-monitor'
+  "$lab" ssh 'rm -rf /etc/systemd/system/zynclone-broker.service.d /etc/zynclone/policy.d/10-scenario.policy'
+}
 
 dom0() { "$lab" ssh "$@"; }
 guest() { local vm=$1; shift; "$lab" gssh "$vm" "$@"; }
