@@ -2,6 +2,8 @@
 
 #include <boost/asio/redirect_error.hpp>
 
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -11,6 +13,13 @@
 namespace zynclone::channel {
 
 using asio::local::stream_protocol;
+
+namespace {
+
+constexpr std::chrono::seconds k_busy_limit{5};        // for a listener whose backlog is full
+constexpr std::chrono::milliseconds k_busy_pause{10};
+
+}  // namespace
 
 UnixChannel::UnixChannel(stream_protocol::socket socket, Deadline write_deadline)
     : socket_(std::move(socket)), write_deadline_(write_deadline) {
@@ -24,11 +33,21 @@ asio::awaitable<Result<std::unique_ptr<Channel>>> UnixChannel::connect(std::stri
   if (path.empty() || path.size() >= sizeof(sockaddr_un::sun_path))
     co_return fail(Errc::invalid_argument, "cannot connect to '" + printable(path) + "': a socket's path has 1 to " +
                                                std::to_string(sizeof(sockaddr_un::sun_path) - 1) + " bytes");
-  stream_protocol::socket socket(co_await asio::this_coro::executor);
-  boost::system::error_code error;
-  co_await socket.async_connect(stream_protocol::endpoint(path), asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return fail(Errc::unavailable, "cannot connect to '" + printable(path) + "': " + error.message());
-  co_return std::make_unique<UnixChannel>(std::move(socket));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, path.size());
+  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const auto until = std::chrono::steady_clock::now() + k_busy_limit;
+  // By hand: EAGAIN means a full backlog here, where Asio would take it for a connection under way and call it made.
+  while (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    const int number = errno;
+    if (number == EINTR) continue;
+    if (number != EAGAIN || std::chrono::steady_clock::now() > until)
+      co_return fail(Errc::unavailable, "cannot connect to '" + printable(path) + "': " + std::strerror(number));
+    co_await sleep_for(k_busy_pause);
+  }
+  const auto executor = co_await asio::this_coro::executor;
+  co_return adopt(executor, std::move(socket));
 }
 
 Result<std::unique_ptr<Channel>> UnixChannel::adopt(asio::any_io_executor executor, Descriptor socket, Deadline write_deadline) {

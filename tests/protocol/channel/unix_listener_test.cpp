@@ -111,6 +111,37 @@ TEST_F(UnixListenerTest, SuccessorsFileIsNotRemoved) {
   EXPECT_TRUE(std::filesystem::exists(path_));
 }
 
+TEST_F(UnixListenerTest, ConnectWaitsWhileTheBacklogIsFull) {
+  auto listener = create();
+  ASSERT_TRUE(listener);
+  // More than anybody's backlog; each is accepted in time, none is taken for connected before it is.
+  struct Crowd {
+    static asio::awaitable<bool> come(std::string path, int count, std::vector<std::unique_ptr<Channel>>& come) {
+      for (int i = 0; i < count; ++i) {
+        auto channel = co_await UnixChannel::connect(path);
+        if (!channel) co_return false;
+        come.push_back(std::move(channel).value());
+      }
+      co_return true;
+    }
+    static asio::awaitable<bool> greet(UnixListener& at, int count, const std::vector<std::unique_ptr<Channel>>& come) {
+      while (come.size() < 60) co_await sleep_for(std::chrono::milliseconds(1));
+      for (int i = 0; i < count; ++i) {
+        auto accepted = co_await at.accept();
+        if (!accepted) co_return false;
+      }
+      co_return true;
+    }
+    static asio::awaitable<bool> both(UnixListener& at, std::string path) {
+      using namespace asio::experimental::awaitable_operators;
+      std::vector<std::unique_ptr<Channel>> channels;
+      auto done = co_await (come(path, 100, channels) && greet(at, 100, channels));
+      co_return std::get<0>(done) && std::get<1>(done);
+    }
+  };
+  EXPECT_TRUE(run(context_, Crowd::both(listener.value(), path_)));
+}
+
 TEST_F(UnixListenerTest, PathThatIsTooLongIsRefused) {
   auto listener = UnixListener::create(context_.get_executor(), "/" + std::string(120, 'p'), 0600);
   ASSERT_FALSE(listener);
