@@ -69,8 +69,8 @@ class Agent {
   LastIdentity& last_identity_;
   std::optional<Uuid> remembered_;
   Hooks hooks_;
-  EventHooks event_hooks_;
   Quiescer quiescer_;
+  EventHooks event_hooks_;
   GuestCalls calls_;
   BrokerSession session_;
   LocalServer server_;

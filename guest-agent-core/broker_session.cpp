@@ -40,6 +40,7 @@ BrokerSession::~BrokerSession() = default;
 asio::awaitable<void> BrokerSession::run() {
   Deadline pause = limits_.shortest_pause;
   while (!stopping_) {
+    const std::uint64_t drops_before = drops_;
     std::unique_ptr<channel::Channel> opened = co_await open(&pause);
     if (!opened) continue;
     auto link = std::make_shared<Link>();
@@ -51,8 +52,8 @@ asio::awaitable<void> BrokerSession::run() {
       pause = limits_.shortest_pause;
       events_.down(why);
     }
-    // Also after a channel that ended by itself at once, which would otherwise be opened as fast as the processor can.
-    if (!stopping_ && !link->reason) co_await restart_.wait_until(std::chrono::steady_clock::now() + pause);
+    // Else a channel that ends at once, because the broker is too old say, would be opened as fast as the processor can.
+    if (drops_ == drops_before) co_await restart_.wait_until(std::chrono::steady_clock::now() + pause);
     if (!link->version) pause = std::min(pause * 2, limits_.longest_pause);
   }
 }

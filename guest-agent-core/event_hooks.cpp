@@ -18,6 +18,10 @@ asio::awaitable<void> EventHooks::run() {
       co_await changed_.wait();
       continue;
     }
+    if (quiescer_.held_for()) {
+      co_await either(until_stopped(), quiescer_.wait_idle());
+      continue;
+    }
     Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
     co_await unless(until_stopped(), hooks_.run(next.event, std::move(next.environment)));

@@ -68,7 +68,8 @@ std::vector<std::string> HookFolder::list(HookEvent event) {
   std::error_code error;
   for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename().string();
-    if (name.starts_with('.') || name.ends_with('~') || (entry->is_directory(error) && !entry->is_symlink(error))) continue;
+    std::error_code gone;  // a link that leads nowhere is refused below, and is no reason to stop
+    if (name.starts_with('.') || name.ends_with('~') || (entry->is_directory(gone) && !entry->is_symlink(gone))) continue;
     auto fine = check_hook(entry->path());
     if (!fine) refuse(fine.error());
     else names.push_back(name);

@@ -41,6 +41,7 @@ int run(const AgentConfiguration& configuration) {
   };
   Agent agent(context.get_executor(), adapters.parts(), limits_of(configuration), tell);
   int status = 0;
+  log_info("zynclone-agent " ZYNCLONE_VERSION " starts");
   spawn(context.get_executor(), "the agent", run_agent(agent, service, status));
   context.run();
   return status;

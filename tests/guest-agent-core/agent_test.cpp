@@ -272,6 +272,20 @@ TEST_F(AgentTest, InterfacesThatChangeRunTheirHooks) {
   EXPECT_EQ(programs.environments["interfaces links"].at("ZYNCLONE_INTERFACES"), "0=disabled");
 }
 
+TEST_F(AgentTest, HooksOfEventsWaitUntilNothingIsHeld) {
+  serve();
+  forget();
+  quiesce(1);
+  Identity locked = original_identity();
+  locked.interfaces[0] = protocol::VifMode::disabled;
+  source.set(locked);
+  ASSERT_TRUE(wait([&] { return agent->identity() == locked; }));
+  settle(context);
+  EXPECT_FALSE(record.has("interfaces links")) << "it would hang on a frozen file system";
+  ASSERT_OK(answer(broker->ask(protocol::GuestThaw{operation_number(1)})));
+  EXPECT_TRUE(wait([&] { return record.has("interfaces links"); }));
+}
+
 TEST_F(AgentTest, EventsThatComeFasterThanTheirHooksAreToldOnce) {
   programs.behaviours["interfaces links"] = Behaviour::hangs;
   limits.hooks.each = std::chrono::milliseconds(60);

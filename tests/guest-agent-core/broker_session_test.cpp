@@ -118,6 +118,20 @@ TEST_F(BrokerSessionTest, NoCommonVersionIsToldAndLeft) {
   EXPECT_EQ(ups, 0u);
 }
 
+TEST_F(BrokerSessionTest, ABrokerThatIsTooNewIsNotTriedWithoutAPause) {
+  limits.shortest_pause = limits.longest_pause = std::chrono::milliseconds(30);
+  begin();
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < 3; ++i) {
+    auto broker = factory.connect();
+    protocol::Hello hello;
+    hello.oldest_version = hello.newest_version = protocol::k_newest_version + 1;
+    ASSERT_TRUE(broker->peer().post(hello));
+    ASSERT_TRUE(wait([&] { return broker->ended.has_value(); }));
+  }
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(60));
+}
+
 TEST_F(BrokerSessionTest, AnotherHelloEndsTheChannel) {
   begin();
   auto broker = factory.connect_and_greet();

@@ -1,5 +1,6 @@
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <memory>
@@ -74,6 +75,8 @@ Result<void> filter_system_calls(int event_channel) {
   filter.allow_when(SCMP_SYS(mprotect), {argument_is(2, PROT_EXEC, 0)});
   // Asio makes a descriptor non-blocking so, at its first use.
   filter.allow_when(SCMP_SYS(ioctl), {argument_is(1, k_low_half, FIONBIO)});
+  // libxenstore ignores this signal while it writes.
+  filter.allow_when(SCMP_SYS(rt_sigaction), {argument_is(0, k_low_half, SIGPIPE)});
   if (event_channel >= 0)
     filter.allow_when(SCMP_SYS(ioctl), {argument_is(0, k_low_half, static_cast<unsigned>(event_channel)),
                                         argument_is(1, k_low_half, IOCTL_EVTCHN_NOTIFY)});

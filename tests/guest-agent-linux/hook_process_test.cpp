@@ -1,0 +1,167 @@
+#include "guest-agent-linux/hook_process.hpp"
+
+#include <csignal>
+#include <fstream>
+#include <unistd.h>
+
+#include "guest-agent-linux/process_tree.hpp"
+#include "tests/guest-agent-core/fakes.hpp"
+#include "tests/support/result_matchers.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace zynclone::tests {
+namespace {
+
+using namespace std::chrono_literals;
+
+class HookProcessTest : public ::testing::Test {
+ protected:
+  HookResult run_script(const std::string& text, Deadline limit = 10s) {
+    const std::string program = folder.write_program("hook", "#!/bin/sh\n" + text);
+    return run(context, run_hook(program, HookEvent::quiesce, "hook", environment, limit));
+  }
+  pid_t pid_in(const std::string& file) { return static_cast<pid_t>(std::atoi(folder.read(file).c_str())); }
+  // A process that was killed is gone when init has reaped it.
+  bool is_gone(pid_t pid) {
+    for (int i = 0; i < 1000; ++i) {
+      std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
+      std::string text;
+      std::getline(status, text);
+      if (text.empty() || text.find(") Z ") != std::string::npos) return true;
+      ::usleep(2000);
+    }
+    return false;
+  }
+
+  asio::io_context context;
+  TemporaryFolder folder;
+  HookEnvironment environment{{"FOLDER", folder.path().string()}};
+};
+
+TEST_F(HookProcessTest, BothStreamsAreKept) {
+  const HookResult result = run_script("echo out; echo err >&2\n");
+  EXPECT_FALSE(result.error);
+  EXPECT_NE(result.output.find("out\n"), std::string::npos);
+  EXPECT_NE(result.output.find("err\n"), std::string::npos);
+}
+
+TEST_F(HookProcessTest, AStatusIsAnError) {
+  const HookResult result = run_script("echo 'the database is busy'; exit 3\n");
+  ASSERT_TRUE(result.error);
+  EXPECT_EQ(result.error->message, "cannot run the quiesce hook 'hook': exit status 3");
+  EXPECT_EQ(result.output, "the database is busy\n");
+}
+
+TEST_F(HookProcessTest, ASignalIsAnError) {
+  const HookResult result = run_script("kill -SEGV $$\n");
+  ASSERT_TRUE(result.error);
+  EXPECT_EQ(result.error->message, "cannot run the quiesce hook 'hook': exit status 139");
+}
+
+TEST_F(HookProcessTest, WhatCannotBeStartedIsAnError) {
+  const std::string program = folder.write_program("hook", "no interpreter is named\n");
+  const HookResult result = run(context, run_hook(program, HookEvent::thaw, "hook", environment, 10s));
+  ASSERT_TRUE(result.error);
+  EXPECT_NE(result.error->message.find("cannot run the thaw hook 'hook'"), std::string::npos) << result.error->message;
+}
+
+TEST_F(HookProcessTest, TheEnvironmentIsWhatIsGivenAndNoMore) {
+  ::setenv("ZYNCLONE_SECRET_OF_THE_AGENT", "1", 1);
+  const HookResult result = run_script("env\n");
+  ::unsetenv("ZYNCLONE_SECRET_OF_THE_AGENT");
+  EXPECT_NE(result.output.find("FOLDER="), std::string::npos);
+  EXPECT_NE(result.output.find("LANG=C.UTF-8"), std::string::npos);
+  EXPECT_EQ(result.output.find("SECRET"), std::string::npos);
+}
+
+TEST_F(HookProcessTest, ItGetsNoDescriptorsAndNoInput) {
+  const HookResult result = run_script("ls /proc/self/fd | wc -l; cat; echo end\n");
+  // 0, 1, 2 and that of ls itself.
+  EXPECT_EQ(result.output, "4\nend\n");
+}
+
+TEST_F(HookProcessTest, OneThatHangsIsKilledInTimeWithWhatItSaid) {
+  const HookResult result = run_script("echo $$ > $FOLDER/pid; echo 'waiting for the database'; sleep 1000 & wait\n", 1s);
+  ASSERT_TRUE(result.error);
+  EXPECT_EQ(result.error->code, Errc::timed_out);
+  EXPECT_EQ(result.error->message, "cannot run the quiesce hook 'hook': it took longer than 1000 ms");
+  EXPECT_EQ(result.output, "waiting for the database\n");
+  EXPECT_TRUE(is_gone(pid_in("pid")));
+}
+
+TEST_F(HookProcessTest, WhatItForkedIsKilledWithIt) {
+  const HookResult result =
+      run_script("sleep 1000 & echo $! > $FOLDER/child; setsid sh -c 'echo $$ > $FOLDER/session; exec sleep 1000' &\n"
+                 "while [ ! -s $FOLDER/session ]; do :; done; wait\n",
+                 2s);
+  EXPECT_EQ(result.error->code, Errc::timed_out);
+  ASSERT_GT(pid_in("child"), 0);
+  ASSERT_GT(pid_in("session"), 0);
+  EXPECT_TRUE(is_gone(pid_in("child")));
+  EXPECT_TRUE(is_gone(pid_in("session"))) << "a session of its own does not save it";
+}
+
+TEST_F(HookProcessTest, AForkThatSurvivesItsParentIsKilledToo) {
+  // The child in between ends, so that the last one belongs to init.
+  const HookResult result = run_script(
+      "(setsid sh -c 'echo $$ > $FOLDER/orphan; exec sleep 1000' & )\nwhile [ ! -s $FOLDER/orphan ]; do :; done; sleep 1000\n", 2s);
+  EXPECT_EQ(result.error->code, Errc::timed_out);
+  ASSERT_GT(pid_in("orphan"), 0);
+  EXPECT_TRUE(is_gone(pid_in("orphan")));
+}
+
+TEST_F(HookProcessTest, AForkThatHoldsThePipeKeepsNobodyWaiting) {
+  const auto begin = std::chrono::steady_clock::now();
+  const HookResult result = run_script("echo held; sleep 1000 & echo $! > $FOLDER/child\n");
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 5s);
+  EXPECT_FALSE(result.error);
+  EXPECT_EQ(result.output, "held\n");
+  const pid_t child = pid_in("child");
+  EXPECT_EQ(::kill(child, 0), 0) << "what a hook leaves in time, a lock say, goes on";
+  ::kill(child, SIGKILL);
+}
+
+TEST_F(HookProcessTest, OfALotOfOutputTheEndIsKept) {
+  const HookResult result = run_script("i=0; while [ $i -lt 16384 ]; do echo 'sixty-three characters of no interest to anybody at all, line'; "
+                                       "i=$((i+1)); done; echo the end\n");
+  EXPECT_FALSE(result.error);
+  EXPECT_LE(result.output.size(), k_longest_hook_output);
+  EXPECT_TRUE(result.output.ends_with("\nthe end\n"));
+}
+
+TEST_F(HookProcessTest, OneThatNeverStopsWritingIsKilledInTime) {
+  const HookResult result = run_script("exec yes\n", 200ms);
+  EXPECT_EQ(result.error->code, Errc::timed_out);
+  EXPECT_LE(result.output.size(), k_longest_hook_output);
+}
+
+TEST_F(HookProcessTest, EscapeSequencesAreMadeHarmless) {
+  const HookResult result = run_script("printf '\\033[2J\\033]0;title\\007red\\n\\377\\n'\n");
+  EXPECT_EQ(result.output, "\\x1b[2J\\x1b]0;title\\x07red\n\\xff\n");
+}
+
+TEST_F(HookProcessTest, ACancelledRunIsKilled) {
+  const std::string program = folder.write_program("hook", "#!/bin/sh\necho $$ > $FOLDER/pid; sleep 1000 & wait\n");
+  using asio::experimental::awaitable_operators::operator||;
+  const auto until_it_runs = [](std::filesystem::path file) -> asio::awaitable<void> {
+    while (!std::filesystem::exists(file) || std::filesystem::file_size(file) == 0) co_await sleep_for(2ms);
+  };
+  bool ended = false;
+  asio::co_spawn(context, run_hook(program, HookEvent::quiesce, "hook", environment, 100s) || until_it_runs(folder / "pid"),
+                 [&](std::exception_ptr, auto) { ended = true; });
+  ASSERT_TRUE(run_until(context, [&] { return ended; }));
+  EXPECT_TRUE(is_gone(pid_in("pid")));
+}
+
+TEST(ReadableOutput, IsBoundedAlsoWhenItGrows) {
+  const std::string readable = readable_output(std::string(4096, '\x01'));
+  EXPECT_LE(readable.size(), k_longest_hook_output);
+  EXPECT_TRUE(readable.ends_with("\\x01"));
+}
+
+TEST(ProcessTree, FindsByTheEnvironmentOnly) {
+  EXPECT_TRUE(processes_with("ZYNCLONE_HOOK_RUN=no-such-run").empty());
+}
+
+}  // namespace
+}  // namespace zynclone::tests
