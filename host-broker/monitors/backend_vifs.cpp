@@ -16,33 +16,57 @@ std::optional<unsigned> parse_device(std::string_view text) {
   return device;
 }
 
-}  // namespace
-
-Result<std::vector<BackendVif>> read_backend_vifs(xenstore::Store& store, DomainId self) {
-  const std::string root = xen::domain_path(self) + "/backend/vif";
+Result<std::vector<BackendVif>> read_domain(xenstore::Store& store, const std::string& root, DomainId domain) {
   std::vector<BackendVif> present;
-  TRY(const auto domains, store.directory(root));
-  for (const std::string& domain_text : domains) {
-    const auto domain = xen::parse_domain_id(domain_text);
-    if (!domain) continue;
-    // Only domain 0 may read this node of another domain.
-    const auto vm = store.read(xen::domain_path(*domain) + "/vm");
-    if (!vm && vm.error().code != Errc::refused) return vm.error();
-    TRY(const auto devices, store.directory(root + "/" + domain_text));
-    for (const std::string& device_text : devices) {
-      const auto device = parse_device(device_text);
-      if (!device) continue;
-      BackendVif vif{.domain = *domain, .device = *device, .renamed = {}, .mac = {}, .vm = {}};
-      if (vm && vm.value()) vif.vm = xen::parse_vm_path(*vm.value());
-      const std::string path = root + "/" + domain_text + "/" + device_text;
-      TRY(const auto mac, store.read(path + "/mac"));
-      if (auto parsed = MacAddress::parse(mac.value_or("")); parsed) vif.mac = parsed.value().text();
-      TRY(const auto renamed, store.read(path + "/vifname"));
-      if (auto parsed = network::parse_interface_name(renamed.value_or("")); parsed) vif.renamed = parsed.value();
-      present.push_back(std::move(vif));
-    }
+  const std::string of_domain = root + "/" + std::to_string(domain.value);
+  TRY(const auto devices, store.directory(of_domain));
+  if (devices.empty()) return present;
+  // Only domain 0 may read this node of another domain.
+  const auto vm = store.read(xen::domain_path(domain) + "/vm");
+  if (!vm && vm.error().code != Errc::refused) return vm.error();
+  for (const std::string& device_text : devices) {
+    const auto device = parse_device(device_text);
+    if (!device) continue;
+    BackendVif vif{.domain = domain, .device = *device, .renamed = {}, .mac = {}, .vm = {}};
+    if (vm && vm.value()) vif.vm = xen::parse_vm_path(*vm.value());
+    TRY(const auto mac, store.read(of_domain + "/" + device_text + "/mac"));
+    if (auto parsed = MacAddress::parse(mac.value_or("")); parsed) vif.mac = parsed.value().text();
+    TRY(const auto renamed, store.read(of_domain + "/" + device_text + "/vifname"));
+    if (auto parsed = network::parse_interface_name(renamed.value_or("")); parsed) vif.renamed = parsed.value();
+    present.push_back(std::move(vif));
   }
   return present;
+}
+
+}  // namespace
+
+Result<void> BackendVifs::look(xenstore::Store& store, DomainId self, const Hints& hints) {
+  const std::string root = xen::domain_path(self) + "/" + k_backend_vifs_path;
+  std::set<std::string> domains;
+  if (hints.everything) {
+    of_domains_.clear();
+    TRY(const auto all, store.directory(root));
+    domains.insert(all.begin(), all.end());
+  }
+  // A watch by a relative path gives relative paths.
+  const std::string prefix = k_backend_vifs_path + "/";
+  for (const std::string& path : hints.names) {
+    if (path.starts_with(prefix)) domains.insert(path.substr(prefix.size(), path.find('/', prefix.size()) - prefix.size()));
+  }
+  for (const std::string& text : domains) {
+    const auto domain = xen::parse_domain_id(text);
+    if (!domain) continue;
+    TRY(auto present, read_domain(store, root, *domain));
+    of_domains_.erase(text);
+    if (!present.empty()) of_domains_.emplace(text, std::move(present));
+  }
+  return outcome::success();
+}
+
+std::vector<BackendVif> BackendVifs::all() const {
+  std::vector<BackendVif> all;
+  for (const auto& [domain, present] : of_domains_) all.insert(all.end(), present.begin(), present.end());
+  return all;
 }
 
 }  // namespace zynclone::broker::monitors

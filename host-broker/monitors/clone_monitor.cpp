@@ -2,17 +2,14 @@
 
 #include <algorithm>
 
-#include "host-broker/configuration/file_families.hpp"
 #include "host-broker/monitors/folder_watcher.hpp"
 #include "host-broker/monitors/frontend.hpp"
 #include "host-broker/monitors/store_watcher.hpp"
-#include "system/file.hpp"
 #include "system/log.hpp"
 
 namespace zynclone::broker::monitors {
 namespace {
 
-constexpr std::string_view k_ending = ".json";
 const std::string k_root = "/zynclone";
 
 std::vector<DomainId> readers_of(const std::set<DomainId>& backends) {
@@ -69,29 +66,18 @@ void CloneMonitor::start_watching(Doorbell& doorbell) {
   spawn(executor_, "watch on the families", watch_folder(folder_, doorbell));
 }
 
-// File by file: one that is damaged must not keep the lockdown of all others from being published.
-Result<CloneMonitor::Files> CloneMonitor::read_files() const {
-  std::error_code ignored;
-  if (!std::filesystem::is_directory(folder_, ignored)) {
-    // No folder is not no family: it may not be mounted. Removing all that is published would unlock it.
-    return fail(Errc::not_found, "cannot read families: there is no folder '" + folder_.string() + "'");
+// What someone may have changed in XenStore is not known any longer. (Our own changes are hinted at too, and cost one look.)
+void CloneMonitor::forget(const Hints& hints) {
+  if (hints.everything) {
+    published_.clear();
+    told_.clear();
   }
-  TRY(const auto names, list_files(folder_));
-  configuration::FileFamilies loader(folder_);
-  Files files;
-  for (const std::string& name : names) {
-    if (!name.ends_with(k_ending)) continue;
-    const std::string vm_text = name.substr(0, name.size() - k_ending.size());
-    const auto vm = VmName::parse(vm_text);
-    auto family = vm ? loader.load(vm.value()) : Result<Family>(vm.error());
-    if (family) {
-      files.families.push_back(std::move(family).value());
-    } else if (family.error().code != Errc::not_found) {  // else it was removed meanwhile
-      files.damaged.insert(vm_text);
-      if (!files.error) files.error = std::move(family).error();
-    }
+  const std::string prefix = xen::k_families_path + "/";
+  for (const std::string& path : hints.names) {
+    if (!path.starts_with(prefix)) continue;
+    const auto uuid = Uuid::parse(path.substr(prefix.size(), path.find('/', prefix.size()) - prefix.size()));
+    if (uuid) published_.erase(uuid.value());
   }
-  return files;
 }
 
 Result<void> CloneMonitor::prepare_roots(xenstore::Store& store, const std::vector<PublishedFamily>& families) {
@@ -129,9 +115,9 @@ Result<void> CloneMonitor::publish(xenstore::Store& store, const PublishedFamily
   return outcome::success();
 }
 
-Result<void> CloneMonitor::remove_unbacked(xenstore::Store& store, const Files& files) {
+Result<void> CloneMonitor::remove_unbacked(xenstore::Store& store, const std::vector<PublishedFamily>& families) {
   std::set<std::string> backed;
-  for (const Family& family : files.families) backed.insert(family.uuid.text());
+  for (const PublishedFamily& family : families) backed.insert(family.uuid.text());
   TRY(const auto names, store.directory(xen::k_families_path));
   for (const std::string& name : names) {
     if (backed.contains(name)) continue;
@@ -141,7 +127,7 @@ Result<void> CloneMonitor::remove_unbacked(xenstore::Store& store, const Files& 
     TRY(store.transact([&](xenstore::Transaction& transaction) -> Result<void> {
       TRY(auto published_vm, transaction.read(root + "/vm"));
       vm = std::move(published_vm).value_or("");
-      removed = !files.damaged.contains(vm);
+      removed = !files_.is_damaged(vm);
       if (!removed) return outcome::success();
       TRY(transaction.remove(root));
       TRY(const auto backends, transaction.directory(xen::k_acknowledgements_path));
@@ -156,13 +142,13 @@ Result<void> CloneMonitor::remove_unbacked(xenstore::Store& store, const Files& 
 }
 
 // Of domains that are gone: another domain may get their number, and did not apply anything yet. And of families that are gone.
-Result<void> CloneMonitor::remove_stale_acknowledgements(xenstore::Store& store, const Domains& domains) {
+Result<void> CloneMonitor::remove_stale_acknowledgements(xenstore::Store& store) {
   TRY(const auto families, store.directory(xen::k_families_path));
   TRY(const auto backends, store.directory(xen::k_acknowledgements_path));
   for (const std::string& backend : backends) {
     const std::string folder = xen::k_acknowledgements_path + "/" + backend;
     const auto domain = xen::parse_domain_id(backend);
-    if (!domain || !domains.backend(backend)) {
+    if (!domain || !domains_.backend(backend)) {
       TRY(store.remove(folder));
       log_info("removed acknowledgements of domain " + backend + ": it is gone");
       continue;
@@ -176,40 +162,57 @@ Result<void> CloneMonitor::remove_stale_acknowledgements(xenstore::Store& store,
   return outcome::success();
 }
 
-Result<void> CloneMonitor::tell_members(xenstore::Store& store, const std::vector<PublishedFamily>& families, const Domains& domains, const Files& files) {
+Result<void> CloneMonitor::tell_members(xenstore::Store& store, const std::vector<PublishedFamily>& families) {
   std::optional<Error> error;
-  for (const xen::DomainEntry& domain : domains.all()) {
+  std::map<DomainId, std::optional<Told>> told;
+  const bool some_damaged = files_.damage().has_value();
+  for (const xen::DomainEntry& domain : domains_.all()) {
     if (domain.id.value == 0) continue;
-    Result<void> told = outcome::success();
     const auto member = member_in(families, domain.uuid);
-    if (member) {
-      told = tell_member(store, domain, *member->family, *member->member);
-    } else if (files.damaged.empty()) {  // else it may be a member of a family that cannot be read
-      told = forget_member(store, domain);
+    // Of a family that cannot be read it is not known who its members are.
+    if (!member && some_damaged) continue;
+    std::optional<Told> now;
+    if (member) now = Told{.vm = domain.uuid, .generation = member->family->generation, .member = *member->member};
+    if (const auto before = told_.find(domain.id); before == told_.end() || before->second != now) {
+      const auto done = member ? tell_member(store, domain, *member->family, *member->member) : forget_member(store, domain);
+      if (!done) {
+        if (!error) error = done.error();  // perhaps of a domain that just went; all others are told
+        continue;
+      }
     }
-    if (!told && !error) error = told.error();  // of a domain that just went; all others are told
+    told.emplace(domain.id, std::move(now));
   }
+  told_ = std::move(told);
   if (error) return *error;
   return outcome::success();
 }
 
-Result<void> CloneMonitor::reconcile() {
-  TRY(const Files files, read_files());
+Result<void> CloneMonitor::reconcile(const Hints& hints) {
+  forget(hints);
+  TRY(files_.look(hints));
   TRY(auto store, xenstore::Store::open(executor_));
-  TRY(const auto domains, Domains::read(store));
+  const bool domains_changed = hints.everything || hints.names.contains("@introduceDomain") || hints.names.contains("@releaseDomain");
+  if (domains_changed) {
+    TRY(domains_, Domains::read(store));
+  }
   std::vector<PublishedFamily> families;
-  for (const Family& family : files.families) families.push_back(publication_of(family, domains));
+  for (const Family& family : files_.families()) families.push_back(publication_of(family, domains_));
 
   TRY(prepare_roots(store, families));
-  std::optional<Error> error = files.error;
+  std::optional<Error> error = files_.damage();
   for (const PublishedFamily& family : families) {
-    if (auto published = publish(store, family); !published && !error) {
-      error = with_context(std::move(published).error(), "cannot publish family '" + family.vm.text() + "'");
+    if (const auto known = published_.find(family.uuid); known != published_.end() && known->second == family) continue;
+    if (auto done = publish(store, family)) {
+      published_.insert_or_assign(family.uuid, family);
+    } else if (!error) {
+      error = with_context(std::move(done).error(), "cannot publish family '" + family.vm.text() + "'");
     }
   }
-  TRY(remove_unbacked(store, files));
-  TRY(remove_stale_acknowledgements(store, domains));
-  TRY(tell_members(store, families, domains, files));
+  TRY(remove_unbacked(store, families));
+  if (domains_changed) {
+    TRY(remove_stale_acknowledgements(store));
+  }
+  TRY(tell_members(store, families));
   set_status(std::to_string(families.size()) + " families published");
   if (error) return *error;
   return outcome::success();

@@ -20,12 +20,14 @@ constexpr std::uint32_t k_events = IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM 
 
 Error system_error(const std::string& folder) { return {Errc::system, "cannot watch folder '" + folder + "': " + std::strerror(errno)}; }
 
-// All that happened, by the events in a buffer. No part of a coroutine, in whose frame an inotify_event does not fit.
-std::uint32_t masks_of(const char* data, std::size_t size) {
+// Rings for each event in a buffer, and gives all masks. No part of a coroutine, in whose frame an inotify_event does not fit.
+std::uint32_t ring_for(const char* data, std::size_t size, Doorbell& doorbell) {
   std::uint32_t masks = 0;
   for (std::size_t at = 0; at + sizeof(inotify_event) <= size;) {
     inotify_event event;
     std::memcpy(&event, data + at, sizeof event);
+    const char* const name = data + at + sizeof event;  // padded with NULs
+    doorbell.ring(event.len == 0 ? "" : "file:" + std::string(name, ::strnlen(name, event.len)));
     masks |= event.mask;
     at += sizeof event + event.len;
   }
@@ -44,8 +46,7 @@ asio::awaitable<Result<void>> watch_once(std::filesystem::path folder, Doorbell&
   for (;;) {
     const auto [error, size] = co_await events.async_read_some(asio::buffer(buffer), asio::as_tuple(asio::use_awaitable));
     if (error) co_return fail(Errc::system, "cannot watch folder '" + folder.string() + "': " + error.message());
-    doorbell.ring();
-    if ((masks_of(buffer.data(), size) & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) != 0) co_return fail(Errc::not_found, "folder '" + folder.string() + "' was taken away");
+    if ((ring_for(buffer.data(), size, doorbell) & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED)) != 0) co_return fail(Errc::not_found, "folder '" + folder.string() + "' was taken away");
   }
 }
 

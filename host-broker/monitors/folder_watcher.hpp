@@ -1,6 +1,6 @@
 #pragma once
-// Keeps an eye on a folder by inotify(7), also on one that is not there yet, and rings whenever a file in it appears, is written,
-// renamed or removed.
+// Keeps an eye on a folder by inotify(7), also on one that is not there yet, and rings with "file:<name>" whenever a file in it
+// appears, is written, renamed or removed; and for everything when the folder itself does.
 
 #include <filesystem>
 

@@ -57,8 +57,9 @@ class Loop {
   asio::awaitable<void> reconcile_for_ever() {
     const auto watchdog = watchdog_interval();
     Deadline retry = options_.first_retry;
+    Hints hints = Hints::all();
     for (;;) {
-      auto work = [reconciler = reconciler_] { return reconciler->reconcile(); };  // owns it: it may outlive the loop
+      auto work = [reconciler = reconciler_, hints] { return reconciler->reconcile(hints); };  // owns it: it may outlive the loop
       const auto done = co_await run_blocking_within(pool_, std::move(work), options_.limit, name_);
       report(done);
       if (options_.once) {
@@ -77,7 +78,8 @@ class Loop {
       const bool alive = done || done.error().code != Errc::timed_out;
       if (watchdog && alive) tell_service_manager("WATCHDOG=1");
       if (watchdog) wait = std::min(wait, *watchdog);
-      co_await doorbell_.wait(wait);
+      hints = co_await doorbell_.wait(wait);
+      if (!done) hints = Hints::all();
     }
   }
 

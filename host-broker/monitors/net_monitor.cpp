@@ -66,7 +66,7 @@ asio::awaitable<void> watch_filter(network::VifFilter& filter, Doorbell& doorbel
       log_error(changed.error().message + "; rules are looked at now and then only");
       co_return;
     }
-    doorbell.ring();
+    doorbell.ring("filter");
     co_await sleep_for(k_between_changes);
   }
 }
@@ -74,42 +74,11 @@ asio::awaitable<void> watch_filter(network::VifFilter& filter, Doorbell& doorbel
 }  // namespace
 
 void NetMonitor::start_watching(Doorbell& doorbell) {
-  spawn(executor_, "watches on XenStore", watch_store({xen::k_families_path, "backend/vif"}, doorbell));
+  spawn(executor_, "watches on XenStore", watch_store({xen::k_families_path, k_backend_vifs_path}, doorbell));
   spawn(executor_, "watch on the filter", watch_filter(*filter_, doorbell));
 }
 
-Result<std::optional<NetMonitor::Published>> NetMonitor::read_published(xenstore::Store& store) {
-  std::vector<std::string> names;
-  bool there = false;
-  TRY(store.transact([&](xenstore::Transaction& transaction) -> Result<void> {
-    TRY(const auto root, transaction.read(xen::k_families_path));
-    there = root.has_value();
-    TRY(names, transaction.directory(xen::k_families_path));
-    return outcome::success();
-  }));
-  if (!there) return std::optional<Published>();
-
-  Published published;
-  for (const std::string& name : names) {
-    std::optional<Nodes> nodes;
-    auto read = store.transact([&](xenstore::Transaction& transaction) -> Result<void> {
-      TRY(nodes, read_tree(transaction, xen::k_families_path + "/" + name));
-      return outcome::success();
-    });
-    if (!read && read.error().code == Errc::unavailable) return read.error();
-    if (read && !nodes) continue;  // removed meanwhile
-    published.names.insert(name);
-    auto family = read ? parse_published(name, *nodes) : Result<PublishedFamily>(read.error());
-    if (family) {
-      published.families.push_back(std::move(family).value());
-    } else {
-      published.refused.push_back(with_context(std::move(family).error(), "family '" + printable(name) + "' is refused and its interfaces stay as they are"));
-    }
-  }
-  return std::optional<Published>(std::move(published));
-}
-
-Result<void> NetMonitor::put_in_force(const FilterState& wanted, std::optional<FilterState> before) {
+Result<void> NetMonitor::put_in_force(const FilterState& wanted, const std::optional<FilterState>& before) {
   if (before == wanted) {
     applied_ = wanted;
     return outcome::success();
@@ -126,58 +95,62 @@ Result<void> NetMonitor::put_in_force(const FilterState& wanted, std::optional<F
   return outcome::success();
 }
 
-Result<void> NetMonitor::acknowledge(xenstore::Store& store, DomainId self, const Published& published, const std::vector<Acknowledgement>& wanted) {
+Result<void> NetMonitor::acknowledge(xenstore::Store& store, DomainId self, const std::vector<Acknowledgement>& wanted) {
   const std::string root = xen::acknowledgements_of(self);
-  std::set<std::string> acknowledged;
   for (const Acknowledgement& one : wanted) {
-    acknowledged.insert(one.family.text());
-    const std::string path = root + "/" + one.family.text();
-    TRY(const auto before, store.read(path));
-    if (before == std::to_string(one.generation.value)) continue;
-    TRY(write_acknowledgement(store, self, path, one.generation));
-    log_info("acknowledged " + one.vm.text() + ": generation " + std::to_string(one.generation.value) + " is in force");
+    const std::string family = one.family.text();
+    if (const auto known = acknowledged_.find(family); known != acknowledged_.end() && known->second == one.generation) continue;
+    TRY(const auto before, store.read(root + "/" + family));
+    if (before != std::to_string(one.generation.value)) {
+      TRY(write_acknowledgement(store, self, root + "/" + family, one.generation));
+      log_info("acknowledged " + one.vm.text() + ": generation " + std::to_string(one.generation.value) + " is in force");
+    }
+    acknowledged_[family] = one.generation;
   }
   TRY(const auto names, store.directory(root));
   for (const std::string& name : names) {
     // Of a family that is there but refused, the older generation is in force still.
-    if (acknowledged.contains(name) || published.names.contains(name)) continue;
+    if (published_.has(name)) continue;
     TRY(store.remove(root + "/" + name));
   }
+  std::erase_if(acknowledged_, [this](const auto& known) { return !published_.has(known.first); });
   return outcome::success();
 }
 
 // What may not be in force must not stay acknowledged. That this fails too is no news: the error before it is reported.
 void NetMonitor::retract(xenstore::Store& store, DomainId self) {
+  acknowledged_.clear();
   const auto names = store.directory(xen::acknowledgements_of(self));
   if (!names) return;
   for (const std::string& name : names.value()) [[maybe_unused]] const auto removed = store.remove(xen::acknowledgements_of(self) + "/" + name);
 }
 
-Result<void> NetMonitor::reconcile() {
+Result<void> NetMonitor::reconcile(const Hints& hints) {
+  if (hints.everything) acknowledged_.clear();
   TRY(auto store, xenstore::Store::open(executor_));
   TRY(const DomainId self, own_domain(store));
-  TRY(const auto published, read_published(store));
-  if (!published) {
+  TRY(const bool there, published_.look(store, hints));
+  if (!there) {
     // Nothing published is not the same as nothing wanted: after a restart of the host rules may be there before clone-monitor is.
     set_status("waiting for clone-monitor to publish families");
     return outcome::success();
   }
-  TRY(const auto present, read_backend_vifs(store, self));
-  auto before = filter_->in_force();
+  TRY(present_.look(store, self, hints));
+  const auto before = filter_->in_force();
   if (!before) {
     retract(store, self);
     return before.error();
   }
-  Wanted wanted = wanted_state(published->families, published->refused.empty() ? Reading::complete : Reading::some_refused, present, self, before.value());
-  auto state = network::checked(std::move(wanted.state));
+  Wanted wanted = wanted_state(published_.families(), published_.refused() ? Reading::some_refused : Reading::complete, present_.all(), self, before.value());
+  const auto state = network::checked(std::move(wanted.state));
   auto applied = state ? put_in_force(state.value(), before.value()) : Result<void>(state.error());
   if (!applied) {
     retract(store, self);
     return applied;
   }
-  TRY(acknowledge(store, self, *published, wanted.acknowledge));
+  TRY(acknowledge(store, self, wanted.acknowledge));
   set_status(std::to_string(wanted.acknowledge.size()) + " families, rules for " + std::to_string(state.value().rules.size()) + " interfaces");
-  if (!published->refused.empty()) return published->refused.front();
+  if (published_.refused()) return *published_.refused();
   if (!wanted.conflicts.empty()) return wanted.conflicts.front();
   return outcome::success();
 }

@@ -13,8 +13,8 @@ class Reconciler {
  public:
   virtual ~Reconciler() = default;
 
-  // Blocks; in a pool thread, one at a time. What it could not do it tries again the next time it is called.
-  virtual Result<void> reconcile() = 0;
+  // Looks at what is hinted at, or at everything. Blocks; in a pool thread, one at a time. After an error the next call is for everything.
+  virtual Result<void> reconcile(const Hints& hints) = 0;
 
   // Starts the tasks that ring when something may have changed. On the loop's thread, once; `doorbell` outlives them.
   virtual void start_watching(Doorbell& doorbell) = 0;

@@ -1,5 +1,7 @@
 #include "host-broker/monitors/store_watcher.hpp"
 
+#include <algorithm>
+
 #include "host-broker/xen/store/xenstore.hpp"
 #include "system/log.hpp"
 
@@ -12,13 +14,16 @@ constexpr std::chrono::milliseconds k_reconnect_after{500};
 asio::awaitable<Result<void>> watch_once(std::vector<std::string> paths, Doorbell& doorbell) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   CO_TRY(auto store, xenstore::Store::open(executor));
+  doorbell.ring();
   for (const std::string& path : paths) {
     CO_TRY(store.watch(path, "monitor"));
   }
   for (;;) {
     const auto event = co_await store.next_event();
     if (!event) co_return event.error();
-    doorbell.ring();
+    const std::string& path = event.value().path;
+    const bool whole = std::find(paths.begin(), paths.end(), path) != paths.end() && !path.starts_with('@');
+    doorbell.ring(whole ? "" : path);
   }
 }
 

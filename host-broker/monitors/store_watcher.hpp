@@ -1,6 +1,5 @@
 #pragma once
-// Keeps watches on XenStore, over its restarts and its hiccups, and rings for every event. An event is a hint: what it names does not
-// count.
+// Keeps watches on XenStore, over its restarts and its hiccups, and rings with the path of every event.
 
 #include <string>
 #include <vector>
@@ -9,7 +8,8 @@
 
 namespace zynclone::broker::monitors {
 
-// For ever. After each loss of the connection it rings once it is there again, for events were missed.
+// For ever. A watched path itself asks for everything: so it does at first, and after each loss of the connection, for events were missed.
+// Special paths, @..., are rung with as they are, too.
 asio::awaitable<void> watch_store(std::vector<std::string> paths, Doorbell& doorbell);
 
 }  // namespace zynclone::broker::monitors

@@ -13,7 +13,7 @@ const std::string k_family = "/zynclone/family/" + k_original.text();
 
 class CloneMonitorTest : public ::testing::Test {
  protected:
-  Result<void> reconcile() { return monitor.reconcile(); }
+  Result<void> reconcile() { return monitor.reconcile(Hints::all()); }
 
   LockdownWorld world;
   CloneMonitor monitor{world.context.get_executor(), world.families_folder};

@@ -37,7 +37,13 @@ Program::Program(std::vector<std::string> arguments) {
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
-  if (::posix_spawn(&process_, pointers[0], nullptr, nullptr, pointers.data(), environ) != 0) {
+  // Not the pretended xenstored's sockets: a connection that a program holds open by accident never ends for who is at its other end.
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+  const int failed = ::posix_spawn(&process_, pointers[0], &actions, nullptr, pointers.data(), environ);
+  ::posix_spawn_file_actions_destroy(&actions);
+  if (failed != 0) {
     std::fprintf(stderr, "cannot start %s\n", pointers[0]);
     std::abort();
   }

@@ -16,7 +16,7 @@ namespace {
 // Does as it is told, and ends the loop after so many times.
 class CountingReconciler : public Reconciler {
  public:
-  Result<void> reconcile() override {
+  Result<void> reconcile(const Hints&) override {
     ++count;
     set_status("looked " + std::to_string(count) + " times");
     if (count == end_after) ::raise(SIGTERM);

@@ -48,9 +48,9 @@ class NetMonitorTest : public ::testing::Test {
  protected:
   void publish(const Family& family) {
     world.save(family);
-    ASSERT_OK(CloneMonitor(world.context.get_executor(), world.families_folder).reconcile());
+    ASSERT_OK(CloneMonitor(world.context.get_executor(), world.families_folder).reconcile(Hints::all()));
   }
-  Result<void> reconcile() { return monitor.reconcile(); }
+  Result<void> reconcile() { return monitor.reconcile(Hints::all()); }
   std::optional<VifRule> rule(const std::string& interface) const {
     if (filter.in_force) {
       for (const VifRule& one : filter.in_force->rules) {
@@ -193,7 +193,7 @@ TEST_F(NetMonitorTest, ARefusedFamilysRulesOutliveTheMonitor) {
   const auto before = filter.in_force;
   world.write("/zynclone/family/" + k_original.text() + "/generation", "much");
   NetMonitor restarted(world.context.get_executor(), std::make_unique<FakeFilter>(filter));
-  EXPECT_FAILS(restarted.reconcile(), Errc::malformed);
+  EXPECT_FAILS(restarted.reconcile(Hints::all()), Errc::malformed);
   EXPECT_EQ(filter.in_force, before);
 }
 
