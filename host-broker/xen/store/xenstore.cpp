@@ -6,11 +6,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
-#include "system/descriptor.hpp"
+#include "host-broker/xen/store/socket_listing.hpp"
 
 extern "C" {
 #include <xenstore.h>
@@ -98,21 +95,6 @@ Result<std::vector<std::string>> list_node(xs_handle* handle, std::uint32_t tran
   return failure("list", path, errno);
 }
 
-// A second connection, on which xenstored never says anything: its end is the only sign by which an idle libxenstore handle's
-// owner learns that xenstored is gone (the library's reader thread does not wake the watch pipe). A device has no such end.
-Descriptor connect_sentinel() {
-  const char* path = xs_daemon_socket();
-  struct stat status {};
-  sockaddr_un address{};
-  if (path == nullptr || ::stat(path, &status) != 0 || !S_ISSOCK(status.st_mode)) return {};
-  if (std::strlen(path) >= sizeof(address.sun_path)) return {};
-  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  address.sun_family = AF_UNIX;
-  std::strcpy(address.sun_path, path);
-  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return {};
-  return socket;
-}
-
 }  // namespace
 
 struct Store::State {
@@ -126,8 +108,11 @@ struct Store::State {
   }
 
   xs_handle* handle;
-  stream_descriptor watches;   // readable while events are queued in libxenstore
-  stream_descriptor sentinel;  // readable when xenstored is gone; not open for a device
+  std::string socket_path;    // empty for a device
+  stream_descriptor watches;  // readable while events are queued in libxenstore
+  // A second connection, on which xenstored never says anything: its end is the only sign by which an idle libxenstore handle's
+  // owner learns that xenstored is gone (the library's reader thread does not wake the watch pipe). Not open for a device.
+  stream_descriptor sentinel;
 };
 
 Store::Store(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -144,7 +129,8 @@ Result<Store> Store::open(asio::any_io_executor executor) {
   const int pipe = xs_fileno(handle);
   if (pipe < 0) return fail(Errc::system, std::string("cannot watch XenStore: ") + std::strerror(errno));
   state->watches.assign(pipe);
-  if (Descriptor sentinel = connect_sentinel(); sentinel) state->sentinel.assign(sentinel.release());
+  state->socket_path = socket_of_xenstored();
+  if (Descriptor sentinel = connect_to_xenstored(state->socket_path); sentinel) state->sentinel.assign(sentinel.release());
   return Store(std::move(state));
 }
 
@@ -178,6 +164,9 @@ Result<void> Store::write(const std::string& path, std::string_view value, const
 Result<void> Store::remove(const std::string& path) { return remove_node(state_->handle, XBT_NULL, path); }
 
 Result<std::vector<std::string>> Store::directory(const std::string& path) {
+  TRY(check_path("list", path));
+  TRY(auto names, list_over_socket(state_->socket_path, path));
+  if (names) return *std::move(names);
   return list_node(state_->handle, XBT_NULL, path);
 }
 

@@ -28,7 +28,8 @@ class Transaction {
   Result<void> write(const std::string& path, std::string_view value);              // permissions as inherited
   Result<void> write(const std::string& path, std::string_view value, const Permissions& permissions);
   Result<void> remove(const std::string& path);                                     // with all below; absent is no error
-  Result<std::vector<std::string>> directory(const std::string& path);              // absent: empty
+  // Absent: empty. Only for what is short: from oxenstored a list of more than 4096 bytes ends the connection. Store's has no such limit.
+  Result<std::vector<std::string>> directory(const std::string& path);
 
  private:
   friend class Store;
