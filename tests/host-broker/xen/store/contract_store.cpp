@@ -15,7 +15,22 @@ namespace {
 
 std::unique_ptr<sandbox::RunningStore> g_sandbox;
 
-void use_socket_of(DomainId domain) { ::setenv("XENSTORED_PATH", g_sandbox->socket_of(domain).c_str(), 1); }
+std::string_view in_environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string_view() : std::string_view(value);
+}
+
+std::string guests_socket() {
+  const auto guest = in_environment("ZYNCLONE_XENSTORE_GUEST");
+  return guest.find(':') == guest.npos ? std::string() : std::string(guest.substr(guest.find(':') + 1));
+}
+
+// Where libxenstore connects to from now on.
+void use_host() {
+  if (g_sandbox) ::setenv("XENSTORED_PATH", g_sandbox->socket_of({0}).c_str(), 1);
+  else ::unsetenv("XENSTORED_PATH");
+}
+void use_guest() { ::setenv("XENSTORED_PATH", (g_sandbox ? g_sandbox->socket_of(k_guest) : guests_socket()).c_str(), 1); }
 
 class Environment : public ::testing::Environment {
  public:
@@ -35,16 +50,19 @@ Store must_open(asio::io_context& context) {
 
 }  // namespace
 
-bool Contract::is_real_host() {
-  const char* which = std::getenv("ZYNCLONE_XENSTORE");
-  return which != nullptr && std::string_view(which) == "host";
+DomainId guest_of_environment() {
+  const auto guest = in_environment("ZYNCLONE_XENSTORE_GUEST");
+  return DomainId{guest.empty() ? 5u : static_cast<std::uint32_t>(std::atoi(guest.data()))};
 }
+
+bool Contract::is_real_host() { return in_environment("ZYNCLONE_XENSTORE") == "host"; }
+bool Contract::can_act_as_guest() { return !is_real_host() || !guests_socket().empty(); }
 
 void Contract::start_sandbox() {
   if (g_sandbox || is_real_host()) return;
   g_sandbox = std::make_unique<sandbox::RunningStore>();
   g_sandbox->add_guest(k_guest);
-  use_socket_of({0});
+  use_host();
 }
 
 void Contract::stop_sandbox() { g_sandbox.reset(); }
@@ -62,9 +80,9 @@ Contract::~Contract() {
 Store Contract::open() { return must_open(context); }
 
 Store Contract::open_as_guest() {
-  use_socket_of(k_guest);
+  use_guest();
   Store guest = must_open(context);
-  use_socket_of({0});
+  use_host();
   return guest;
 }
 
@@ -75,7 +93,7 @@ std::string Contract::permissions_of(const std::string& path) {
   std::string text;
   for (unsigned at = 0; entries != nullptr && at < count; ++at)
     text += (at == 0 ? "" : " ") + std::string(1, "nrwb"[entries[at].perms & (XS_PERM_READ | XS_PERM_WRITE)]) +
-            std::to_string(entries[at].id);
+            (entries[at].id == k_guest.value ? "guest" : std::to_string(entries[at].id));
   std::free(entries);
   xs_close(handle);
   return text;

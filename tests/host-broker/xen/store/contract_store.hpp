@@ -1,6 +1,7 @@
 #pragma once
 // The contract that host-broker/xen/store keeps, whatever xenstored is behind it. By default that is the sandbox's, served here
-// in a thread; with ZYNCLONE_XENSTORE=host in the environment it is this machine's, as domain 0, and the tests leave nothing behind.
+// in a thread; with ZYNCLONE_XENSTORE=host in the environment it is this machine's, as domain 0, and the tests leave nothing behind. There
+// ZYNCLONE_XENSTORE_GUEST names a guest and a socket on which XenStore takes this process for that guest, as "3:/run/pos1-xenstore".
 
 #include <gtest/gtest.h>
 
@@ -13,7 +14,9 @@
 
 namespace zynclone::xenstore {
 
-inline constexpr DomainId k_guest{5};  // in the sandbox there is such a domain; on a real host there need not be
+DomainId guest_of_environment();
+
+inline const DomainId k_guest = guest_of_environment();  // in the sandbox there is such a domain; on a real host there need not be
 
 class Contract : public ::testing::Test {
  protected:
@@ -21,12 +24,13 @@ class Contract : public ::testing::Test {
   ~Contract() override;
 
   static bool is_real_host();
+  static bool can_act_as_guest();
 
-  // A connection as domain 0, or, in the sandbox, as the guest.
+  // A connection as domain 0, or as the guest.
   Store open();
   Store open_as_guest();
 
-  // A node's permissions as on the wire: "n0 r5".
+  // A node's permissions as on the wire, but with "guest" for its id: "n0 rguest".
   static std::string permissions_of(const std::string& path);
 
   // Runs the task to its end, at most ten seconds.
