@@ -7,6 +7,7 @@
 #include "host-broker/xen/qemu_monitor.hpp"
 #include "host-broker/xen/render.hpp"
 #include "host-broker/xen/xl_config.hpp"
+#include "host-broker/xen/xl_errors.hpp"
 #include "host-broker/xen/xl_process.hpp"
 #include "system/file.hpp"
 #include "system/log.hpp"
@@ -72,10 +73,12 @@ asio::awaitable<Result<void>> XlToolstack::create(CloneDomain domain, std::strin
   CO_TRY(write_file_whole(config_file, text, 0600));
   ProcessOptions options;
   options.limit = settings_.create_limit;
-  auto created = co_await run_checked(create_arguments(settings_.xl, config_file), Errc::xen, options);
+  auto ended = co_await run_process(create_arguments(settings_.xl, config_file), options);
   (void)remove_file(config_file);
-  if (!created) co_return created.error();
-  co_return outcome::success();
+  if (!ended) co_return ended.error();
+  if (ended.value().status == 0) co_return outcome::success();
+  const std::string cause = cause_of_failure(ended.value().errors);
+  co_return fail(Errc::xen, "cannot run 'xl create': exit status " + std::to_string(ended.value().status) + (cause.empty() ? "" : ": " + cause));
 }
 
 asio::awaitable<Result<DomainId>> XlToolstack::start_paused(CloneDomain domain) {
