@@ -3,6 +3,7 @@
 
 #include "cli/text.hpp"
 #include "protocol/codec.hpp"
+#include "system/size.hpp"
 
 namespace zynclone::cli {
 namespace {

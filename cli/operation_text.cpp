@@ -65,7 +65,7 @@ std::string operations_text(const protocol::OperationListing& listing) {
     rows.push_back({operation.id.text(), time_text(operation.created), printable(operation.kind), operation.vm.text(),
                     operation.target.empty() ? "-" : printable(operation.target), state, printable(operation.requester)});
   }
-  return table_text(rows);
+  return table_text(rows) + (listing.more ? "there are older ones: --limit N, or --all\n" : "");
 }
 
 std::string plan_text(const protocol::PlanView& plan) {

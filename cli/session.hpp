@@ -52,6 +52,11 @@ class Session {
     return service().call(std::move(method), until, std::move(envelope));
   }
 
+  // The same as a function of the method alone, for lists that are asked for page by page (cli/pages.hpp).
+  auto caller(protocol::Request envelope = {}) {
+    return [this, envelope = std::move(envelope)](auto method) { return call(std::move(method), envelope); };
+  }
+
   // Sends what changes something: with --plan shows the plan, with --wait follows the operation, else shows it as it is.
   template <class M>
   Result<ExitCode> change(M method, const ChangeOptions& options, std::optional<VmName> vm = {}) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdio>
 #include <ctime>
 
@@ -10,18 +9,19 @@
 #include "protocol/codec.hpp"
 
 namespace zynclone::cli {
+namespace {
 
-std::string size_text(std::uint64_t bytes) {
-  static constexpr std::array k_units{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
-  double value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  // 1023.95 KiB would read "1024.0 KiB".
-  for (; unit + 1 < k_units.size() && value >= (unit == 0 ? 1024.0 : 1023.95); ++unit) value /= 1024;
-  std::array<char, 32> text;
-  const double rounded = std::round(value * 10) / 10;
-  std::snprintf(text.data(), text.size(), rounded == std::floor(rounded) ? "%.0f %s" : "%.1f %s", rounded, k_units[unit]);
-  return text.data();
+std::string checks_text(bool healthy, const std::vector<protocol::HealthCheck>& checks) {
+  std::string text = healthy ? " is healthy\n" : " is not healthy\n";
+  for (const auto& check : checks) {
+    text += (check.healthy ? "  ✓ " : "  ✗ ") + printable(check.name);
+    if (!check.detail.empty()) text += ": " + printable(check.detail);
+    text += '\n';
+  }
+  return text;
 }
+
+}  // namespace
 
 std::string time_text(Timestamp time) {
   const std::time_t seconds = std::chrono::system_clock::to_time_t(time);
@@ -83,13 +83,11 @@ std::string audit_text(const protocol::AuditListing& listing) {
 }
 
 std::string health_text(const protocol::HostHealthReport& report) {
-  std::string text = "the broker (" + printable(report.version) + ")" + (report.healthy ? " is healthy\n" : " is not healthy\n");
-  for (const auto& check : report.checks) {
-    text += (check.healthy ? "  ✓ " : "  ✗ ") + printable(check.name);
-    if (!check.detail.empty()) text += ": " + printable(check.detail);
-    text += '\n';
-  }
-  return text;
+  return "the broker (" + printable(report.version) + ")" + checks_text(report.healthy, report.checks);
+}
+
+std::string health_text(const protocol::GuestHealthReport& report, std::string_view member) {
+  return "the agent in " + std::string(member) + checks_text(report.healthy, report.checks);
 }
 
 }  // namespace zynclone::cli

@@ -10,9 +10,6 @@
 
 namespace zynclone::cli {
 
-// "1 GiB", "1.5 MiB", "17 bytes".
-std::string size_text(std::uint64_t bytes);
-
 // Local time, "2026-11-21 02:58:59".
 std::string time_text(Timestamp time);
 
@@ -39,5 +36,7 @@ std::string family_text(const protocol::FamilyView& family);
 std::string approvals_text(const protocol::ApprovalListing& listing);
 std::string audit_text(const protocol::AuditListing& listing);
 std::string health_text(const protocol::HostHealthReport& report);
+// `member`: "pos1" or "pos1/upgrade-1".
+std::string health_text(const protocol::GuestHealthReport& report, std::string_view member);
 
 }  // namespace zynclone::cli

@@ -166,8 +166,8 @@ std::string encode_error(std::optional<std::uint64_t> id, const Error& error) {
   Json message = {{"jsonrpc", "2.0"}, {"id", nullptr}};
   if (id) message["id"] = *id;
   const ErrorView view{.code = std::string(to_string(error.code)),
-                       .message = error.message.substr(0, k_longest_text),
-                       .place = error.place.substr(0, k_longest_text)};
+                       .message = std::string(cut_text(error.message, k_longest_text)),
+                       .place = std::string(cut_text(error.place, k_longest_text))};
   message["error"] = {{"code", rpc_code(error.code)}, {"message", view.message}, {"data", Encoder::encode(view)}};
   return dump_json(message);
 }
@@ -219,6 +219,7 @@ ZYNCLONE_CALL(ApprovalAllow)
 ZYNCLONE_CALL(ApprovalDeny)
 ZYNCLONE_CALL(AuditList)
 ZYNCLONE_CALL(HostHealth)
+ZYNCLONE_CALL(AgentHealth)
 ZYNCLONE_CALL(GuestQuiesce)
 ZYNCLONE_CALL(GuestThaw)
 ZYNCLONE_CALL(GuestHealth)
@@ -230,7 +231,6 @@ ZYNCLONE_VIEW(PlanView)
 ZYNCLONE_VIEW(ApprovalView)
 ZYNCLONE_VIEW(AuditEntry)
 ZYNCLONE_VIEW(ErrorView)
-ZYNCLONE_VIEW(Done)
 ZYNCLONE_VIEW(Accepted)
 ZYNCLONE_VIEW(CloneListing)
 ZYNCLONE_VIEW(OperationListing)

@@ -48,6 +48,7 @@ void describe(A& archive, FamilyView& value) {
   archive.field("generation", value.generation);
   archive.field("vifs", value.vifs);
   archive.field("clones", value.clones);
+  archive.field("more", value.more);
 }
 
 template <class A>
@@ -117,9 +118,6 @@ void describe(A& archive, HealthCheck& value) {
 }
 
 template <class A>
-void describe(A&, Done&) {}
-
-template <class A>
 void describe(A& archive, PlanView& value) {
   archive.required("kind", value.kind);
   archive.required("vm", value.vm);
@@ -138,21 +136,26 @@ void describe(A& archive, Accepted& value) {
 template <class A>
 void describe(A& archive, CloneListing& value) {
   archive.required("clones", value.clones);
+  archive.field("more", value.more);
 }
 
 template <class A>
 void describe(A& archive, OperationListing& value) {
   archive.required("operations", value.operations);
+  archive.field("more", value.more);
 }
 
 template <class A>
 void describe(A& archive, ApprovalListing& value) {
   archive.required("approvals", value.approvals);
+  archive.field("more", value.more);
 }
 
 template <class A>
 void describe(A& archive, AuditListing& value) {
   archive.required("entries", value.entries);
+  archive.field("more", value.more);
+  archive.field("last", value.last);
 }
 
 template <class A>
@@ -190,7 +193,9 @@ void describe(A& archive, Hello& value) {
 }
 
 template <class A>
-void describe(A&, FamilyShow&) {}
+void describe(A& archive, FamilyShow& value) {
+  archive.optional("after", value.after);
+}
 
 template <class A>
 void describe(A& archive, CloneCreate& value) {
@@ -237,7 +242,10 @@ void describe(A& archive, CloneShow& value) {
 }
 
 template <class A>
-void describe(A&, CloneList&) {}
+void describe(A& archive, CloneList& value) {
+  archive.optional("after", value.after);
+  archive.optional("after_vm", value.after_vm);
+}
 
 template <class A>
 void describe(A& archive, OperationShow& value) {
@@ -247,6 +255,7 @@ void describe(A& archive, OperationShow& value) {
 template <class A>
 void describe(A& archive, OperationList& value) {
   archive.field("limit", value.limit);
+  archive.optional("after", value.after);
 }
 
 template <class A>
@@ -260,7 +269,9 @@ void describe(A& archive, OperationWatch& value) {
 }
 
 template <class A>
-void describe(A&, ApprovalList&) {}
+void describe(A& archive, ApprovalList& value) {
+  archive.optional("after", value.after);
+}
 
 template <class A>
 void describe(A& archive, ApprovalAllow& value) {
@@ -282,6 +293,11 @@ void describe(A& archive, AuditList& value) {
 
 template <class A>
 void describe(A&, HostHealth&) {}
+
+template <class A>
+void describe(A& archive, AgentHealth& value) {
+  archive.optional("clone", value.clone);
+}
 
 template <class A>
 void describe(A& archive, GuestQuiesce& value) {

@@ -88,7 +88,8 @@ struct FamilyView {
   std::string production;              // the production member's name
   std::uint64_t generation = 0;
   std::vector<VifView> vifs;           // of the original
-  std::vector<CloneView> clones;
+  std::vector<CloneView> clones;       // by name
+  bool more = false;                   // clones than fit here: ask again, after the last one
 };
 
 struct ErrorView {
@@ -153,8 +154,6 @@ struct HealthCheck {
 
 // ---- answers that are no view themselves ---------------------------------------------------------------------------------
 
-struct Done {};
-
 // To everything that changes something. With `plan: true`, `plan` instead of `operation`.
 struct PlanView {
   std::string kind;
@@ -169,10 +168,24 @@ struct Accepted {
   std::optional<PlanView> plan;
 };
 
-struct CloneListing { std::vector<CloneView> clones; };
-struct OperationListing { std::vector<OperationView> operations; };
-struct ApprovalListing { std::vector<ApprovalView> approvals; };
-struct AuditListing { std::vector<AuditEntry> entries; };
+// One page of a list each: as much as fits a message. `more`: there are others; ask again with `after`, the last one here.
+struct CloneListing {
+  std::vector<CloneView> clones;         // by VM, then by name
+  bool more = false;
+};
+struct OperationListing {
+  std::vector<OperationView> operations; // newest first
+  bool more = false;
+};
+struct ApprovalListing {
+  std::vector<ApprovalView> approvals;   // oldest operation first
+  bool more = false;
+};
+struct AuditListing {
+  std::vector<AuditEntry> entries;       // oldest first
+  bool more = false;
+  std::uint64_t last = 0;                // the newest entry of all; 0: there is none
+};
 struct HostHealthReport {
   std::string version;
   bool healthy = false;
@@ -214,7 +227,10 @@ struct Hello {
   static constexpr Effect effect = Effect::what;               \
   using Result = result;
 
-struct FamilyShow { ZYNCLONE_CALL("family.show", to_broker, reads, FamilyView) };
+struct FamilyShow {
+  ZYNCLONE_CALL("family.show", to_broker, reads, FamilyView)
+  std::optional<CloneName> after = {};   // only clones after this one
+};
 
 // Makes a clone and starts it, locked down, unless `start` is false.
 struct CloneCreate {
@@ -231,16 +247,27 @@ struct CloneDeactivate { ZYNCLONE_CALL("clone.deactivate", to_broker, changes, A
 struct CloneRemove { ZYNCLONE_CALL("clone.remove", to_broker, changes, Accepted) CloneName name; };
 struct CloneRename { ZYNCLONE_CALL("clone.rename", to_broker, changes, Accepted) CloneName name; CloneName new_name; };
 struct CloneShow { ZYNCLONE_CALL("clone.show", to_broker, reads, CloneView) CloneName name; };
-struct CloneList { ZYNCLONE_CALL("clone.list", to_broker, reads, CloneListing) };
+struct CloneList {
+  ZYNCLONE_CALL("clone.list", to_broker, reads, CloneListing)
+  std::optional<CloneName> after = {};   // only those after this one
+  std::optional<VmName> after_vm = {};   // its VM, where the list is of more than one
+};
 
 struct OperationShow { ZYNCLONE_CALL("operation.show", to_broker, reads, OperationView) OperationId id; };
-struct OperationList { ZYNCLONE_CALL("operation.list", to_broker, reads, OperationListing) std::uint64_t limit = 20; };
+struct OperationList {
+  ZYNCLONE_CALL("operation.list", to_broker, reads, OperationListing)
+  std::uint64_t limit = 20;
+  std::optional<OperationId> after = {}; // only those older than this one
+};
 // Ends what has not passed its point of no return; what was done is undone.
 struct OperationCancel { ZYNCLONE_CALL("operation.cancel", to_broker, reads, OperationView) OperationId id; };
 // The operation as it is; from then on operation.changed for it on this connection.
 struct OperationWatch { ZYNCLONE_CALL("operation.watch", to_broker, reads, OperationView) OperationId id; };
 
-struct ApprovalList { ZYNCLONE_CALL("approval.list", admin_to_broker, reads, ApprovalListing) };
+struct ApprovalList {
+  ZYNCLONE_CALL("approval.list", admin_to_broker, reads, ApprovalListing)
+  std::optional<OperationId> after = {}; // only those after this one
+};
 struct ApprovalAllow { ZYNCLONE_CALL("approval.allow", admin_to_broker, reads, OperationView) OperationId id; std::string reason; };
 struct ApprovalDeny { ZYNCLONE_CALL("approval.deny", admin_to_broker, reads, OperationView) OperationId id; std::string reason; };
 // Entries after `after`, oldest first.
@@ -250,6 +277,11 @@ struct AuditList {
   std::uint64_t limit = 100;
 };
 struct HostHealth { ZYNCLONE_CALL("host.health", admin_to_broker, reads, HostHealthReport) };
+// What the agent in a VM says of itself (guest.health). Errors: unavailable when it cannot be reached.
+struct AgentHealth {
+  ZYNCLONE_CALL("agent.health", admin_to_broker, reads, GuestHealthReport)
+  std::optional<CloneName> clone = {};   // absent: the original
+};
 
 // ---- to the guest ---------------------------------------------------------------------------------------------------------
 
@@ -275,8 +307,8 @@ struct OperationChanged {
 
 using Method = std::variant<Hello, FamilyShow, CloneCreate, CloneStart, CloneStop, CloneActivate, CloneDeactivate, CloneRemove,
                             CloneRename, CloneShow, CloneList, OperationShow, OperationList, OperationCancel, OperationWatch,
-                            ApprovalList, ApprovalAllow, ApprovalDeny, AuditList, HostHealth, GuestQuiesce, GuestThaw,
-                            GuestHealth, OperationChanged>;
+                            ApprovalList, ApprovalAllow, ApprovalDeny, AuditList, HostHealth, AgentHealth, GuestQuiesce,
+                            GuestThaw, GuestHealth, OperationChanged>;
 
 // ---- the envelope -----------------------------------------------------------------------------------------------------------
 

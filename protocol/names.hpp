@@ -103,4 +103,7 @@ std::string sha256_hex(std::string_view text);
 // line can show it.
 std::string printable(std::string_view untrusted_text);
 
+// The text's beginning, of at most so many bytes; ends between two letters of UTF-8, never inside one.
+std::string_view cut_text(std::string_view text, std::size_t bytes);
+
 }  // namespace zynclone

@@ -53,4 +53,13 @@ std::string printable(std::string_view untrusted_text) {
   return result;
 }
 
+std::string_view cut_text(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return text;
+  const auto continues = [&](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80; };
+  std::size_t end = bytes;
+  while (end > 0 && continues(end)) --end;
+  // More than three of them belong to no letter: text that is no UTF-8 is cut where it must be.
+  return text.substr(0, bytes - end > 3 ? bytes : end);
+}
+
 }  // namespace zynclone

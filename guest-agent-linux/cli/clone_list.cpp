@@ -1,3 +1,4 @@
+#include "cli/pages.hpp"
 #include "cli/text.hpp"
 #include "guest-agent-linux/cli/commands.hpp"
 
@@ -5,7 +6,7 @@ namespace zynclone::guest {
 namespace {
 
 Result<cli::ExitCode> list(cli::Session& session) {
-  TRY(const auto listing, session.call(protocol::CloneList{}));
+  TRY(const auto listing, cli::all_clones(session.caller()));
   session.show(listing, cli::clones_text(listing.clones));
   return cli::ExitCode::done;
 }

@@ -1,3 +1,4 @@
+#include "cli/pages.hpp"
 #include "cli/text.hpp"
 #include "guest-agent-linux/cli/commands.hpp"
 
@@ -5,7 +6,7 @@ namespace zynclone::guest {
 namespace {
 
 Result<cli::ExitCode> show(cli::Session& session) {
-  TRY(const auto family, session.call(protocol::FamilyShow{}));
+  TRY(const auto family, cli::whole_family(session.caller()));
   session.show(family, cli::family_text(family));
   return cli::ExitCode::done;
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "cli/pages.hpp"
 #include "cli/service.hpp"
 #include "guest-agent-linux/client/change.hpp"
 #include "guest-agent-linux/client/convert.hpp"
@@ -34,6 +35,11 @@ struct Client::State {
     return use(result.value());
   }
 
+  // For lists that are asked for page by page.
+  auto caller() {
+    return [this](auto method) { return service.call(std::move(method), in(limit)); };
+  }
+
   zynclone::Result<protocol::Accepted> send(const Change::Data& data, bool plan) {
     TRY(auto request, request_of(data));
     request.plan = plan;
@@ -60,15 +66,17 @@ void Client::set_time_limit(std::chrono::milliseconds limit) {
 }
 
 Result<Family> Client::family() {
-  return state_->call(protocol::FamilyShow{}, [](const auto& view) { return convert(view); });
+  const auto family = cli::whole_family(state_->caller());
+  if (!family) return convert(family.error());
+  return convert(family.value());
 }
 
 Result<std::vector<Clone>> Client::clones() {
-  return state_->call(protocol::CloneList{}, [](const auto& listing) {
-    std::vector<Clone> clones;
-    for (const auto& view : listing.clones) clones.push_back(convert(view));
-    return clones;
-  });
+  const auto listing = cli::all_clones(state_->caller());
+  if (!listing) return convert(listing.error());
+  std::vector<Clone> clones;
+  for (const auto& view : listing.value().clones) clones.push_back(convert(view));
+  return clones;
 }
 
 Result<Clone> Client::clone(const std::string& name) {
@@ -98,11 +106,11 @@ Result<Operation> Client::operation(const std::string& id) {
 }
 
 Result<std::vector<Operation>> Client::operations(unsigned limit) {
-  return state_->call(protocol::OperationList{limit}, [](const auto& listing) {
-    std::vector<Operation> operations;
-    for (const auto& view : listing.operations) operations.push_back(convert(view));
-    return operations;
-  });
+  const auto listing = cli::operations(state_->caller(), limit);
+  if (!listing) return convert(listing.error());
+  std::vector<Operation> operations;
+  for (const auto& view : listing.value().operations) operations.push_back(convert(view));
+  return operations;
 }
 
 Result<Operation> Client::cancel(const std::string& id) {

@@ -21,15 +21,6 @@ class Text : public ::testing::Test {
   }
 };
 
-TEST_F(Text, Sizes) {
-  EXPECT_EQ(size_text(0), "0 bytes");
-  EXPECT_EQ(size_text(1023), "1023 bytes");
-  EXPECT_EQ(size_text(1024), "1 KiB");
-  EXPECT_EQ(size_text(1536), "1.5 KiB");
-  EXPECT_EQ(size_text((1ull << 30) - 1), "1 GiB");
-  EXPECT_EQ(size_text(~0ull), "16 EiB");
-}
-
 TEST_F(Text, ErrorsHaveCodeAndPlace) {
   EXPECT_EQ(error_text(Error{Errc::not_found, "cannot find 'x'"}), "cannot find 'x' (not-found)");
   EXPECT_EQ(error_text(Error{Errc::no_space, "cannot snapshot", "xvda"}), "cannot snapshot (no-space at xvda)");

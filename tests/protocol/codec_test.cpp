@@ -123,5 +123,14 @@ TEST(Codec, ALongErrorIsCut) {
   EXPECT_LT(text.size(), 4096u);
 }
 
+TEST(Codec, ALongErrorIsCutBetweenLetters) {
+  std::string message(k_longest_text - 1, 'a');
+  message += "✓ and more";
+  const auto decoded = decode_response<CloneList>(encode_error(1, Error{Errc::storage, message, message}));
+  ASSERT_FALSE(decoded);
+  EXPECT_EQ(decoded.error().message, std::string(k_longest_text - 1, 'a'));
+  EXPECT_EQ(decoded.error().place, std::string(k_longest_text - 1, 'a'));
+}
+
 }  // namespace
 }  // namespace zynclone::protocol

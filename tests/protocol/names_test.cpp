@@ -81,6 +81,16 @@ TEST(Sha256, IsTheStandards) {
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
+TEST(CutText, NeverWithinALetter) {
+  EXPECT_EQ(cut_text("abc", 3), "abc");
+  EXPECT_EQ(cut_text("abcd", 3), "abc");
+  EXPECT_EQ(cut_text("ab✓", 5), "ab✓");
+  EXPECT_EQ(cut_text("ab✓", 4), "ab");
+  EXPECT_EQ(cut_text("ab✓", 3), "ab");
+  EXPECT_EQ(cut_text("\xf0\x9f\x90\xa7", 3), "");
+  EXPECT_EQ(cut_text("\x80\x80\x80\x80\x80\x80\x80", 6).size(), 6u) << "no UTF-8 at all";
+}
+
 TEST(Printable, TerminalsAreNotControlled) {
   EXPECT_EQ(printable("plain, ünïcode ✓"), "plain, ünïcode ✓");
   EXPECT_EQ(printable("\x1b]0;x\x07"), "\\x1b]0;x\\x07");

@@ -93,7 +93,7 @@ void check_answer(const typename M::Result& result) {
 
 TEST(Vectors, CallsFromAGuest) {
   check_call(Hello{.capabilities = {"quiesce", "health"}, .software = "zynclone-agent 0.1.0"}, Sender::guest);
-  check_call(FamilyShow{}, Sender::guest);
+  check_call(FamilyShow{.after = clone("upgrade-1")}, Sender::guest);
   check_call(CloneCreate{.name = clone("upgrade-1"), .mode = CloneMode::offline, .start = false, .note = "before 7.2"}, Sender::guest, true);
   check_call(CloneStart{.name = clone("upgrade-1")}, Sender::guest, true);
   check_call(CloneStop{.name = clone("upgrade-1")}, Sender::guest, true);
@@ -102,19 +102,20 @@ TEST(Vectors, CallsFromAGuest) {
   check_call(CloneRemove{.name = clone("upgrade-1")}, Sender::guest, true);
   check_call(CloneRename{.name = clone("upgrade-1"), .new_name = clone("upgrade-2")}, Sender::guest, true);
   check_call(CloneShow{.name = clone("upgrade-1")}, Sender::guest);
-  check_call(CloneList{}, Sender::guest);
+  check_call(CloneList{.after = clone("upgrade-1"), .after_vm = VmName::parse("pos1").value()}, Sender::guest);
   check_call(OperationShow{.id = operation_id()}, Sender::guest);
-  check_call(OperationList{.limit = 5}, Sender::guest);
+  check_call(OperationList{.limit = 5, .after = operation_id()}, Sender::guest);
   check_call(OperationCancel{.id = operation_id()}, Sender::guest);
   check_call(OperationWatch{.id = operation_id()}, Sender::guest);
 }
 
 TEST(Vectors, CallsFromAnAdministrator) {
-  check_call(ApprovalList{}, Sender::administrator);
+  check_call(ApprovalList{.after = operation_id()}, Sender::administrator);
   check_call(ApprovalAllow{.id = operation_id(), .reason = "as agreed"}, Sender::administrator);
   check_call(ApprovalDeny{.id = operation_id(), .reason = "not now"}, Sender::administrator);
   check_call(AuditList{.after = 3, .limit = 10}, Sender::administrator);
   check_call(HostHealth{}, Sender::administrator);
+  check_call(AgentHealth{.clone = clone("upgrade-1")}, Sender::administrator);
 }
 
 TEST(Vectors, CallsFromTheBroker) {
@@ -136,9 +137,9 @@ TEST(Vectors, Answers) {
   family.clones = {clone_view()};
   check_answer<FamilyShow>(family);
   check_answer<CloneShow>(clone_view());
-  check_answer<CloneList>(CloneListing{{clone_view()}});
+  check_answer<CloneList>(CloneListing{.clones = {clone_view()}, .more = true});
   check_answer<OperationShow>(operation_view());
-  check_answer<OperationList>(OperationListing{{operation_view()}});
+  check_answer<OperationList>(OperationListing{.operations = {operation_view()}, .more = true});
   Accepted accepted;
   accepted.operation = operation_view();
   check_answer<CloneCreate>(accepted);
@@ -147,11 +148,12 @@ TEST(Vectors, Answers) {
                           .place = "10-shop.policy:2", .steps = {StepView{.name = "forget", .text = "forget upgrade-1"}}};
   check_answer<CloneRemove>(planned);
   check_answer<ApprovalList>(ApprovalListing{{ApprovalView{.operation = operation_view(), .expires = time(), .approvers_needed = 2, .allowed_by = {"ada"}}}});
-  check_answer<AuditList>(AuditListing{{AuditEntry{.sequence = 1, .time = time(), .actor = "pos1/pos1", .event = "requested", .operation = "01J", .detail = "d",
-                                                   .previous = std::string(64, '0'), .hash = std::string(64, 'a')}}});
+  check_answer<AuditList>(AuditListing{.entries = {AuditEntry{.sequence = 1, .time = time(), .actor = "pos1/pos1", .event = "requested", .operation = "01J", .detail = "d",
+                                                   .previous = std::string(64, '0'), .hash = std::string(64, 'a')}}, .more = true, .last = 9});
   check_answer<HostHealth>(HostHealthReport{.version = "0.1.0", .healthy = false, .checks = {HealthCheck{.name = "pool", .healthy = false, .detail = "full"}}});
   check_answer<GuestQuiesce>(QuiesceReport{.hooks = 2, .frozen = {"/srv"}, .duration_ms = 1200});
   check_answer<GuestThaw>(ThawReport{.hooks = 2, .was_quiesced = true});
+  check_answer<AgentHealth>(GuestHealthReport{.healthy = false, .checks = {HealthCheck{.name = "10-till", .healthy = false, .detail = "closed"}}});
   check_answer<GuestHealth>(GuestHealthReport{.healthy = true, .checks = {HealthCheck{.name = "10-till", .healthy = true, .detail = "open"}}});
 }
 

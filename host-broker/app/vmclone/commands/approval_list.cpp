@@ -1,3 +1,4 @@
+#include "cli/pages.hpp"
 #include "cli/text.hpp"
 #include "host-broker/app/vmclone/commands/commands.hpp"
 
@@ -5,7 +6,7 @@ namespace zynclone::broker::vmclone {
 namespace {
 
 Result<cli::ExitCode> list(cli::Session& session) {
-  TRY(const auto listing, session.call(protocol::ApprovalList{}));
+  TRY(const auto listing, cli::all_approvals(session.caller()));
   session.show(listing, cli::approvals_text(listing));
   return cli::ExitCode::done;
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <memory>
 
 #include "cli/text.hpp"
@@ -7,29 +8,46 @@
 namespace zynclone::broker::vmclone {
 namespace {
 
+constexpr auto k_none = std::numeric_limits<std::uint64_t>::max();
+
 struct Values {
-  std::uint64_t after = 0;
+  std::uint64_t last = protocol::k_most_list_entries;
+  std::uint64_t after = k_none;
   std::uint64_t limit = protocol::k_most_list_entries;
   bool all = false;
 };
 
-// With --all as many pages as there are.
-Result<cli::ExitCode> list(cli::Session& session, const Values& values) {
+// So many entries after `after`, in as many pages as that takes.
+Result<protocol::AuditListing> read(cli::Session& session, std::uint64_t after, std::uint64_t most) {
   protocol::AuditListing whole;
-  std::uint64_t after = values.after;
-  for (;;) {
-    const auto limit = values.all ? protocol::k_most_list_entries : values.limit;
+  while (whole.entries.size() < most) {
+    const auto limit = std::min<std::uint64_t>(most - whole.entries.size(), protocol::k_most_list_entries);
     TRY(auto page, session.call(protocol::AuditList{.after = after, .limit = limit}));
-    const bool last = page.entries.empty() || !values.all;
+    whole.more = page.more;
+    whole.last = page.last;
+    if (page.entries.empty()) break;
     // A page that does not go on would be asked for over and over.
-    if (!page.entries.empty() && page.entries.back().sequence <= after) {
+    if (page.entries.back().sequence <= after) {
       return fail(Errc::malformed, "cannot list the audit log: the broker's entries are not in order");
     }
-    if (!page.entries.empty()) after = page.entries.back().sequence;
+    after = page.entries.back().sequence;
     std::move(page.entries.begin(), page.entries.end(), std::back_inserter(whole.entries));
-    if (last) break;
+    if (!page.more) break;
   }
-  session.show(whole, cli::audit_text(whole));
+  return whole;
+}
+
+Result<protocol::AuditListing> read_as_asked(cli::Session& session, const Values& values) {
+  if (values.all) return read(session, values.after == k_none ? 0 : values.after, k_none);
+  if (values.after != k_none) return read(session, values.after, values.limit);
+  // Nothing comes after the largest number; what the answer tells is the newest entry's.
+  TRY(const auto end, session.call(protocol::AuditList{.after = k_none, .limit = 1}));
+  return read(session, end.last - std::min(end.last, values.last), values.last);
+}
+
+Result<cli::ExitCode> list(cli::Session& session, const Values& values) {
+  TRY(const auto listing, read_as_asked(session, values));
+  session.show(listing, cli::audit_text(listing));
   return cli::ExitCode::done;
 }
 
@@ -37,10 +55,11 @@ Result<cli::ExitCode> list(cli::Session& session, const Values& values) {
 
 void add_audit_list(const cli::Command& parent, cli::Session& session) {
   auto values = std::make_shared<Values>();
-  session.add(parent, "list", "list entries of the audit log, oldest first", [values, &session] { return list(session, *values); })
-      .number("--after", values->after, "only entries after this number")
-      .number("--limit", values->limit, "at most so many (default and most: 100)")
-      .flag("--all", values->all, "all of them, however many");
+  session.add(parent, "list", "list the newest entries of the audit log, oldest of them first", [values, &session] { return list(session, *values); })
+      .number("--last", values->last, "so many of the newest (default: 100)")
+      .flag("--all", values->all, "all of them, however many")
+      .number("--after", values->after, "the entries after this number instead")
+      .number("--limit", values->limit, "with --after, at most so many (default: 100)");
 }
 
 }  // namespace zynclone::broker::vmclone

@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "cli/commands/parse.hpp"
+#include "cli/pages.hpp"
 #include "cli/text.hpp"
 #include "host-broker/app/vmclone/commands/commands.hpp"
 
@@ -12,7 +13,7 @@ Result<cli::ExitCode> list(cli::Session& session, const std::string& vm) {
   if (!vm.empty()) {
     TRY(envelope.vm, cli::parse_value<VmName>(vm, "VM"));
   }
-  TRY(const auto listing, session.call(protocol::CloneList{}, std::move(envelope)));
+  TRY(const auto listing, cli::all_clones(session.caller(std::move(envelope))));
   session.show(listing, cli::clones_text(listing.clones));
   return cli::ExitCode::done;
 }

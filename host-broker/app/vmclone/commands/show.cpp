@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "cli/commands/parse.hpp"
+#include "cli/pages.hpp"
 #include "cli/text.hpp"
 #include "host-broker/app/vmclone/commands/commands.hpp"
 
@@ -16,7 +17,7 @@ Result<cli::ExitCode> show(cli::Session& session, const Values& values) {
   protocol::Request envelope;
   TRY(envelope.vm, cli::parse_value<VmName>(values.vm, "VM"));
   if (values.clone.empty()) {
-    TRY(const auto family, session.call(protocol::FamilyShow{}, std::move(envelope)));
+    TRY(const auto family, cli::whole_family(session.caller(std::move(envelope))));
     session.show(family, cli::family_text(family));
     return cli::ExitCode::done;
   }
