@@ -8,6 +8,7 @@
 
 #include "host-broker/core/broker.hpp"
 #include "host-broker/gateway/admin_socket.hpp"
+#include "system/descriptor_limit.hpp"
 #include "system/log.hpp"
 #include "system/notify.hpp"
 
@@ -80,6 +81,7 @@ Result<void> make_folders(const configuration::BrokerSettings& settings) {
 }
 
 Result<int> run(const configuration::BrokerSettings& settings) {
+  TRY(raise_descriptor_limit());  // three for each guest: its link, the link's end, and what a request of it needs
   TRY(make_folders(settings));
   asio::io_context context(1);
   TRY(const auto host, Host::create(context, settings));

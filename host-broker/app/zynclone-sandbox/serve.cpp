@@ -5,6 +5,7 @@
 #include "host-broker/app/zynclone-sandbox/commands.hpp"
 #include "host-broker/app/zynclone-sandbox/run.hpp"
 #include "host-broker/sandbox/host.hpp"
+#include "system/descriptor_limit.hpp"
 #include "system/log.hpp"
 #include "system/notify.hpp"
 
@@ -30,6 +31,7 @@ asio::awaitable<Result<void>> serve_until_stopped(Layout layout) {
 int serve(const std::string& folder) {
   // Clients that go away in the middle of an answer are told of by write's error.
   std::signal(SIGPIPE, SIG_IGN);
+  if (auto raised = raise_descriptor_limit(); !raised) return show(raised.error());
   auto layout = Layout::of(folder);
   if (!layout) return show(layout.error());
   const auto served = run_to_end(serve_until_stopped(std::move(layout.value())));
