@@ -1,14 +1,13 @@
 // A request that changes something: seen before? → policy → preconditions → limits → journal → answer. What follows is the engine's.
 #include "host-broker/core/broker.hpp"
+#include "host-broker/core/views_for_guest.hpp"
 #include "protocol/codec.hpp"
+#include "system/log.hpp"
 
 namespace zynclone::broker {
 namespace {
 
 using protocol::OperationState;
-
-constexpr std::size_t k_most_requests = 60;  // a minute, of one family, whatever policy says: each costs a journal entry
-constexpr std::chrono::minutes k_request_window{1};
 
 std::string target_of(const protocol::Method& method) {
   return std::visit(
@@ -44,15 +43,35 @@ std::string actor_of(const OperationRecord& record) {
   return record.requester.starts_with("admin:") ? record.requester : record.vm.text() + '/' + record.requester_name;
 }
 
-// A guest learns that the host's configuration is wrong, not what is in it.
-Error for_audience(Error error, Audience audience) {
-  if (audience == Audience::administrator || error.code != Errc::configuration) return error;
-  return Error{Errc::configuration, "cannot serve this VM: its configuration on the host has a mistake, which the administrator finds with 'vmclone config check'"};
+// "clone.create pos1 upgrade-1": as the audit log names what was asked.
+std::string asked_text(const OperationRecord& record) { return record.kind + ' ' + record.vm.text() + ' ' + record.target; }
+
+std::string cannot_take(const OperationRecord& record) { return "cannot take " + record.kind + " for '" + record.vm.text() + "': "; }
+
+// "6 in 60 minutes", "2 in 30 seconds".
+std::string rate_text(const Rate& rate) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(rate.window).count();
+  const bool whole_minutes = seconds % 60 == 0;
+  return std::to_string(rate.count) + " in " + std::to_string(whole_minutes ? seconds / 60 : seconds) + (whole_minutes ? " minutes" : " seconds");
 }
 
 }  // namespace
 
+// A guest is told of the host's faults in plain words only; the host's log has them whole.
 asio::awaitable<Result<protocol::Accepted>> Broker::accept(Caller caller, protocol::Request request) {
+  const std::string kind(protocol::method_name(request.method));
+  auto accepted = co_await take_in(caller, std::move(request));
+  const auto* member = std::get_if<Caller::Member>(&caller.identity);
+  if (accepted || member == nullptr) co_return accepted;
+  const Error& error = accepted.error();
+  if (is_of_host(error.code)) {
+    log_warning("cannot take " + kind + " of " + member->vm.text() + '/' + member->name + ": " + error.message +
+                (error.place.empty() ? "" : " (" + error.place + ')'));
+  }
+  co_return outcome::failure(for_guest(error));
+}
+
+asio::awaitable<Result<protocol::Accepted>> Broker::take_in(Caller caller, protocol::Request request) {
   const Audience audience = audience_of(caller);
   CO_TRY(const Family* family, family_for(caller, request));
   OperationRecord record = record_of(caller, *family, request, ports_.clock.now());
@@ -60,7 +79,7 @@ asio::awaitable<Result<protocol::Accepted>> Broker::accept(Caller caller, protoc
   if (!request.plan) {
     CO_TRY(const auto before, co_await seen_before(record));
     if (before) {
-      watch(before->id, caller);
+      watch(*before, caller);
       protocol::Accepted accepted;
       accepted.operation = view_of(*before, registry_.find(before->vm), audience);
       co_return accepted;
@@ -69,14 +88,12 @@ asio::awaitable<Result<protocol::Accepted>> Broker::accept(Caller caller, protoc
   CO_TRY(const Verdict verdict, co_await decide(caller, record));
   if (request.plan) {
     protocol::Accepted accepted;
-    auto planned = co_await plan(record, verdict, audience);
-    if (!planned) co_return outcome::failure(for_audience(std::move(planned).error(), audience));
-    accepted.plan = std::move(planned).value();
+    CO_TRY(accepted.plan, co_await plan(record, verdict, audience));
     co_return accepted;
   }
   // Preconditions once now, for an answer at once; and again when its turn comes, because the world goes on.
-  auto checked = co_await make(record, Making::fresh);
-  if (!checked) co_return outcome::failure(for_audience(std::move(checked).error(), audience));
+  CO_TRY(co_await make(record, Making::fresh));
+  const FamilyTurns::Turn turn = co_await turns_.take(record.family);
   CO_TRY(co_await check_limits(record, verdict));
 
   record.decision_place = verdict.place;
@@ -88,7 +105,7 @@ asio::awaitable<Result<protocol::Accepted>> Broker::accept(Caller caller, protoc
   }
   std::vector<AuditNote> notes(1);
   notes[0] = AuditNote{actor_of(record), "requested", record.id.text(),
-                       record.kind + ' ' + record.vm.text() + ' ' + record.target + ": " + record.decision + " by " + record.decision_place};
+                       asked_text(record) + ": " + record.decision + " by " + record.decision_place};
   auto inserted = co_await ports_.journal.insert(record, notes);
   const bool inserted_before = !inserted;
   if (inserted_before) {
@@ -98,7 +115,7 @@ asio::awaitable<Result<protocol::Accepted>> Broker::accept(Caller caller, protoc
     if (!before) co_return outcome::failure(std::move(inserted).error());
     record = *before;
   }
-  watch(record.id, caller);
+  watch(record, caller);
   if (!inserted_before) {
     if (record.state == OperationState::awaiting_approval) await_approval(record);
     else engine_.enqueue(record);
@@ -134,30 +151,45 @@ asio::awaitable<Result<Verdict>> Broker::decide(const Caller& asking, const Oper
     verdict.place = "administrator";
     co_return verdict;
   }
-  auto& recent = recent_requests_[record.family];
-  while (!recent.empty() && recent.front() + k_request_window <= record.created) recent.pop_front();
-  if (recent.size() >= k_most_requests) {
-    co_return fail(Errc::rate_limited, "cannot take more requests: at most " + std::to_string(k_most_requests) + " a minute are allowed");
+  const SteadyTime now = ports_.clock.steady();
+  if (!request_limit_.take(record.family, now)) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(request_limit_.next(record.family) - now);
+    co_return fail(Errc::rate_limited, "cannot take more requests: at most " + std::to_string(k_most_requests) +
+                                           " a minute are allowed; the next one at " + to_rfc3339(record.created + left));
   }
-  recent.push_back(record.created);
-
   const Verdict verdict = ports_.policy.decide(record.kind, record.vm, record.created);
   if (verdict.decision == Decision::deny) {
-    CO_TRY(co_await ports_.audit.append(actor_of(record), "refused", "", record.kind + ' ' + record.vm.text() + ' ' + record.target + ": by " + verdict.place));
+    CO_TRY(co_await note_refusal(record, verdict.place));
     co_return outcome::failure(refused());
   }
   co_return verdict;
 }
 
-asio::awaitable<Result<void>> Broker::check_limits(const OperationRecord& asked, const Verdict& decided) {
-  const OperationRecord record = asked;
-  const Verdict verdict = decided;
-  const Family* family = registry_.find(record.vm);
-  const std::string cannot = "cannot take " + record.kind + " for '" + record.vm.text() + "': ";
-  if (record.kind == protocol::CloneCreate::method && verdict.clones && family->clones.size() >= *verdict.clones) {
-    co_return fail(Errc::limit_exceeded, cannot + "it has " + std::to_string(family->clones.size()) + " clones, and at most " +
-                                             std::to_string(*verdict.clones) + " are allowed");
+// The first of an hour each by an entry, the others by their number: a guest that asks for ever must not fill the host's disk.
+asio::awaitable<Result<void>> Broker::note_refusal(OperationRecord record, std::string place) {
+  const auto note = refusal_limit_.note(record.family, ports_.clock.steady());
+  if (note == RefusalLimit::Note::first_counted) {
+    spawn(executor_, "refusals of " + record.vm.text(), sum_up_refusals(std::move(record)));
+    co_return outcome::success();
   }
+  if (note == RefusalLimit::Note::counted) co_return outcome::success();
+  co_return co_await ports_.audit.append(actor_of(record), "refused", "", asked_text(record) + ": by " + place);
+}
+
+asio::awaitable<void> Broker::sum_up_refusals(OperationRecord first) {
+  const SteadyTime end = refusal_limit_.ends(first.family);
+  for (SteadyTime now = ports_.clock.steady(); now < end; now = ports_.clock.steady()) {
+    const Timestamp time = ports_.clock.now() + std::chrono::ceil<std::chrono::milliseconds>(end - now);
+    co_await ports_.clock.sleep_until(time);
+  }
+  const std::uint64_t count = refusal_limit_.take_count(first.family);
+  auto noted = co_await ports_.audit.append(first.vm.text(), "refused", "", std::to_string(count) + " more requests since " +
+                                                to_rfc3339(first.created) + ", the first of them " + asked_text(first));
+  if (!noted) log_error("cannot note " + std::to_string(count) + " refused requests of " + first.vm.text() + ": " + noted.error().message);
+}
+
+asio::awaitable<Result<void>> Broker::check_limits(OperationRecord record, Verdict verdict) {
+  const std::string cannot = cannot_take(record);
   if (engine_.unfinished(record.family) >= settings_.most_queued) {
     co_return fail(Errc::limit_exceeded, cannot + "at most " + std::to_string(settings_.most_queued) + " operations may wait");
   }
@@ -165,18 +197,46 @@ asio::awaitable<Result<void>> Broker::check_limits(const OperationRecord& asked,
   if (verdict.decision == Decision::ask && static_cast<std::size_t>(pending) >= settings_.most_pending_approvals) {
     co_return fail(Errc::limit_exceeded, cannot + "at most " + std::to_string(settings_.most_pending_approvals) + " may wait for approval");
   }
-  if (!verdict.rate) co_return outcome::success();
-  OperationFilter filter;
-  filter.family = record.family;
-  filter.decision_place = verdict.place;
-  filter.created_after = record.created - verdict.rate->window;
-  filter.most = verdict.rate->count;
-  CO_TRY(const auto earlier, co_await ports_.journal.list(filter));
-  if (earlier.size() >= verdict.rate->count) {
-    co_return fail(Errc::rate_limited, cannot + "at most " + std::to_string(verdict.rate->count) + " in " +
-                                           std::to_string(std::chrono::duration_cast<std::chrono::minutes>(verdict.rate->window).count()) + " minutes are allowed");
+  if (verdict.clones && record.kind == protocol::CloneCreate::method) {
+    CO_TRY(co_await check_clones(record, *verdict.clones));
+  }
+  if (verdict.rate) {
+    CO_TRY(co_await check_rate(record, *verdict.rate, verdict.place));
   }
   co_return outcome::success();
+}
+
+// Those that are there, and those that were asked for and are not there yet.
+asio::awaitable<Result<void>> Broker::check_clones(OperationRecord record, unsigned most) {
+  OperationFilter filter;
+  filter.family = record.family;
+  filter.unfinished_only = true;
+  CO_TRY(const auto unfinished, co_await ports_.journal.list(filter));
+  const Family* family = registry_.find(record.vm);
+  if (family == nullptr) co_return outcome::failure(refused());
+  const auto comes = [&](const OperationRecord& other) {
+    const bool is_there = std::any_of(family->clones.begin(), family->clones.end(), [&](const Clone& clone) { return clone.name.text() == other.target; });
+    return other.kind == record.kind && !is_there;
+  };
+  const auto count = family->clones.size() + static_cast<std::size_t>(std::count_if(unfinished.begin(), unfinished.end(), comes));
+  if (count < most) co_return outcome::success();
+  co_return fail(Errc::limit_exceeded, cannot_take(record) + "it has, or will have, " + std::to_string(count) + " clones, and at most " +
+                                           std::to_string(most) + " are allowed");
+}
+
+// What the journal has of the future was written before the clock was set back; it counts for nothing.
+asio::awaitable<Result<void>> Broker::check_rate(OperationRecord record, Rate rate, std::string place) {
+  const Timestamp now = ports_.clock.now();
+  OperationFilter filter;
+  filter.family = record.family;
+  filter.decision_place = std::move(place);
+  filter.created_after = now - rate.window;
+  filter.created_until = now;
+  filter.most = rate.count;
+  CO_TRY(const auto earlier, co_await ports_.journal.list(filter));
+  if (earlier.size() < rate.count) co_return outcome::success();
+  const Timestamp next = earlier.empty() ? now : earlier.back().created + rate.window;
+  co_return fail(Errc::rate_limited, cannot_take(record) + "at most " + rate_text(rate) + " are allowed; the next one at " + to_rfc3339(next));
 }
 
 asio::awaitable<Result<protocol::PlanView>> Broker::plan(OperationRecord record, Verdict verdict, Audience audience) {
@@ -185,7 +245,8 @@ asio::awaitable<Result<protocol::PlanView>> Broker::plan(OperationRecord record,
   protocol::PlanView view{.kind = record.kind, .vm = record.vm, .target = record.target, .decision = verdict.decision == Decision::ask ? "ask" : "allow"};
   if (audience == Audience::administrator) view.place = verdict.place;
   for (const auto& step : operation.steps) {
-    if (!step->plan().empty()) view.steps.push_back(protocol::StepView{.name = step->name(), .text = step->plan()});
+    const std::string text = audience == Audience::guest ? for_guest(std::string_view(step->plan())) : step->plan();
+    if (!text.empty()) view.steps.push_back(protocol::StepView{.name = step->name(), .text = std::string(cut_text(text, protocol::k_longest_text))});
   }
   co_return view;
 }

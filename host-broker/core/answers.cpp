@@ -1,10 +1,26 @@
 #include "host-broker/core/answers.hpp"
 
+#include "host-broker/core/answers_page.hpp"
+#include "host-broker/core/views_for_guest.hpp"
 #include "protocol/codec.hpp"
 
 namespace zynclone::broker {
 
 using namespace protocol;
+
+namespace {
+
+constexpr std::chrono::seconds k_agent_health_limit{25};  // below what its asker waits (k_answer_deadline)
+
+// Lists are in the order of names: it stays the same between two pages, whatever comes or goes meanwhile.
+std::vector<const Clone*> by_name(const Family& family) {
+  std::vector<const Clone*> clones;
+  for (const Clone& clone : family.clones) clones.push_back(&clone);
+  std::sort(clones.begin(), clones.end(), [](const Clone* a, const Clone* b) { return a->name < b->name; });
+  return clones;
+}
+
+}  // namespace
 
 struct Answers {
   Broker& broker;
@@ -14,41 +30,47 @@ struct Answers {
   template <class T>
   using Answer = asio::awaitable<zynclone::Result<T>>;
 
-  Answer<FamilyView> operator()(FamilyShow) {
+  Answer<FamilyView> operator()(FamilyShow call) {
+    const auto running = co_await running_domains();
     CO_TRY(const Family* family, broker.family_for(caller, request));
     FamilyView view = view_of(*family, audience_of(caller));
     if (const auto* member = std::get_if<Caller::Member>(&caller.identity)) {
       view.self = member->name;
       view.role = member->uuid == family->uuid ? MemberRole::original : MemberRole::clone;
     }
+    view.clones.clear();
+    Page page(view.clones);
+    for (const Clone* clone : by_name(*family)) {
+      if (view.more || (call.after && clone->name <= *call.after)) continue;
+      view.more = !page.add(shown(*family, *clone, running));
+    }
     co_return view;
   }
 
   Answer<CloneView> operator()(CloneShow call) {
+    const auto running = co_await running_domains();
     CO_TRY(const Family* family, broker.family_for(caller, request));
-    const Clone* clone = find_clone(*family, call.name);
-    if (clone == nullptr) {
-      co_return fail(Errc::not_found, "cannot show clone '" + call.name.text() + "': '" + family->vm.text() + "' has no clone of that name", "/params/name");
-    }
-    co_return view_of(*family, *clone, audience_of(caller));
+    CO_TRY(const Clone* clone, clone_in(*family, call.name, "show clone", "/params/name"));
+    co_return shown(*family, *clone, running);
   }
 
   // An administrator who names no VM gets the clones of all.
-  Answer<CloneListing> operator()(CloneList) {
+  Answer<CloneListing> operator()(CloneList call) {
+    const auto running = co_await running_domains();
     CloneListing listing;
     const bool all = audience_of(caller) == Audience::administrator && !request.vm;
     const Family* wanted = nullptr;
     if (!all) {
       CO_TRY(wanted, broker.family_for(caller, request));
     }
-    std::size_t size = 0;
+    Page page(listing.clones);
     for (const auto& [vm, family] : broker.registry_.all()) {
       if (!all && &family != wanted) continue;
-      for (const Clone& clone : family.clones) {
-        CloneView view = view_of(family, clone, audience_of(caller));
-        size += encode_view(view).size();
-        if (size > k_longest_message * 3 / 4 || listing.clones.size() == k_most_list_entries) co_return listing;
-        listing.clones.push_back(std::move(view));
+      if (listing.more || (all && call.after_vm && vm < *call.after_vm)) continue;
+      const bool goes_on_here = !all || !call.after_vm || vm == *call.after_vm;
+      for (const Clone* clone : by_name(family)) {
+        if (listing.more || (goes_on_here && call.after && clone->name <= *call.after)) continue;
+        listing.more = !page.add(shown(family, *clone, running));
       }
     }
     co_return listing;
@@ -61,7 +83,7 @@ struct Answers {
 
   Answer<OperationView> operator()(OperationWatch call) {
     CO_TRY(const auto found, co_await broker.find_operation(caller, call.id));
-    if (!is_final(found.state)) broker.watch(call.id, caller);
+    broker.watch(found, caller);
     // Read once more: what changed while the first was read was told to nobody yet.
     CO_TRY(const auto record, co_await broker.find_operation(caller, call.id));
     co_return view_of(record, broker.registry_.find(record.vm), audience_of(caller));
@@ -69,27 +91,31 @@ struct Answers {
 
   // Newest first, without their steps: a page of them must fit a message.
   Answer<OperationListing> operator()(OperationList call) {
+    const auto most = std::min<std::size_t>(call.limit, k_most_list_entries);
     OperationFilter filter;
-    filter.most = std::min<std::size_t>(call.limit, k_most_list_entries);
+    filter.older_than = call.after;
+    filter.most = most + 1;  // is there one more?
     if (audience_of(caller) == Audience::guest || request.vm) {
       CO_TRY(const Family* family, broker.family_for(caller, request));
       filter.family = family->uuid;
     }
     CO_TRY(const auto records, co_await broker.ports_.journal.list(filter));
     OperationListing listing;
-    std::size_t size = 0;
+    Page page(listing.operations, most);
     for (const OperationRecord& record : records) {
+      if (listing.more) break;
       OperationView view = view_of(record, nullptr, audience_of(caller));
       view.steps.clear();
-      size += encode_view(view).size();
-      if (size > k_longest_message * 3 / 4) break;
-      listing.operations.push_back(std::move(view));
+      listing.more = !page.add(std::move(view));
     }
     co_return listing;
   }
 
   Answer<OperationView> operator()(OperationCancel call) {
     CO_TRY(auto record, co_await broker.find_operation(caller, call.id));
+    const auto* member = std::get_if<Caller::Member>(&caller.identity);
+    if (member != nullptr && record.requester != member->uuid.text()) co_return outcome::failure(refused());
+    if (record.cancel_requested && !is_final(record.state)) co_return view_of(record, broker.registry_.find(record.vm), audience_of(caller));
     if (record.state == OperationState::awaiting_approval) {
       const Error error{Errc::cancelled, "cancelled before it was approved"};
       CO_TRY(co_await broker.end_waiting(record, OperationState::cancelled, error, actor()));
@@ -101,16 +127,17 @@ struct Answers {
     co_return view_of(record, broker.registry_.find(record.vm), audience_of(caller));
   }
 
-  Answer<ApprovalListing> operator()(ApprovalList) {
+  Answer<ApprovalListing> operator()(ApprovalList call) {
     ApprovalListing listing;
+    Page page(listing.approvals);
     for (const auto& [id, record] : broker.waiting_) {
-      if (listing.approvals.size() == k_most_list_entries) break;
+      if (listing.more || (call.after && id <= *call.after)) continue;
       ApprovalView view;
       view.operation = view_of(record, nullptr, Audience::administrator);
       view.expires = record.approval_expires.value_or(Timestamp());
       view.approvers_needed = record.approvers_needed;
       view.allowed_by = record.allowed_by;
-      listing.approvals.push_back(std::move(view));
+      listing.more = !page.add(std::move(view));
     }
     co_return listing;
   }
@@ -125,23 +152,72 @@ struct Answers {
   Answer<AuditListing> operator()(AuditList call) {
     AuditListing listing;
     const auto most = std::min<std::size_t>(call.limit, k_most_list_entries);
-    CO_TRY(const auto entries, co_await broker.ports_.audit.entries(call.after, most));
-    std::size_t size = 0;
-    for (const AuditEntry& entry : entries) {
-      size += encode_view(entry).size();
-      if (size > k_longest_message * 3 / 4) break;
-      listing.entries.push_back(entry);
+    CO_TRY(listing.last, co_await broker.ports_.audit.last_entry());
+    CO_TRY(auto entries, co_await broker.ports_.audit.entries(call.after, most + 1));
+    Page page(listing.entries, most);
+    for (AuditEntry& entry : entries) {
+      if (listing.more) break;
+      // What is longer than a text may be is whole in the journal, where `vmclone audit verify` reads it.
+      entry.detail = cut_text(entry.detail, k_longest_text);
+      listing.more = !page.add(std::move(entry));
     }
     co_return listing;
   }
 
   Answer<HostHealthReport> operator()(HostHealth) {
-    HostHealthReport report{.version = broker.settings_.software, .healthy = true};
+    std::vector<HealthCheck> checks;
     for (const auto& source : broker.health_sources_) {
-      for (HealthCheck& check : source()) report.checks.push_back(std::move(check));
+      std::vector<HealthCheck> some = co_await source();
+      std::move(some.begin(), some.end(), std::back_inserter(checks));
     }
-    for (const HealthCheck& check : report.checks) report.healthy = report.healthy && check.healthy;
+    HostHealthReport report{.version = broker.settings_.software, .healthy = true};
+    for (const HealthCheck& check : checks) report.healthy = report.healthy && check.healthy;
+    // Where not all fit, what is not well is told first.
+    if (checks.size() > k_most_list_entries) std::stable_partition(checks.begin(), checks.end(), [](const HealthCheck& check) { return !check.healthy; });
+    Page page(report.checks);
+    for (HealthCheck& check : checks) {
+      check.detail = cut_text(check.detail, k_longest_text);
+      if (!page.add(std::move(check))) break;
+    }
     co_return report;
+  }
+
+  Answer<GuestHealthReport> operator()(AgentHealth call) {
+    CO_TRY(const Family* family, broker.family_for(caller, request));
+    Uuid member = family->uuid;
+    std::string name = family->vm.text();
+    if (call.clone) {
+      CO_TRY(const Clone* clone, clone_in(*family, *call.clone, "ask the agent in clone", "/params/clone"));
+      member = clone->uuid;
+      name += '/' + clone->name.text();
+    }
+    auto report = co_await broker.ports_.guests.health(member, k_agent_health_limit);
+    if (!report) co_return outcome::failure(with_context(std::move(report).error(), "cannot ask the agent in '" + name + "'"));
+    co_return report;
+  }
+
+  static zynclone::Result<const Clone*> clone_in(const Family& family, const CloneName& name, std::string_view verb, std::string place) {
+    const Clone* clone = find_clone(family, name);
+    if (clone != nullptr) return clone;
+    return fail(Errc::not_found, "cannot " + std::string(verb) + " '" + name.text() + "': '" + family.vm.text() + "' has no clone of that name", std::move(place));
+  }
+
+  // For administrators; where Xen does not tell, clones are shown without.
+  asio::awaitable<std::map<Uuid, DomainId>> running_domains() {
+    std::map<Uuid, DomainId> running;
+    if (audience_of(caller) == Audience::guest) co_return running;
+    const auto domains = co_await broker.ports_.toolstack.list_domains();
+    if (!domains) co_return running;
+    for (const Domain& domain : domains.value()) {
+      if (domain.state != DomainState::dying) running[domain.uuid] = domain.id;
+    }
+    co_return running;
+  }
+
+  CloneView shown(const Family& family, const Clone& clone, const std::map<Uuid, DomainId>& running) const {
+    CloneView view = view_of(family, clone, audience_of(caller));
+    if (const auto domain = running.find(clone.uuid); domain != running.end()) view.domain = domain->second.value;
+    return view;
   }
 
   std::string actor() const {
@@ -163,8 +239,10 @@ constexpr bool k_is_question = M::effect == Effect::reads && !std::is_void_v<typ
 template <class M>
 asio::awaitable<std::string> answer_one(Answers answers, M method) {
   const std::uint64_t id = *answers.request.id;
+  const bool is_guest = audience_of(answers.caller) == Audience::guest;
   auto result = co_await answers(std::move(method));
-  co_return result ? encode_response(id, result.value()) : encode_error(id, result.error());
+  if (result) co_return encode_response(id, result.value());
+  co_return encode_error(id, is_guest ? for_guest(result.error()) : result.error());
 }
 
 asio::awaitable<std::string> respond(std::string text) { co_return text; }

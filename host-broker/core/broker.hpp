@@ -3,6 +3,7 @@
 // handle (here) → answer a question (answers.cpp) or accept a change (accept.cpp: policy, limits, journal) → engine → changed (here).
 // One thread.
 
+#include "host-broker/core/accept_limits.hpp"
 #include "host-broker/core/context.hpp"
 #include "host-broker/core/engine.hpp"
 #include "host-broker/core/views.hpp"
@@ -13,7 +14,7 @@ namespace zynclone::broker {
 class Broker : public RequestHandler {
  public:
   // More health checks, from what main has put together (channels, storage).
-  using HealthSource = std::function<std::vector<protocol::HealthCheck>()>;
+  using HealthSource = std::function<asio::awaitable<std::vector<protocol::HealthCheck>>()>;
 
   Broker(asio::any_io_executor executor, Ports ports, CoreSettings settings);
 
@@ -35,10 +36,15 @@ class Broker : public RequestHandler {
 
   // accept.cpp
   asio::awaitable<Result<protocol::Accepted>> accept(Caller caller, protocol::Request request);
+  asio::awaitable<Result<protocol::Accepted>> take_in(Caller caller, protocol::Request request);
   asio::awaitable<Result<protocol::PlanView>> plan(OperationRecord record, Verdict verdict, Audience audience);
   asio::awaitable<Result<std::optional<OperationRecord>>> seen_before(const OperationRecord& record);
   asio::awaitable<Result<Verdict>> decide(const Caller& caller, const OperationRecord& record);
-  asio::awaitable<Result<void>> check_limits(const OperationRecord& record, const Verdict& verdict);
+  asio::awaitable<Result<void>> note_refusal(OperationRecord record, std::string place);
+  asio::awaitable<void> sum_up_refusals(OperationRecord first);
+  asio::awaitable<Result<void>> check_limits(OperationRecord record, Verdict verdict);
+  asio::awaitable<Result<void>> check_clones(OperationRecord record, unsigned most);
+  asio::awaitable<Result<void>> check_rate(OperationRecord record, Rate rate, std::string place);
 
   // approvals.cpp
   void await_approval(OperationRecord record);
@@ -65,7 +71,9 @@ class Broker : public RequestHandler {
   Engine engine_;
   std::map<OperationId, OperationRecord> waiting_;  // for approval
   std::map<OperationId, std::vector<Watcher>> watchers_;
-  std::map<Uuid, std::deque<Timestamp>> recent_requests_;  // of each family, within the last minute
+  RequestLimit request_limit_;
+  RefusalLimit refusal_limit_;
+  FamilyTurns turns_;
   std::vector<HealthSource> health_sources_;
 };
 

@@ -1,6 +1,7 @@
 #include "host-broker/core/views.hpp"
 
 #include "host-broker/core/registry.hpp"
+#include "host-broker/core/views_for_guest.hpp"
 
 namespace zynclone::broker {
 namespace {
@@ -30,6 +31,38 @@ protocol::StepView decision_step(const OperationRecord& record) {
     step.text = "allowed by an administrator";
   }
   return step;
+}
+
+std::string cut(std::string_view text) { return std::string(cut_text(text, protocol::k_longest_text)); }
+
+std::string shown(const std::string& text, Audience audience) {
+  return cut(audience == Audience::guest ? for_guest(std::string_view(text)) : text);
+}
+
+// A failed step's text is its error's, so to a guest it reads as the operation's error does once that is known.
+std::string failed_text(const OperationRecord& record, const StepRecord& step) {
+  if (step.text.starts_with("cannot undo")) return "could not be undone";
+  const bool is_the_error = record.error && record.error->message.starts_with(step.text);
+  return is_the_error ? cut(for_guest(*record.error).message) : "failed";
+}
+
+protocol::StepView view_of(const OperationRecord& record, const StepRecord& step, Audience audience) {
+  protocol::StepView view{.name = step.name, .state = step.state, .percent = step.percent};
+  const bool is_failed = step.state == protocol::StepState::failed;
+  view.text = is_failed && audience == Audience::guest ? failed_text(record, step) : shown(step.text, audience);
+  return view;
+}
+
+// What an operation that has not ended waits for is the host's matter.
+std::string summary_of(const OperationRecord& record, Audience audience) {
+  const bool waits = !protocol::is_final(record.state) && !record.summary.empty();
+  if (waits && audience == Audience::guest) return "the host cannot go on with it at the moment";
+  return shown(record.summary, audience);
+}
+
+std::string requester_of(const OperationRecord& record, Audience audience) {
+  const bool is_hidden = audience == Audience::guest && record.requester.starts_with("admin:");
+  return is_hidden ? "admin" : record.requester_name;
 }
 
 }  // namespace
@@ -78,18 +111,15 @@ protocol::OperationView view_of(const OperationRecord& record, const Family* fam
   view.target = record.target;
   view.state = record.state;
   view.percent = record.percent;
-  view.requester = record.requester_name;
+  view.requester = requester_of(record, audience);
   view.created = record.created;
   view.finished = record.finished;
-  view.summary = record.summary;
+  view.summary = summary_of(record, audience);
   view.steps.push_back(decision_step(record));
-  for (const StepRecord& step : record.steps) {
-    view.steps.push_back(protocol::StepView{.name = step.name, .state = step.state, .text = step.text.substr(0, protocol::k_longest_text)});
-  }
+  for (const StepRecord& step : record.steps) view.steps.push_back(view_of(record, step, audience));
   if (record.error) {
-    view.error = protocol::ErrorView{.code = std::string(to_string(record.error->code)),
-                                     .message = record.error->message.substr(0, protocol::k_longest_text),
-                                     .place = record.error->place};
+    const Error error = audience == Audience::guest ? for_guest(*record.error) : *record.error;
+    view.error = protocol::ErrorView{.code = std::string(to_string(error.code)), .message = cut(error.message), .place = cut(error.place)};
   }
   if (audience == Audience::administrator) {
     view.decision = protocol::DecisionView{.decision = record.decision, .place = record.decision_place};

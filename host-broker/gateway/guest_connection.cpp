@@ -1,5 +1,7 @@
 #include "host-broker/gateway/guest_connection.hpp"
 
+#include <algorithm>
+
 #include "system/log.hpp"
 
 namespace zynclone::broker::gateway {
@@ -70,6 +72,10 @@ void GuestConnection::kill(std::string reason) {
   process_.kill();
 }
 
+bool GuestConnection::agent_can(std::string_view capability) const {
+  return std::find(capabilities_.begin(), capabilities_.end(), capability) != capabilities_.end();
+}
+
 asio::awaitable<std::string> GuestConnection::handle(std::shared_ptr<GuestConnection> self, protocol::Request request) {
   if (!self) co_return std::string();
   if (auto* hello = std::get_if<protocol::Hello>(&request.method)) {
@@ -89,7 +95,8 @@ asio::awaitable<void> GuestConnection::greet(protocol::Hello hello) {
     close("the domain is another VM now");
     co_return;
   }
-  software_ = printable(hello.software.substr(0, k_longest_software));
+  software_ = printable(cut_text(hello.software, k_longest_software));
+  capabilities_ = std::move(hello.capabilities);
   opened_ = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
   const auto& member = std::get<Caller::Member>(caller_.identity);
   log_info("channel with " + member.vm.text() + "/" + member.name + " (domain " + std::to_string(member.domain.value) + ") is open: " + software_);

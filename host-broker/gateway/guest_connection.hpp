@@ -34,6 +34,7 @@ class GuestConnection {
   bool is_open() const { return opened_.has_value() && !closed_; }
   std::optional<Timestamp> opened() const { return opened_; }   // since when it is, or was, open
   const std::string& software() const { return software_; }     // of the agent, by its own words, printable
+  bool agent_can(std::string_view capability) const;            // did its hello say so?
   pid_t process() const { return process_.id(); }
   channel::PeerCounters counters() const { return peer_->counters(); }
 
@@ -55,6 +56,7 @@ class GuestConnection {
   std::unique_ptr<channel::Peer> peer_;
   std::optional<Timestamp> opened_;
   std::string software_;
+  std::vector<std::string> capabilities_;
   std::string close_reason_;
   bool closed_ = false;
   channel::WakeUp changed_;

@@ -7,21 +7,43 @@ namespace {
 
 std::string name_of(const Caller::Member& member) { return member.vm.text() + "/" + member.name; }
 
+constexpr std::size_t k_most_named = 80;    // channels with a check of their own: a report has at most k_most_list_entries, of others too
+constexpr std::size_t k_longest_reason = 200;
+
+// What an agent says in its hello that it offers (docs/protocol.md).
+constexpr std::string_view k_can_quiesce = "quiesce";
+constexpr std::string_view k_can_tell_health = "health";
+
+// A guest that advertises nothing runs no agent (yet), which is no fault; one that does and cannot be talked to is one.
+bool is_broken(const GuestLinkStatus& guest) { return !guest.is_open && guest.links > 0; }
+
 protocol::HealthCheck check_of(const GuestLinkStatus& guest) {
-  // A guest that advertises nothing runs no agent (yet), which is no fault; one that does and cannot be talked to is one.
-  protocol::HealthCheck check{.name = "channel of " + name_of(guest.member), .healthy = guest.is_open || guest.links == 0};
-  if (guest.is_open) {
-    check.detail = "open since " + to_rfc3339(*guest.since) + " over " + guest.channel + ": " + std::to_string(guest.received) +
-                   " messages received, " + std::to_string(guest.sent) + " sent, " + std::to_string(guest.refused) + " refused; " + guest.software;
-  } else if (guest.links == 0) {
-    check.detail = "no agent has advertised itself";
-  } else {
-    check.detail = "not open after " + std::to_string(guest.links) + " attempts: " + guest.last_end;
-  }
-  return check;
+  return {.name = "channel of " + name_of(guest.member),
+          .healthy = false,
+          .detail = "not open after " + std::to_string(guest.links) + " attempts: " + std::string(cut_text(guest.last_end, k_longest_reason))};
 }
 
 }  // namespace
+
+std::vector<protocol::HealthCheck> checks_of(const std::vector<GuestLinkStatus>& guests) {
+  protocol::HealthCheck all{.name = "channels", .healthy = true};
+  std::vector<protocol::HealthCheck> broken;
+  std::size_t open = 0;
+  std::size_t silent = 0;
+  for (const GuestLinkStatus& guest : guests) {
+    if (guest.is_open) ++open;
+    else if (!is_broken(guest)) ++silent;
+    else if (broken.size() < k_most_named) broken.push_back(check_of(guest));
+  }
+  const std::size_t failed = guests.size() - open - silent;
+  all.healthy = failed == 0;
+  all.detail = std::to_string(open) + " of " + std::to_string(guests.size()) + " open";
+  if (silent > 0) all.detail += ", " + std::to_string(silent) + " whose agent has not advertised itself";
+  if (failed > 0) all.detail += ", " + std::to_string(failed) + " that cannot be opened";
+  std::vector<protocol::HealthCheck> checks{std::move(all)};
+  std::move(broken.begin(), broken.end(), std::back_inserter(checks));
+  return checks;
+}
 
 GuestLinks::GuestLinks(asio::any_io_executor executor, std::unique_ptr<GuestWatch> watch, LinkSettings settings)
     : state_(std::make_shared<State>(std::move(executor), std::move(watch), std::move(settings))) {}
@@ -33,22 +55,25 @@ void GuestLinks::close() { state_->close(); }
 void GuestLinks::refresh() { state_->refresh(); }
 
 template <class M>
-asio::awaitable<Result<typename M::Result>> GuestLinks::call(Uuid member, M method, Deadline limit) {
+asio::awaitable<Result<typename M::Result>> GuestLinks::call(Uuid member, M method, std::string_view capability, Deadline limit) {
   const auto connection = state_->open_connection(member);
   if (!connection) co_return fail(Errc::unavailable, "cannot call the agent of VM " + member.text() + ": it has no channel");
+  if (!connection->agent_can(capability)) {
+    co_return fail(Errc::unavailable, "its agent does not offer " + std::string(capability));
+  }
   co_return co_await connection->call(std::move(method), limit);
 }
 
 asio::awaitable<Result<protocol::QuiesceReport>> GuestLinks::quiesce(Uuid member, protocol::GuestQuiesce quiesce, Deadline limit) {
-  return call(std::move(member), std::move(quiesce), limit);
+  return call(std::move(member), std::move(quiesce), k_can_quiesce, limit);
 }
 
 asio::awaitable<Result<protocol::ThawReport>> GuestLinks::thaw(Uuid member, protocol::GuestThaw thaw, Deadline limit) {
-  return call(std::move(member), std::move(thaw), limit);
+  return call(std::move(member), std::move(thaw), k_can_quiesce, limit);
 }
 
 asio::awaitable<Result<protocol::GuestHealthReport>> GuestLinks::health(Uuid member, Deadline limit) {
-  return call(std::move(member), protocol::GuestHealth{}, limit);
+  return call(std::move(member), protocol::GuestHealth{}, k_can_tell_health, limit);
 }
 
 std::vector<GuestLinkStatus> GuestLinks::status() const { return state_->status(); }
@@ -57,7 +82,8 @@ std::vector<protocol::HealthCheck> GuestLinks::checks() const {
   std::vector<protocol::HealthCheck> checks;
   const auto& error = state_->watch_error();
   checks.push_back({.name = "XenStore", .healthy = !error, .detail = error ? error->message : "domains and channels are watched"});
-  for (const GuestLinkStatus& guest : state_->status()) checks.push_back(check_of(guest));
+  auto channels = checks_of(state_->status());
+  std::move(channels.begin(), channels.end(), std::back_inserter(checks));
   return checks;
 }
 

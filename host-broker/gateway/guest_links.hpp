@@ -37,6 +37,9 @@ struct GuestLinkStatus {
   std::string last_end;                 // why the last connection ended
 };
 
+// For host.health: one check that counts all, and one for each that is not well, at most 80 of those.
+std::vector<protocol::HealthCheck> checks_of(const std::vector<GuestLinkStatus>& guests);
+
 class GuestLinks final : public GuestLink {
  public:
   GuestLinks(asio::any_io_executor executor, std::unique_ptr<GuestWatch> watch, LinkSettings settings);
@@ -56,13 +59,13 @@ class GuestLinks final : public GuestLink {
   asio::awaitable<Result<protocol::GuestHealthReport>> health(Uuid member, Deadline limit) override;
 
   std::vector<GuestLinkStatus> status() const;
-  // For host.health: one for each guest, and one for the watch.
+  // For host.health: of the watch, and checks_of the guests.
   std::vector<protocol::HealthCheck> checks() const;
 
  private:
   class State;
   template <class M>
-  asio::awaitable<Result<typename M::Result>> call(Uuid member, M method, Deadline limit);
+  asio::awaitable<Result<typename M::Result>> call(Uuid member, M method, std::string_view capability, Deadline limit);
 
   std::shared_ptr<State> state_;  // shared with the running coroutines
 };

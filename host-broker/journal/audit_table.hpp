@@ -16,6 +16,7 @@ class AuditTable {
   // After each transaction: what was appended in it is there, or is not.
   void committed() { tail_ = next_; }
   void rolled_back() { next_ = tail_; }
+  std::uint64_t last() const { return static_cast<std::uint64_t>(tail_.sequence); }  // committed
 
  private:
   struct Tail {

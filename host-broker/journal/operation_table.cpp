@@ -157,6 +157,8 @@ Result<std::vector<OperationRecord>> OperationTable::list(const OperationFilter&
   where += filter.decision_place ? " and decision_place = :second" : " and :second = ''";
   if (filter.unfinished_only) where += " and unfinished = 1";
   if (filter.created_after) where += " and created > " + std::to_string(filter.created_after->time_since_epoch().count());
+  if (filter.created_until) where += " and created <= " + std::to_string(filter.created_until->time_since_epoch().count());
+  if (filter.older_than) where += " and id < '" + filter.older_than->text() + '\'';  // a checked name: letters and digits
   where += " order by created desc, id desc limit " + std::to_string(std::min<std::size_t>(filter.most, 100'000));
   return select(where, family, place);
 }

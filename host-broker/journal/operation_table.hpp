@@ -24,7 +24,6 @@ class OperationTable {
   Result<std::vector<OperationRecord>> select(const std::string& where, const std::string& first = {}, const std::string& second = {});
   Result<void> read_steps(OperationRecord& operation);
   void read_approvers(OperationRecord& operation);
-  void write_step(const OperationId& id, std::size_t position, const StepRecord& step);
   void write_approvers(const OperationRecord& operation);
   long long count(const std::string& query, const std::string& first, const std::string& second);
 

@@ -68,4 +68,12 @@ asio::awaitable<Result<std::vector<protocol::AuditEntry>>> SqlJournal::entries(s
   return run([after, most](SqlStore& store) { return store.entries(after, most); });
 }
 
+asio::awaitable<Result<std::uint64_t>> SqlJournal::last_entry() {
+  return run([](SqlStore& store) -> Result<std::uint64_t> { return store.last_entry(); });
+}
+
+asio::awaitable<Result<void>> SqlJournal::check_writable() {
+  return run([](SqlStore& store) { return store.check_writable(); });
+}
+
 }  // namespace zynclone::broker::journal

@@ -29,6 +29,10 @@ class SqlJournal : public Journal, public AuditLog {
   asio::awaitable<Result<std::size_t>> forget(Timestamp time) override;
   asio::awaitable<Result<void>> append(std::string actor, std::string event, std::string operation, std::string detail) override;
   asio::awaitable<Result<std::vector<protocol::AuditEntry>>> entries(std::uint64_t after, std::size_t most) override;
+  asio::awaitable<Result<std::uint64_t>> last_entry() override;
+
+  // Can it be written? Writes and syncs, and changes nothing. For host.health.
+  asio::awaitable<Result<void>> check_writable();
 
  private:
   SqlJournal(std::unique_ptr<SqlStore> store, Clock& clock);

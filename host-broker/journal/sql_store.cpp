@@ -85,4 +85,13 @@ Result<std::vector<protocol::AuditEntry>> SqlStore::entries(std::uint64_t after,
   return transact("read", [&]() -> Result<std::vector<protocol::AuditEntry>> { return read_audit(database_->session(), after, most); });
 }
 
+Result<void> SqlStore::check_writable() {
+  return transact("write to", [&]() -> Result<void> {
+    // There is no version 0. A page that is written as it was would not be written at all.
+    database_->session() << "insert into schema_version (version) values (0)";
+    database_->session() << "delete from schema_version where version = 0";
+    return outcome::success();
+  });
+}
+
 }  // namespace zynclone::broker::journal

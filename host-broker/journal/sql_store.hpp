@@ -26,6 +26,9 @@ class SqlStore {
   Result<std::size_t> forget(Timestamp time);
   Result<void> append(const AuditNote& note, Timestamp now);
   Result<std::vector<protocol::AuditEntry>> entries(std::uint64_t after, std::size_t most);
+  std::uint64_t last_entry() const { return audit_.last(); }
+  // Writes a page of the database anew and syncs it. Errors: those of writing.
+  Result<void> check_writable();
 
   // See SqliteDatabase.
   bool upkeep_due() const { return database_->upkeep_due(); }

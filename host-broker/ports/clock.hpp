@@ -1,5 +1,5 @@
 #pragma once
-// Wall-clock time and waiting for it, so that tests need not wait. Real: SystemClock. Tests: FakeClock.
+// Time and waiting for it, so that tests need not wait. Real: SystemClock. Tests: FakeClock.
 
 #include "protocol/names.hpp"
 #include "system/async.hpp"
@@ -9,7 +9,9 @@ namespace zynclone::broker {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual Timestamp now() = 0;
+  virtual Timestamp now() = 0;  // on the wall: somebody may set it
+  // Time that nobody sets, for spans (CLOCK_MONOTONIC).
+  virtual std::chrono::steady_clock::time_point steady() = 0;
   virtual asio::awaitable<void> sleep_until(Timestamp time) = 0;
 };
 

@@ -16,6 +16,7 @@ struct StepRecord {
   protocol::StepState state = protocol::StepState::pending;  // running: the intent is written, the result is not
   std::string text;
   std::string result;        // what the step must remember, as it likes (its undo and later steps read it)
+  std::optional<unsigned> percent = {};  // while it runs, where there is something to measure; not kept
 };
 
 struct OperationRecord {
@@ -49,6 +50,8 @@ struct OperationFilter {
   bool unfinished_only = false;
   std::optional<std::string> decision_place = {};   // accepted by this rule; with `created_after`, how often it let something through
   std::optional<Timestamp> created_after = {};
+  std::optional<Timestamp> created_until = {};      // that time included: leaves out what has a time in the future, since the clock was set back
+  std::optional<OperationId> older_than = {};       // by their ids, which begin with the time
   std::size_t most = 100;    // newest first
 };
 
@@ -89,6 +92,8 @@ class AuditLog {
   // Gives sequence, hashes and time; appended, never changed.
   virtual asio::awaitable<Result<void>> append(std::string actor, std::string event, std::string operation, std::string detail) = 0;
   virtual asio::awaitable<Result<std::vector<protocol::AuditEntry>>> entries(std::uint64_t after, std::size_t most) = 0;
+  // The newest entry's number; 0 when there is none. They are numbered from 1 without gaps.
+  virtual asio::awaitable<Result<std::uint64_t>> last_entry() = 0;
 };
 
 // The hash an entry must have: SHA-256 over its fields and the hash before, each with its length so that no two entries read alike.

@@ -27,8 +27,7 @@ class SupervisedProgram {
   // From now on it is not started again until `start`.
   void retire();
 
-  bool is_running() const { return child_ != nullptr; }
-  std::optional<pid_t> pid() const;
+  std::optional<pid_t> pid() const;  // while it runs
   unsigned restarts() const { return restarts_; }
 
   // Of this and earlier runs, as far as somebody of them is still there.

@@ -23,7 +23,7 @@ asio::awaitable<void> FakeClock::sleep_until(Timestamp time) {
 }
 
 void FakeClock::set(Timestamp time) {
-  now_ = std::max(now_, time);
+  now_ = time;
   std::vector<Sleeper> due;
   std::copy_if(sleepers_.begin(), sleepers_.end(), std::back_inserter(due), [&](const Sleeper& s) { return s.time <= now_; });
   std::stable_sort(due.begin(), due.end(), [](const Sleeper& a, const Sleeper& b) { return a.time < b.time; });

@@ -14,10 +14,15 @@ class FakeClock : public broker::Clock {
   explicit FakeClock(Timestamp start = Timestamp(std::chrono::seconds(1'700'000'000))) : now_(start) {}
 
   Timestamp now() override { return now_; }
+  std::chrono::steady_clock::time_point steady() override { return steady_; }
   asio::awaitable<void> sleep_until(Timestamp time) override;
 
-  // Moves time on and wakes everybody whose time has come (they run when the io_context does).
-  void advance(std::chrono::milliseconds by) { set(now_ + by); }
+  // Moves both times on and wakes everybody whose time has come (they run when the io_context does).
+  void advance(std::chrono::milliseconds by) {
+    steady_ += by;
+    set(now_ + by);
+  }
+  // As an administrator sets the clock: no time passes.
   void set(Timestamp time);
 
   std::size_t sleepers() const { return sleepers_.size(); }
@@ -30,6 +35,7 @@ class FakeClock : public broker::Clock {
     asio::steady_timer* timer;
   };
   Timestamp now_;
+  std::chrono::steady_clock::time_point steady_{std::chrono::hours(1)};
   std::list<Sleeper> sleepers_;
 };
 

@@ -11,27 +11,34 @@ asio::awaitable<Result<std::vector<std::string>>> FakeNetwork::wait_applied(brok
   co_return std::vector<std::string>{"zhapcon"};
 }
 
+asio::awaitable<Result<std::vector<std::string>>> FakeNetwork::not_applied(std::vector<broker::Family>) {
+  if (fails) co_return outcome::failure(*fails);
+  if (behind.empty()) co_return std::vector<std::string>();
+  std::vector<std::string> now = behind.front();
+  behind.erase(behind.begin());
+  co_return now;
+}
+
 asio::awaitable<Result<protocol::QuiesceReport>> FakeGuestLink::quiesce(Uuid member, protocol::GuestQuiesce, Deadline) {
   calls.push_back("quiesce " + member.text());
   if (quiesce_fails) co_return outcome::failure(*quiesce_fails);
   quiesced.insert(member);
-  protocol::QuiesceReport report;
-  report.hooks = 2;
-  report.duration_ms = 1200;
-  co_return report;
+  protocol::QuiesceReport done;
+  done.hooks = 2;
+  done.duration_ms = 1200;
+  co_return done;
 }
 
 asio::awaitable<Result<protocol::ThawReport>> FakeGuestLink::thaw(Uuid member, protocol::GuestThaw, Deadline) {
   calls.push_back("thaw " + member.text());
-  protocol::ThawReport report;
-  report.was_quiesced = quiesced.erase(member) > 0 && !thaws_by_itself;
-  co_return report;
+  protocol::ThawReport done;
+  done.was_quiesced = quiesced.erase(member) > 0 && !thaws_by_itself;
+  co_return done;
 }
 
-asio::awaitable<Result<protocol::GuestHealthReport>> FakeGuestLink::health(Uuid, Deadline) {
-  protocol::GuestHealthReport report;
-  report.healthy = true;
-  co_return report;
+asio::awaitable<Result<protocol::GuestHealthReport>> FakeGuestLink::health(Uuid member, Deadline) {
+  calls.push_back("health " + member.text());
+  co_return health_report;
 }
 
 broker::Verdict FakePolicy::decide(std::string_view operation, const VmName& vm, Timestamp) {

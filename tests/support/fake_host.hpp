@@ -13,9 +13,11 @@ namespace zynclone::tests {
 class FakeNetwork : public broker::Network {
  public:
   asio::awaitable<Result<std::vector<std::string>>> wait_applied(broker::Family family, Deadline limit) override;
+  asio::awaitable<Result<std::vector<std::string>>> not_applied(std::vector<broker::Family> families) override;
 
   std::vector<broker::Family> applied;      // what was waited for, in order
   std::optional<Error> fails;
+  std::vector<std::vector<std::string>> behind;  // what not_applied tells, one call after the other; then that all have applied
   std::shared_ptr<asio::steady_timer> hold;  // until it is cancelled, nothing is acknowledged
 };
 
@@ -26,7 +28,8 @@ class FakeGuestLink : public broker::GuestLink {
   asio::awaitable<Result<protocol::GuestHealthReport>> health(Uuid member, Deadline limit) override;
 
   std::set<Uuid> quiesced;
-  std::vector<std::string> calls;           // "quiesce <uuid>", "thaw <uuid>"
+  std::vector<std::string> calls;           // "quiesce <uuid>", "thaw <uuid>", "health <uuid>"
+  Result<protocol::GuestHealthReport> health_report = protocol::GuestHealthReport{.healthy = true};
   std::optional<Error> quiesce_fails;
   bool thaws_by_itself = false;             // the agent's time limit ran out before the thaw
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <boost/asio/post.hpp>
+
 #include "protocol/codec.hpp"
 
 namespace zynclone::tests {
@@ -10,6 +12,14 @@ using broker::AuditNote;
 using broker::OperationFilter;
 using broker::OperationRecord;
 using broker::StepRecord;
+
+namespace {
+
+asio::awaitable<void> take_time(bool slow) {
+  if (slow) co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+}
+
+}  // namespace
 
 OperationRecord* FakeJournal::find_record(const OperationId& id) {
   for (OperationRecord& operation : operations) {
@@ -36,6 +46,7 @@ void FakeJournal::write(const std::vector<AuditNote>& notes) {
 }
 
 asio::awaitable<Result<void>> FakeJournal::insert(OperationRecord operation, std::vector<AuditNote> notes) {
+  co_await take_time(slow);
   CO_TRY(begin("insert " + operation.id.text()));
   for (const OperationRecord& other : operations) {
     const bool same_request = operation.request_id && other.requester == operation.requester && other.request_id == operation.request_id;
@@ -99,12 +110,15 @@ asio::awaitable<Result<std::optional<OperationRecord>>> FakeJournal::find_reques
 }
 
 asio::awaitable<Result<std::vector<OperationRecord>>> FakeJournal::list(OperationFilter filter) {
+  co_await take_time(slow);
   std::vector<OperationRecord> found;
   for (const OperationRecord& operation : operations) {
     if (filter.family && operation.family != *filter.family) continue;
     if (filter.unfinished_only && protocol::is_final(operation.state)) continue;
     if (filter.decision_place && operation.decision_place != *filter.decision_place) continue;
     if (filter.created_after && operation.created <= *filter.created_after) continue;
+    if (filter.created_until && operation.created > *filter.created_until) continue;
+    if (filter.older_than && operation.id >= *filter.older_than) continue;
     found.push_back(operation);
   }
   std::sort(found.begin(), found.end(), [](const OperationRecord& a, const OperationRecord& b) {
@@ -132,5 +146,7 @@ asio::awaitable<Result<std::vector<protocol::AuditEntry>>> FakeJournal::entries(
   for (std::size_t at = after; at < audit.size() && found.size() < most; ++at) found.push_back(audit[at]);
   co_return found;
 }
+
+asio::awaitable<Result<std::uint64_t>> FakeJournal::last_entry() { co_return audit.size(); }
 
 }  // namespace zynclone::tests

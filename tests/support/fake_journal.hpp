@@ -24,10 +24,14 @@ class FakeJournal : public broker::Journal, public broker::AuditLog {
   asio::awaitable<Result<std::size_t>> forget(Timestamp time) override;
   asio::awaitable<Result<void>> append(std::string actor, std::string event, std::string operation, std::string detail) override;
   asio::awaitable<Result<std::vector<protocol::AuditEntry>>> entries(std::uint64_t after, std::size_t most) override;
+  asio::awaitable<Result<std::uint64_t>> last_entry() override;
 
   std::vector<broker::OperationRecord> operations;   // in the order of their insertion
   std::vector<protocol::AuditEntry> audit;
   std::vector<std::string> calls;                    // "insert <id>", "update_step <id> <position> <state>", "append <event>"
+
+  // Calls take a turn of the io_context each, as those of a database in its thread do.
+  bool slow = false;
 
   // Asked before each call that writes, with its text as in `calls`: an error makes the call fail and change nothing.
   std::function<std::optional<Error>(const std::string& call)> fails;

@@ -1,5 +1,6 @@
 #include "host-broker/app/zynclone-broker/host.hpp"
 
+#include "host-broker/core/answers_health.hpp"
 #include "host-broker/gateway/xen_guest_watch.hpp"
 #include "host-broker/sandbox/layout.hpp"
 #include "host-broker/sandbox/toolstack.hpp"
@@ -30,6 +31,30 @@ Result<std::unique_ptr<Toolstack>> make_toolstack(const configuration::BrokerSet
   return std::unique_ptr<Toolstack>(std::make_unique<xen::XlToolstack>(*hypervisor, std::move(xl)));
 }
 
+protocol::HealthCheck check_policy(policy::PolicyFolder& policy) {
+  const policy::RuleSet& rules = policy.current();
+  if (rules.errors().empty()) return {.name = "policy", .healthy = true, .detail = std::to_string(rules.rules().size()) + " rules"};
+  const Error& first = rules.errors().front();
+  return {.name = "policy",
+          .healthy = false,
+          .detail = "everything is denied: " + std::to_string(rules.errors().size()) + " mistakes, the first at " + first.place + ": " + first.message};
+}
+
+asio::awaitable<protocol::HealthCheck> check_journal(journal::SqlJournal& journal) {
+  const auto began = std::chrono::steady_clock::now();
+  const auto written = co_await journal.check_writable();
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+  protocol::HealthCheck check{.name = "journal", .healthy = written.has_value()};
+  check.detail = written ? "written in " + std::to_string(took.count()) + " ms" : written.error().message;
+  co_return check;
+}
+
+asio::awaitable<protocol::HealthCheck> check_families(Families& families, Network& network) {
+  auto kept = families.load_all();
+  if (!kept) co_return protocol::HealthCheck{.name = "lockdown", .healthy = false, .detail = kept.error().message + " (" + kept.error().place + ')'};
+  co_return co_await check_lockdown(network, std::move(kept).value());
+}
+
 }  // namespace
 
 Host::Host(const configuration::BrokerSettings& chosen)
@@ -58,7 +83,17 @@ Ports Host::ports() {
   return Ports{*toolstack, storage, network, *guests, *journal, *journal, configuration, families, policy, clock};
 }
 
-std::vector<protocol::HealthCheck> Host::health() const { return guests->checks(); }
+asio::awaitable<std::vector<protocol::HealthCheck>> Host::health() {
+  std::vector<protocol::HealthCheck> checks = guests->checks();
+  checks.push_back(check_policy(policy));
+  protocol::HealthCheck written = co_await check_journal(*journal);
+  checks.push_back(std::move(written));
+  protocol::HealthCheck lockdown = co_await check_families(families, network);
+  checks.push_back(std::move(lockdown));
+  std::vector<protocol::HealthCheck> places = co_await check_storage(ports());
+  std::move(places.begin(), places.end(), std::back_inserter(checks));
+  co_return checks;
+}
 
 CoreSettings Host::core_settings() const {
   CoreSettings result;

@@ -22,8 +22,8 @@ struct Host {
   static Result<std::unique_ptr<Host>> create(asio::io_context& context, const configuration::BrokerSettings& settings);
   Ports ports();
   CoreSettings core_settings() const;
-  // What is wrong, of what can be wrong while the broker runs.
-  std::vector<protocol::HealthCheck> health() const;
+  // Of all that can go wrong while the broker runs, whether it has.
+  asio::awaitable<std::vector<protocol::HealthCheck>> health();
 
   configuration::BrokerSettings settings;
   SystemClock clock;

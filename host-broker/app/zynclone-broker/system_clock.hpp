@@ -10,6 +10,7 @@ namespace zynclone::broker {
 class SystemClock : public Clock {
  public:
   Timestamp now() override { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+  std::chrono::steady_clock::time_point steady() override { return std::chrono::steady_clock::now(); }
   asio::awaitable<void> sleep_until(Timestamp time) override {
     asio::system_timer timer(co_await asio::this_coro::executor, time);
     co_await timer.async_wait(asio::use_awaitable);

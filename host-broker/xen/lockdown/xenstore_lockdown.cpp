@@ -13,6 +13,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::seconds k_look_limit{10};  // at all families once
+
 // How far the backends of a family are.
 struct Progress {
   std::vector<std::string> acknowledged;
@@ -63,8 +65,7 @@ Result<void> look_at(xenstore::Store& store, const Family& family, const Domains
   return outcome::success();
 }
 
-Result<Progress> look(xenstore::Store& store, const Family& family) {
-  TRY(const auto domains, Domains::read(store));
+Result<Progress> look(xenstore::Store& store, const Family& family, const Domains& domains) {
   Progress progress;
   for (const std::string& backend : backends_of(family)) {
     TRY(look_at(store, family, domains, backend, progress));
@@ -72,12 +73,32 @@ Result<Progress> look(xenstore::Store& store, const Family& family) {
   return progress;
 }
 
-Error not_in_time(const Family& family, const Progress& progress, Deadline limit) {
+Result<Progress> look(xenstore::Store& store, const Family& family) {
+  TRY(const auto domains, Domains::read(store));
+  return look(store, family, domains);
+}
+
+std::string missing_text(const Progress& progress) {
   std::string missing;
   for (const std::string& one : progress.missing) missing += (missing.empty() ? "" : ", ") + one;
+  return missing;
+}
+
+Result<std::vector<std::string>> look_at_all(xenstore::Store& store, const std::vector<Family>& families) {
+  TRY(const auto domains, Domains::read(store));
+  std::vector<std::string> behind;
+  for (const Family& family : families) {
+    TRY(const auto progress, look(store, family, domains));
+    if (progress.missing.empty()) continue;
+    behind.push_back(family.vm.text() + " at generation " + std::to_string(family.generation.value) + ": " + missing_text(progress));
+  }
+  return behind;
+}
+
+Error not_in_time(const Family& family, const Progress& progress, Deadline limit) {
   return {Errc::timed_out, "cannot lock down '" + family.vm.text() + "': generation " + std::to_string(family.generation.value) +
                                " was not acknowledged within " +
-                               std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(limit).count()) + " ms (" + missing +
+                               std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(limit).count()) + " ms (" + missing_text(progress) +
                                "); does clone-net-monitor run there, and clone-monitor here?"};
 }
 
@@ -107,6 +128,14 @@ asio::awaitable<Result<std::vector<std::string>>> XenstoreLockdown::wait_applied
     const auto event = co_await with_timeout(store->next_event(), left, "waiting for an acknowledgement");
     if (!event && event.error().code != Errc::timed_out) co_return event.error();
   }
+}
+
+asio::awaitable<Result<std::vector<std::string>>> XenstoreLockdown::not_applied(std::vector<Family> families) {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  CO_TRY(auto opened, xenstore::Store::open(executor));
+  auto store = std::make_shared<xenstore::Store>(std::move(opened));
+  auto look_now = [store, families = std::move(families)] { return look_at_all(*store, families); };
+  co_return co_await run_blocking_within(pool_, std::move(look_now), k_look_limit, "reading acknowledgements");
 }
 
 }  // namespace zynclone::broker::xen

@@ -15,6 +15,8 @@ class XenstoreLockdown : public Network {
   // those that did not acknowledge, and what they did; unavailable when there is no XenStore.
   asio::awaitable<Result<std::vector<std::string>>> wait_applied(Family family, Deadline limit) override;
 
+  asio::awaitable<Result<std::vector<std::string>>> not_applied(std::vector<Family> families) override;
+
  private:
   asio::thread_pool& pool_;
 };

@@ -139,6 +139,120 @@ TEST(Accept, AFloodOfRefusedRequestsEndsBeforeTheAuditLog) {
   EXPECT_FAILS(world.call(world.guest(), create_call("a")), Errc::refused);
 }
 
+TEST(Accept, RefusalsOfAGuestGrowTheAuditLogByABoundedNumberAnHour) {
+  World world;
+  world.policy.verdict.decision = broker::Decision::deny;
+  constexpr int k_hours = 5;
+  for (int minute = 0; minute < k_hours * 60; ++minute) {
+    for (int i = 0; i < 10; ++i) world.ask(world.guest(), create_call("a"));
+    world.clock.advance(std::chrono::minutes(1));
+    world.settle();
+  }
+  EXPECT_LE(world.journal.audit.size(), 11u * k_hours);
+  // None is lost: what is not told one by one is counted.
+  std::uint64_t told = 0;
+  for (const auto& entry : world.journal.audit) {
+    EXPECT_EQ(entry.event, "refused");
+    const bool is_sum = entry.detail.find(" more requests since ") != std::string::npos;
+    told += is_sum ? std::stoull(entry.detail) : 1;
+    EXPECT_NE(entry.detail.find("clone.create pos1 a"), std::string::npos) << entry.detail;
+  }
+  EXPECT_EQ(told, 10u * k_hours * 60);
+}
+
+TEST(Accept, TheSumOfRefusalsIsWrittenWhenTheGuestHasStopped) {
+  World world;
+  world.policy.verdict.decision = broker::Decision::deny;
+  for (int i = 0; i < 30; ++i) world.ask(world.guest(), create_call("a"));
+  EXPECT_EQ(world.journal.audit.size(), 10u);
+  world.clock.advance(std::chrono::hours(1));
+  world.settle();
+  ASSERT_EQ(world.journal.audit.size(), 11u);
+  EXPECT_EQ(world.journal.audit.back().detail.find("20 more requests since "), 0u) << world.journal.audit.back().detail;
+}
+
+TEST(Accept, AClockSetBackLocksNobodyOut) {
+  World world;
+  world.policy.verdict.rate = broker::Rate{.count = 2, .window = std::chrono::hours(1)};
+  world.configuration.configs.at(world.pos1).most_clones = 100;
+  ASSERT_OK(world.create("a", false));
+  ASSERT_OK(world.create("b", false));
+  EXPECT_FAILS(world.create("c", false), Errc::rate_limited);
+  world.clock.set(world.clock.now() - std::chrono::hours(24 * 30));
+  EXPECT_OK(world.create("c", false));
+  EXPECT_OK(world.create("d", false));
+  EXPECT_FAILS(world.create("e", false), Errc::rate_limited);
+
+  World flooded;
+  flooded.policy.verdict.decision = broker::Decision::deny;
+  for (int i = 0; i < 60; ++i) flooded.ask(flooded.guest(), create_call("a"));
+  flooded.clock.set(flooded.clock.now() - std::chrono::hours(24 * 30));
+  EXPECT_FAILS(flooded.call(flooded.guest(), create_call("a")), Errc::rate_limited);
+  flooded.clock.advance(std::chrono::minutes(1));
+  EXPECT_FAILS(flooded.call(flooded.guest(), create_call("a")), Errc::refused);
+}
+
+TEST(Accept, WhoIsLimitedIsToldWhenTheNextIsAllowed) {
+  World world;
+  world.policy.verdict.rate = broker::Rate{.count = 2, .window = std::chrono::hours(1)};
+  const Timestamp first = world.clock.now();
+  ASSERT_OK(world.create("a", false));
+  world.clock.advance(std::chrono::minutes(10));
+  ASSERT_OK(world.create("b", false));
+  world.clock.advance(std::chrono::minutes(10));
+  const auto limited = world.create("c", false);
+  ASSERT_FAILS(limited, Errc::rate_limited);
+  EXPECT_NE(limited.error().message.find("at most 2 in 60 minutes are allowed; the next one at " + to_rfc3339(first + std::chrono::hours(1))), std::string::npos)
+      << limited.error().message;
+  world.clock.set(first + std::chrono::hours(1));
+  EXPECT_OK(world.create("c", false));
+
+  World flooded;
+  flooded.policy.verdict.decision = broker::Decision::deny;
+  const Timestamp began = flooded.clock.now();
+  for (int i = 0; i < 60; ++i) flooded.ask(flooded.guest(), create_call("a"));
+  const auto refused = flooded.call(flooded.guest(), create_call("a"));
+  ASSERT_FAILS(refused, Errc::rate_limited);
+  EXPECT_NE(refused.error().message.find("the next one at " + to_rfc3339(began + std::chrono::minutes(1))), std::string::npos) << refused.error().message;
+}
+
+// As many requests as there are connections, all at the same moment: each waits where the others do.
+std::size_t accepted_at_once(World& world, int count) {
+  std::vector<std::optional<Result<Accepted>>> answers(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    Request request{.id = 1, .method = create_call("c" + std::to_string(i))};
+    asio::co_spawn(*world.context, world.broker->handle(world.guest(), request),
+                   [&answers, i](std::exception_ptr, std::string text) { answers[static_cast<std::size_t>(i)] = decode_response<CloneCreate>(text); });
+  }
+  world.settle();
+  std::size_t accepted = 0;
+  for (const auto& answer : answers) {
+    EXPECT_TRUE(answer.has_value());
+    if (answer && *answer) ++accepted;
+  }
+  return accepted;
+}
+
+TEST(Accept, RequestsAtTheSameMomentPassARateOneByOne) {
+  World world;
+  world.journal.slow = true;
+  world.policy.verdict.rate = broker::Rate{.count = 2, .window = std::chrono::hours(1)};
+  EXPECT_EQ(accepted_at_once(world, 10), 2u);
+}
+
+TEST(Accept, RequestsAtTheSameMomentPassTheOtherLimitsOneByOne) {
+  World world;
+  world.journal.slow = true;
+  world.policy.verdict.clones = 3;
+  EXPECT_EQ(accepted_at_once(world, 10), 3u);
+
+  World asked;
+  asked.journal.slow = true;
+  asked.configuration.configs.at(asked.pos1).most_clones = 100;
+  asked.policy.verdict.decision = broker::Decision::ask;
+  EXPECT_EQ(accepted_at_once(asked, 20), 8u);
+}
+
 TEST(Accept, WhatIsNotJournalledIsNotDone) {
   World world;
   world.journal.fails = [](const std::string& call) -> std::optional<Error> {

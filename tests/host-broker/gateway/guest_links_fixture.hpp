@@ -71,14 +71,17 @@ class PretendedAgent {
   channel::Peer& converse(bool says_hello = true) {
     auto handler = [this](protocol::Request request) { return handle(std::move(request)); };
     peer_.emplace(accept(), channel::Framing::length, protocol::Sender::broker, handler);
-    if (says_hello && !peer_->post(hello())) throw std::runtime_error("hello");
+    if (says_hello && !peer_->post(hello(capabilities))) throw std::runtime_error("hello");
     tests::start(context_, peer_->run(), [this](Error error) { ended = std::move(error); });
     return *peer_;
   }
-  static protocol::Hello hello() { return {.capabilities = {"quiesce"}, .software = "pretended\x1b[31m agent"}; }
+  static protocol::Hello hello(std::vector<std::string> offered = {"quiesce", "health"}) {
+    return {.capabilities = std::move(offered), .software = "pretended\x1b[31m agent"};
+  }
   channel::Peer& peer() { return *peer_; }
   void stop() { peer_.reset(); }
 
+  std::vector<std::string> capabilities = hello().capabilities;
   std::vector<std::string> asked;
   std::vector<protocol::OperationView> notified;
   std::optional<Error> ended;

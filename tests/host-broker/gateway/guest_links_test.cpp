@@ -230,20 +230,61 @@ TEST_F(GuestLinksTest, ProgramThatIsNotThereIsReportedAndTriedAgain) {
   EXPECT_TRUE(status(5).has_value());
 }
 
-TEST_F(GuestLinksTest, HealthTellsOfEachGuest) {
+TEST_F(GuestLinksTest, AnAgentIsAskedForNothingThatItDoesNotOffer) {
+  add_domain(5);
+  start();
+  PretendedAgent& agent = add_agent(5);
+  agent.capabilities = {"approvals"};
+  agent.converse();
+  expect([&] { return is_open(5); }, "open");
+  const Uuid member = Uuid::derived("vm5");
+  auto quiesced = run(context_, links_->quiesce(member, {}, k_limit));
+  ASSERT_FALSE(quiesced);
+  EXPECT_EQ(quiesced.error().message, "its agent does not offer quiesce");
+  EXPECT_FALSE(run(context_, links_->thaw(member, {}, k_limit)));
+  EXPECT_FALSE(run(context_, links_->health(member, k_limit)));
+  EXPECT_EQ(agent.asked, std::vector<std::string>{"hello"});
+}
+
+TEST_F(GuestLinksTest, HealthCountsChannels) {
   add_domain(4, "quiet");
   add_guest(5, "open");
   auto checks = links_->checks();
-  ASSERT_EQ(checks.size(), 3u);
+  ASSERT_EQ(checks.size(), 2u);
   EXPECT_EQ(checks[0].name, "XenStore");
   EXPECT_TRUE(checks[0].healthy);
-  EXPECT_EQ(checks[1].name, "channel of pos1/quiet");
+  EXPECT_EQ(checks[1].name, "channels");
   EXPECT_TRUE(checks[1].healthy);
-  EXPECT_NE(checks[2].detail.find("open since 2"), std::string::npos) << checks[2].detail;
-  EXPECT_NE(checks[2].detail.find("0 refused"), std::string::npos) << checks[2].detail;
+  EXPECT_EQ(checks[1].detail, "1 of 2 open, 1 whose agent has not advertised itself");
   world_->lose(Error{Errc::unavailable, "xenstored is gone"});
   expect([&] { return !links_->checks()[0].healthy; }, "reported");
   EXPECT_TRUE(is_open(5)) << "what is open stays open";
+}
+
+std::vector<GuestLinkStatus> many_guests(std::size_t open, std::size_t broken) {
+  std::vector<GuestLinkStatus> guests;
+  for (std::size_t i = 0; i < open + broken; ++i) {
+    GuestLinkStatus guest{.member = {.vm = VmName::parse("pos" + std::to_string(i)).value(), .name = "pos" + std::to_string(i)}};
+    guest.is_open = i < open;
+    guest.links = 3;
+    guest.last_end = std::string(3000, 'x');
+    guests.push_back(std::move(guest));
+  }
+  return guests;
+}
+
+TEST(GuestLinkHealth, OfFiveHundredGuestsFitsAMessage) {
+  for (const std::size_t broken : {std::size_t{0}, std::size_t{2}, std::size_t{500}}) {
+    const auto checks = checks_of(many_guests(500 - broken, broken));
+    EXPECT_EQ(checks.size(), 1 + std::min<std::size_t>(broken, 80));
+    EXPECT_EQ(checks[0].healthy, broken == 0);
+    EXPECT_EQ(checks[0].detail.find(std::to_string(500 - broken) + " of 500 open"), 0u) << checks[0].detail;
+    for (std::size_t i = 1; i < checks.size(); ++i) EXPECT_FALSE(checks[i].healthy);
+    const std::string text = protocol::encode_response(1, protocol::HostHealthReport{.version = "v", .checks = checks});
+    EXPECT_LE(text.size(), protocol::k_longest_message);
+    const auto decoded = protocol::decode_response<protocol::HostHealth>(text);
+    ASSERT_TRUE(decoded) << decoded.error().message;
+  }
 }
 
 }  // namespace

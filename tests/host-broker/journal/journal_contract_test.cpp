@@ -213,6 +213,24 @@ TYPED_TEST(JournalContract, ListsWhatARuleLetThroughSince) {
   EXPECT_EQ(this->list({.created_after = tests::plain_operation(4).created}), (Ids{id(6), id(5)}));
 }
 
+TYPED_TEST(JournalContract, ListsWhatIsOlderAndNothingOfTheFuture) {
+  for (int i = 1; i <= 6; ++i) ASSERT_OK(this->run(this->journal().insert(tests::plain_operation(i))));
+  const auto id = [](int number) { return tests::plain_operation(number).id.text(); };
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(this->list({.older_than = tests::plain_operation(4).id}), (Ids{id(3), id(2), id(1)}));
+  EXPECT_EQ(this->list({.older_than = tests::plain_operation(4).id, .most = 2}), (Ids{id(3), id(2)}));
+  EXPECT_EQ(this->list({.older_than = tests::plain_operation(1).id}), Ids{});
+  EXPECT_EQ(this->list({.created_until = tests::plain_operation(2).created}), (Ids{id(2), id(1)}));
+}
+
+TYPED_TEST(JournalContract, TheAuditLogsLastEntryIsKnown) {
+  EXPECT_EQ(this->run(this->audit().last_entry()).value(), 0u);
+  for (int i = 0; i < 3; ++i) ASSERT_OK(this->run(this->audit().append("a", "b", "", "c")));
+  EXPECT_EQ(this->run(this->audit().last_entry()).value(), 3u);
+  this->subject_.restart();
+  EXPECT_EQ(this->run(this->audit().last_entry()).value(), 3u);
+}
+
 TYPED_TEST(JournalContract, ListsOfTheSameMomentById) {
   for (unsigned number : {2u, 3u, 1u}) {
     OperationRecord operation = tests::plain_operation(number);

@@ -187,6 +187,21 @@ unsigned fill(SqlStore& store) {
   return 0;
 }
 
+TEST_F(SqlStoreTest, WhetherItCanBeWrittenIsTriedByWriting) {
+  auto store = open();
+  EXPECT_OK(store->check_writable());
+  ASSERT_OK(insert(*store, 1));
+  {
+    FileSizeLimit limit(1);
+    EXPECT_FAILS(store->check_writable(), Errc::no_space);
+  }
+  EXPECT_OK(store->check_writable());
+  EXPECT_EQ(store->last_entry(), 1u);
+  store.reset();
+  store = open();
+  EXPECT_TRUE(store->find(tests::full_operation(1).id).value()) << "nothing was changed";
+}
+
 TEST_F(SqlStoreTest, AFullDiskIsNoSpaceAndLosesNothing) {
   unsigned kept = 0;
   std::unique_ptr<SqlStore> store;

@@ -45,7 +45,7 @@ TEST_F(Supervised, OneThatAlwaysCrashesIsGivenUp) {
   EXPECT_TRUE(run_until([&] { return ends == 6; }));
   context.restart();
   EXPECT_EQ(context.run_for(std::chrono::milliseconds(0)), 0u) << "no restart is due";
-  EXPECT_FALSE(program->is_running());
+  EXPECT_FALSE(program->pid());
   EXPECT_EQ(program->restarts(), 5u);
 }
 
@@ -55,11 +55,11 @@ TEST_F(Supervised, OneThatIsRetiredStaysAway) {
   const pid_t pid = heard.next(context).second;
   program->retire();
   ::kill(pid, SIGKILL);
-  EXPECT_TRUE(run_until([&] { return !program->is_running(); }));
+  EXPECT_TRUE(run_until([&] { return !program->pid(); }));
   EXPECT_EQ(program->restarts(), 0u);
   ASSERT_OK(program->start());
   heard.next(context);
-  EXPECT_TRUE(program->is_running());
+  EXPECT_TRUE(program->pid());
 }
 
 TEST_F(Supervised, OneThatIsHeldWaitsWithItsRestart) {
@@ -68,7 +68,7 @@ TEST_F(Supervised, OneThatIsHeldWaitsWithItsRestart) {
   const pid_t pid = heard.next(context).second;
   program->hold();
   ::kill(pid, SIGKILL);
-  EXPECT_TRUE(run_until([&] { return !program->is_running(); }));
+  EXPECT_TRUE(run_until([&] { return !program->pid(); }));
   context.restart();
   EXPECT_EQ(context.poll(), 0u);
   EXPECT_EQ(program->restarts(), 0u);

@@ -1,0 +1,83 @@
+#include "host-broker/core/answers_health.hpp"
+
+#include <map>
+
+namespace zynclone::broker {
+namespace {
+
+using protocol::HealthCheck;
+
+constexpr std::size_t k_most_named = 5;            // findings that are told one by one
+constexpr std::size_t k_most_volumes_of_group = 20;  // a group may have several pools; which one a volume is in, only asking tells
+
+std::string counted(std::size_t count, const std::string& one, const std::string& many) { return std::to_string(count) + ' ' + (count == 1 ? one : many); }
+
+std::string folder_of(const Volume& volume) { return volume.path.substr(0, volume.path.rfind('/')); }
+
+// By where they are.
+asio::awaitable<std::map<std::string, std::vector<Volume>>> disks_of_vms(Ports ports) {
+  std::map<std::string, std::vector<Volume>> places;
+  const auto guests = ports.configuration.guests();
+  if (!guests) co_return places;
+  const std::vector<VmName> names = guests.value();
+  for (const VmName& vm : names) {
+    const auto config = ports.configuration.guest(vm);
+    if (!config) continue;  // `vmclone config check` says what is wrong
+    const auto original = co_await ports.toolstack.read_config(vm, config.value().xl_config);
+    if (!original) continue;
+    for (const VmDisk& disk : original.value().disks) {
+      if (disk.writable) places[folder_of(disk.volume)].push_back(disk.volume);
+    }
+  }
+  co_return places;
+}
+
+}  // namespace
+
+asio::awaitable<HealthCheck> check_lockdown(Network& network, std::vector<Family> families, Deadline pause) {
+  HealthCheck check{.name = "lockdown"};
+  auto behind = co_await network.not_applied(families);
+  if (behind && !behind.value().empty()) {
+    co_await sleep_for(pause);
+    behind = co_await network.not_applied(families);
+  }
+  if (!behind) {
+    check.detail = behind.error().message;
+    co_return check;
+  }
+  check.healthy = behind.value().empty();
+  if (check.healthy) {
+    check.detail = "all backends have acknowledged " + counted(families.size(), "family", "families");
+    co_return check;
+  }
+  const std::size_t count = behind.value().size();
+  check.detail = "not acknowledged: ";
+  for (std::size_t i = 0; i < std::min(count, k_most_named); ++i) check.detail += (i == 0 ? "" : "; ") + behind.value()[i];
+  if (count > k_most_named) check.detail += "; and " + std::to_string(count - k_most_named) + " more";
+  check.detail += "; do clone-monitor and clone-net-monitor run?";
+  co_return check;
+}
+
+asio::awaitable<std::vector<HealthCheck>> check_storage(Ports ports) {
+  const auto places = co_await disks_of_vms(ports);
+  std::vector<HealthCheck> full;
+  std::size_t unwell = 0;
+  for (const auto& [folder, volumes] : places) {
+    const std::size_t most = volumes.front().format == VolumeFormat::lvm_thin ? k_most_volumes_of_group : 1;
+    for (std::size_t i = 0; i < std::min(volumes.size(), most); ++i) {
+      const Volume volume = volumes[i];
+      const auto room = co_await ports.storage.check_room(volume, SourceUse::idle);
+      if (room) continue;
+      ++unwell;
+      if (full.size() < k_most_named) full.push_back(HealthCheck{.name = "storage in " + folder, .detail = room.error().message});
+      break;
+    }
+  }
+  HealthCheck all{.name = "storage", .healthy = unwell == 0};
+  all.detail = std::to_string(places.size() - unwell) + " of " + counted(places.size(), "place", "places") + " with disks of VMs can take a copy beside the reserve";
+  std::vector<HealthCheck> checks{std::move(all)};
+  std::move(full.begin(), full.end(), std::back_inserter(checks));
+  co_return checks;
+}
+
+}  // namespace zynclone::broker
