@@ -29,7 +29,7 @@ _vmclone()
         --mode) COMPREPLY=($(compgen -W 'online offline' -- "$cur")); return ;;
         --timeout) COMPREPLY=($(compgen -W '10s 30s 5m 1h' -- "$cur")); return ;;
         --socket | --broker-conf) _filedir; return ;;
-        --name | --note | --request-id | --limit | --reason | --after | --mark | --at) return ;;
+        --name | --note | --request-id | --limit | --last | --reason | --after | --mark | --at) return ;;
     esac
 
     # The words that are no options and no values of options.
@@ -37,7 +37,7 @@ _vmclone()
     local i
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
-            --mode | --timeout | --socket | --broker-conf | --name | --note | --request-id | --limit | --reason | --after | --mark | --at)
+            --mode | --timeout | --socket | --broker-conf | --name | --note | --request-id | --limit | --last | --reason | --after | --mark | --at)
                 ((i++)) ;;
             -*) ;;
             *) names+=("${words[i]}") ;;
@@ -49,9 +49,9 @@ _vmclone()
         case "${names[0]} ${names[1]}" in
             create\ *) common+=" $change --name --mode --no-start --note" ;;
             start\ * | stop\ * | activate\ * | deactivate\ * | remove\ * | rename\ *) common+=" $change" ;;
-            'operation list') common+=' --limit' ;;
+            'operation list') common+=' --limit --all' ;;
             'approval allow' | 'approval deny') common+=' --reason' ;;
-            'audit list') common+=' --after --limit --all' ;;
+            'audit list') common+=' --last --all --after --limit' ;;
             'audit verify') common="$files --mark" ;;
             'policy explain') common="$files --at" ;;
             config\ * | policy\ *) common=$files ;;
@@ -70,12 +70,11 @@ _vmclone()
         '1 audit '*) reply='list verify' ;;
         '1 config '*) reply='show check' ;;
         '1 policy '*) reply='check explain' ;;
-        '1 health '*) ;;
         '1 '*) reply=$(_vmclone_vms) ;;
         '2 operation list' | '2 config show' | '2 policy explain') reply=$(_vmclone_vms) ;;
-        '2 operation '*) reply=$(_vmclone_values id operation list) ;;
+        '2 operation '*) reply=$(_vmclone_values id operation list --limit 200) ;;
         '2 approval allow' | '2 approval deny') reply=$(_vmclone_values id approval list) ;;
-        '2 start '* | '2 stop '* | '2 activate '* | '2 deactivate '* | '2 remove '* | '2 rename '* | '2 show '*)
+        '2 start '* | '2 stop '* | '2 activate '* | '2 deactivate '* | '2 remove '* | '2 rename '* | '2 show '* | '2 health '*)
             reply=$(_vmclone_values name list "${names[1]}") ;;
         '3 policy explain')
             reply='clone.create clone.start clone.stop clone.activate clone.deactivate clone.remove clone.rename' ;;

@@ -37,7 +37,7 @@ _zynclone()
             'clone create') common+=" $change --name --mode --no-start --note" ;;
             'clone show' | 'clone list') ;;
             'clone '?*) common+=" $change" ;;
-            'operation list') common+=' --limit' ;;
+            'operation list') common+=' --limit --all' ;;
             ' ') common='--help --version' ;;
         esac
         COMPREPLY=($(compgen -W "$common" -- "$cur"))
@@ -52,6 +52,6 @@ _zynclone()
         '1 operation '*) COMPREPLY=($(compgen -W 'show list cancel watch' -- "$cur")) ;;
         '2 clone create' | '2 clone list' | '2 operation list') ;;
         '2 clone '*) COMPREPLY=($(compgen -W "$(_zynclone_values name clone list)" -- "$cur")) ;;
-        '2 operation '*) COMPREPLY=($(compgen -W "$(_zynclone_values id operation list)" -- "$cur")) ;;
+        '2 operation '*) COMPREPLY=($(compgen -W "$(_zynclone_values id operation list --limit 200)" -- "$cur")) ;;
     esac
 } && complete -F _zynclone zynclone

@@ -1,4 +1,5 @@
 #include "tests/guest-agent-linux/cli/fixture.hpp"
+#include "tests/support/service/paged_service.hpp"
 
 namespace zynclone::tests {
 namespace {
@@ -107,6 +108,22 @@ TEST_F(Zynclone, PlanShowsWhatWouldBeDone) {
   auto refused = start(create_with({"--plan", "--json"}));
   EXPECT_EQ(refused.finish(), 3);
   EXPECT_EQ(refused.output(), protocol::encode_view(plan, 2) + "\n");
+}
+
+TEST_F(Zynclone, ListsOfAnyLengthArePutTogether) {
+  for (const std::size_t count : {std::size_t{200}, std::size_t{1000}}) {
+    Paged paged{.clones = many_clones(count), .operations = many_operations(count)};
+    const auto outputs_last = [&](std::vector<std::string> arguments, const std::string& last) {
+      agent.add([&](Conversation& c) { paged.serve(c); });
+      auto run = start(std::move(arguments));
+      EXPECT_EQ(run.finish(), 0) << run.errors();
+      EXPECT_NE(run.output().find(last), std::string::npos);
+    };
+    outputs_last({"clone", "list"}, paged.clones.back().name.text());
+    outputs_last({"clone", "list", "--json"}, paged.clones.back().name.text());
+    outputs_last({"family", "show"}, paged.clones.back().name.text());
+    outputs_last({"operation", "list", "--all"}, paged.operations.back().id.text());
+  }
 }
 
 }  // namespace

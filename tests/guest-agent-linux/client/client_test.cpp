@@ -7,6 +7,7 @@
 
 #include "tests/support/service/fake_service.hpp"
 #include "tests/support/service/messages.hpp"
+#include "tests/support/service/paged_service.hpp"
 #include "tests/support/service/program_run.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -81,6 +82,21 @@ TEST_F(ClientTest, ClonesWithEveryField) {
   const auto clones = connect().clones();
   ASSERT_TRUE(clones);
   EXPECT_EQ(clones->size(), 1u);
+}
+
+TEST_F(ClientTest, ListsOfAnyLengthArePutTogether) {
+  tests::Paged paged{.clones = tests::many_clones(1000), .operations = tests::many_operations(1000)};
+  agent.add([&](tests::Conversation& c) { paged.serve(c); });
+  Client client = connect();
+  const auto clones = client.clones();
+  ASSERT_TRUE(clones);
+  EXPECT_EQ(clones->size(), 1000u);
+  const auto family = client.family();
+  ASSERT_TRUE(family);
+  EXPECT_EQ(family->clones.size(), 1000u);
+  const auto operations = client.operations(150);
+  ASSERT_TRUE(operations);
+  EXPECT_EQ(operations->size(), 150u);
 }
 
 TEST_F(ClientTest, EachChangeIsItsCall) {

@@ -7,6 +7,7 @@
 
 #include "tests/support/service/fake_service.hpp"
 #include "tests/support/service/messages.hpp"
+#include "tests/support/service/paged_service.hpp"
 #include "tests/support/service/program_run.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -96,6 +97,29 @@ TEST_F(Completion, LiveOperationsAndApprovals) {
   EXPECT_EQ(complete({"vmclone", "operation", "show", "01"}), id);
   will_answer(protocol::ApprovalListing{{{.operation = awaiting_operation(), .expires = sample_time()}}});
   EXPECT_EQ(complete({"vmclone", "approval", "allow", ""}), id);
+}
+
+TEST_F(Completion, NamesOfThousandsOfClonesAreAllOffered) {
+  for (const std::size_t count : {std::size_t{200}, std::size_t{1000}}) {
+    Paged paged{.clones = many_clones(count), .operations = many_operations(count)};
+    const auto serve = [&](Conversation& c) { paged.serve(c); };
+    service.add(serve);
+    EXPECT_EQ(complete({"zynclone", "clone", "start", ""}).size(), count);
+    service.add(serve);
+    EXPECT_EQ(complete({"vmclone", "start", "pos1", ""}).size(), count);
+    service.add(serve);
+    EXPECT_EQ(complete({"vmclone", "operation", "show", ""}).size(), 200u) << "the newest";
+    service.add(serve);
+    EXPECT_EQ(complete({"vmclone", "approval", "allow", ""}).size(), count);
+  }
+}
+
+TEST_F(Completion, Health) {
+  will_answer(two_clones());
+  EXPECT_EQ(complete({"vmclone", "health", "pos"}), Words{"pos1"});
+  will_answer(two_clones());
+  EXPECT_EQ(complete({"vmclone", "health", "pos1", ""}), (Words{"rehearsal", "upgrade-1"}));
+  EXPECT_EQ(complete({"vmclone", "audit", "list", "--la"}), Words{"--last"});
 }
 
 TEST_F(Completion, VmsThatHaveClones) {

@@ -4,6 +4,7 @@
 #include "tests/cli/golden.hpp"
 #include "tests/support/service/fake_service.hpp"
 #include "tests/support/service/messages.hpp"
+#include "tests/support/service/paged_service.hpp"
 #include "tests/support/service/program_run.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -156,37 +157,16 @@ protocol::AuditEntry entry(std::uint64_t sequence) {
   return {.sequence = sequence, .time = sample_time(), .actor = "broker", .event = "started"};
 }
 
-TEST_F(Vmclone, AuditListInOnePageOrAll) {
-  will_answer(protocol::AuditListing{{entry(5), entry(6)}});
-  auto page = start({"audit", "list", "--after", "4", "--limit", "2"});
-  EXPECT_EQ(page.finish(), 0);
-  EXPECT_EQ(std::get<protocol::AuditList>(asked().method).after, 4u);
-  EXPECT_EQ(std::get<protocol::AuditList>(asked().method).limit, 2u);
-
-  std::vector<std::uint64_t> after;
-  broker.add([&](Conversation& c) {
-    for (const auto& listing : {protocol::AuditListing{{entry(1), entry(2)}}, protocol::AuditListing{{entry(3)}}, protocol::AuditListing{}}) {
-      const auto request = c.read_request();
-      after.push_back(std::get<protocol::AuditList>(request.method).after);
-      c.answer(request, listing);
-    }
-    c.wait_closed();
-  });
-  auto all = start({"audit", "list", "--all", "--json"});
-  EXPECT_EQ(all.finish(), 0);
-  broker.wait_idle();
-  EXPECT_EQ(after, (std::vector<std::uint64_t>{0, 2, 3}));
-  EXPECT_EQ(all.output(), protocol::encode_view(protocol::AuditListing{{entry(1), entry(2), entry(3)}}, 2) + "\n");
-}
-
 TEST_F(Vmclone, ABrokerWhosePagesDoNotGoOnIsNotAskedForEver) {
   broker.add([](Conversation& c) {
-    c.answer(c.read_request(), protocol::AuditListing{{entry(1)}});
-    c.answer(c.read_request(), protocol::AuditListing{{entry(1)}});
-    c.wait_closed();
+    for (std::string line = c.read_line(); !line.empty(); line = c.read_line()) {
+      const auto request = protocol::decode_request(line, protocol::Sender::administrator);
+      c.answer(request.value(), protocol::AuditListing{.entries = {entry(1)}, .more = true, .last = 9});
+    }
   });
-  auto all = start({"audit", "list", "--all"});
-  EXPECT_EQ(all.finish(), 4);
+  auto run = start({"audit", "list", "--all"});
+  EXPECT_EQ(run.finish(), 4);
+  EXPECT_NE(run.errors().find("not in order"), std::string::npos) << run.errors();
 }
 
 TEST_F(Vmclone, HealthIsTheExitStatus) {
@@ -208,6 +188,106 @@ TEST_F(Vmclone, NoBroker) {
   auto run = start({"list"});
   EXPECT_EQ(run.finish(), 4);
   EXPECT_EQ(run.errors(), "vmclone: cannot reach the broker at '" + broker.path() + "': No such file or directory (unavailable)\n");
+}
+
+std::size_t lines(const std::string& text) { return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')); }
+
+TEST_F(Vmclone, ListsOfAnyLengthArePutTogether) {
+  for (const std::size_t count : {std::size_t{200}, std::size_t{1000}}) {
+    Paged paged{.clones = many_clones(count), .operations = many_operations(count)};
+    const auto serve = [&](Conversation& c) { paged.serve(c); };
+    broker.add(serve);
+    auto list = start({"list"});
+    EXPECT_EQ(list.finish(), 0) << list.errors();
+    EXPECT_EQ(lines(list.output()), count + 1);
+    EXPECT_NE(list.output().find(paged.clones.back().name.text()), std::string::npos);
+    broker.wait_idle();
+    EXPECT_EQ(paged.asked, count / 40);
+
+    broker.add(serve);
+    auto family = start({"show", "pos1"});
+    EXPECT_EQ(family.finish(), 0) << family.errors();
+    EXPECT_NE(family.output().find(paged.clones.back().name.text()), std::string::npos);
+
+    broker.add(serve);
+    auto approvals = start({"approval", "list"});
+    EXPECT_EQ(approvals.finish(), 0) << approvals.errors();
+    EXPECT_EQ(lines(approvals.output()), count + 1);
+
+    broker.add(serve);
+    auto operations = start({"operation", "list", "--all"});
+    EXPECT_EQ(operations.finish(), 0) << operations.errors();
+    EXPECT_EQ(lines(operations.output()), count + 1);
+
+    broker.add(serve);
+    auto some = start({"operation", "list", "--limit", "150"});
+    EXPECT_EQ(some.finish(), 0) << some.errors();
+    EXPECT_EQ(lines(some.output()), 152u);
+    EXPECT_NE(some.output().find("there are older ones: --limit N, or --all\n"), std::string::npos);
+  }
+}
+
+TEST_F(Vmclone, PagesThatGoInCirclesAreNoList) {
+  broker.add([](Conversation& c) {
+    for (std::string line = c.read_line(); !line.empty(); line = c.read_line()) {
+      const auto request = protocol::decode_request(line, protocol::Sender::administrator);
+      c.answer(request.value(), protocol::CloneListing{.clones = {sample_clone()}, .more = true});
+    }
+  });
+  auto list = start({"list"});
+  EXPECT_EQ(list.finish(), 4);
+  EXPECT_NE(list.errors().find("does not go on"), std::string::npos) << list.errors();
+  will_answer(protocol::CloneListing{.more = true});
+  auto empty = start({"list"});
+  EXPECT_EQ(empty.finish(), 4);
+}
+
+TEST_F(Vmclone, AuditListShowsTheNewest) {
+  Paged paged;
+  for (std::uint64_t i = 1; i <= 350; ++i) paged.audit.push_back({.sequence = i, .time = sample_time(), .actor = "a", .event = "e"});
+  const auto shown = [&](std::vector<std::string> options) {
+    broker.add([&](Conversation& c) { paged.serve(c); });
+    options.insert(options.begin(), {"audit", "list", "--json"});
+    auto run = start(options);
+    EXPECT_EQ(run.finish(), 0) << run.errors();
+    return run.output();
+  };
+  const auto numbers = [&](std::vector<std::string> options) {
+    const std::string text = shown(std::move(options));
+    std::vector<std::uint64_t> found;
+    const std::string key = "\"sequence\": ";
+    for (std::size_t at = text.find(key); at != std::string::npos; at = text.find(key, at + 1)) found.push_back(std::stoull(text.substr(at + key.size())));
+    return found;
+  };
+  const auto usual = numbers({});
+  ASSERT_EQ(usual.size(), 100u);
+  EXPECT_EQ(usual.front(), 251u);
+  EXPECT_EQ(usual.back(), 350u);
+  EXPECT_EQ(numbers({"--last", "3"}), (std::vector<std::uint64_t>{348, 349, 350}));
+  EXPECT_EQ(numbers({"--last", "200"}).size(), 200u);
+  EXPECT_EQ(numbers({"--last", "1000"}).size(), 350u);
+  EXPECT_EQ(numbers({"--all"}).size(), 350u);
+  EXPECT_EQ(numbers({"--after", "5", "--limit", "2"}), (std::vector<std::uint64_t>{6, 7}));
+  EXPECT_EQ(numbers({"--after", "0", "--limit", "2"}), (std::vector<std::uint64_t>{1, 2}));
+}
+
+TEST_F(Vmclone, HealthOfAVmIsItsAgents) {
+  will_answer(protocol::GuestHealthReport{.healthy = true, .checks = {{"10-till", true, "open"}}});
+  auto well = start({"health", "pos1"});
+  EXPECT_EQ(well.finish(), 0) << well.errors();
+  EXPECT_EQ(well.output(), "the agent in pos1 is healthy\n  ✓ 10-till: open\n");
+  EXPECT_EQ(protocol::method_name(asked().method), "agent.health");
+  EXPECT_EQ(asked().vm->text(), "pos1");
+  EXPECT_FALSE(std::get<protocol::AgentHealth>(asked().method).clone);
+
+  will_answer(protocol::GuestHealthReport{.healthy = false, .checks = {{"10-till\x1b", false, "closed"}}});
+  auto unwell = start({"health", "pos1", "upgrade-1"});
+  EXPECT_EQ(unwell.finish(), 1);
+  EXPECT_EQ(unwell.output(), "the agent in pos1/upgrade-1 is not healthy\n  ✗ 10-till\\x1b: closed\n");
+  EXPECT_EQ(std::get<protocol::AgentHealth>(asked().method).clone->text(), "upgrade-1");
+
+  auto wrong = start({"health", "../x"});
+  EXPECT_EQ(wrong.finish(), 2);
 }
 
 }  // namespace

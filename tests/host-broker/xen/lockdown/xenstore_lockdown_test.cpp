@@ -80,6 +80,21 @@ TEST_F(XenstoreLockdownTest, WaitsForTheAcknowledgement) {
   EXPECT_OK(*result);
 }
 
+TEST_F(XenstoreLockdownTest, TellsAtOnceWhichFamiliesABackendIsBehindWith) {
+  world.write(k_acknowledgements + "0/" + k_original.text(), "3");
+  const auto behind = [&](std::uint64_t generation) {
+    return tests::run_on(world.context, lockdown.not_applied({family_without_clones(generation)}));
+  };
+  const auto none = behind(3);
+  ASSERT_OK(none);
+  EXPECT_TRUE(none.value().empty());
+  const auto one = behind(4);
+  ASSERT_OK(one);
+  ASSERT_EQ(one.value().size(), 1u);
+  EXPECT_EQ(one.value()[0], "pos1 at generation 4: '" + host_name() + "' is at 3");
+  EXPECT_TRUE(tests::run_on(world.context, lockdown.not_applied({})).value().empty());
+}
+
 TEST_F(XenstoreLockdownTest, NamesThoseThatDidNotAcknowledge) {
   world.add_domain(5, Uuid::derived("driver"), "znetdd");
   world.write(k_acknowledgements + "0/" + k_original.text(), "6");
