@@ -28,6 +28,8 @@ Result<void> set_mode(std::string_view value, VifAllowance& allowance) {
 const std::vector<std::string> k_mac_words = {"fresh", "original"};        // in the order of MacRule
 const std::vector<std::string> k_channel_words = {"vchan", "mailbox", "none"};
 
+const std::string k_unlimited = "unlimited";
+
 // Assigns what a reader gave, or hands its error on.
 template <class T, class Target>
 Result<void> store(Result<T> value, Target& target) {
@@ -77,6 +79,14 @@ std::vector<GuestSetting> make_settings() {
        [](const Config& c) { return list_text(c.clone_allowance.ipv6); }},
       {"clones", {k_number}, k_both, [](View v, Config& c) { return store(read_number(v, 0, 1000), c.most_clones); },
        [](const Config& c) { return std::to_string(c.most_clones); }},
+      {"storage", {k_text, k_number}, k_both,
+       [](View v, Config& c) -> Result<void> {
+         c.most_storage.reset();
+         if (v == k_unlimited) return outcome::success();
+         TRY(c.most_storage, read_size(v));
+         return outcome::success();
+       },
+       [](const Config& c) { return c.most_storage ? size_text(*c.most_storage) : k_unlimited; }},
       {"quiesce_timeout", {k_text}, k_both,
        [](View v, Config& c) { return store(read_duration(v, milliseconds(100), std::chrono::minutes(10)), c.quiesce_timeout); },
        [](const Config& c) { return format_duration(c.quiesce_timeout); }},

@@ -15,12 +15,14 @@ void Broker::await_approval(OperationRecord record) {
 
 asio::awaitable<void> Broker::expire(OperationId id, Timestamp when) {
   co_await ports_.clock.sleep_until(when);
-  const auto found = waiting_.find(id);
-  if (found == waiting_.end()) co_return;
-  const OperationRecord record = found->second;
-  const Error error{Errc::expired, "no administrator answered in time"};
-  auto ended = co_await end_waiting(record, OperationState::expired, error, "broker");
-  if (!ended) log_error("cannot note that operation " + id.text() + " has expired: " + ended.error().message);
+  for (auto found = waiting_.find(id); found != waiting_.end(); found = waiting_.find(id)) {
+    const OperationRecord record = found->second;
+    const Error error{Errc::expired, "no administrator answered in time"};
+    auto ended = co_await end_waiting(record, OperationState::expired, error, "broker");
+    if (ended) co_return;
+    log_error("cannot note that operation " + id.text() + " has expired: " + ended.error().message);
+    co_await sleep_for(settings_.retry_pause);
+  }
 }
 
 asio::awaitable<Result<void>> Broker::end_waiting(OperationRecord record, OperationState state, Error error, std::string actor) {
@@ -28,12 +30,18 @@ asio::awaitable<Result<void>> Broker::end_waiting(OperationRecord record, Operat
   if (waiting_.erase(record.id) == 0) {
     co_return fail(Errc::conflict, "cannot end operation '" + record.id.text() + "': it does not wait any more");
   }
+  OperationRecord waiting = record;
   record.state = state;
   record.error = std::move(error);
   record.finished = ports_.clock.now();
   std::vector<AuditNote> notes(1);
   notes[0] = AuditNote{actor, std::string(protocol::to_string(state)), record.id.text(), record.error->message};
-  CO_TRY(co_await ports_.journal.update(record, notes));
+  auto journalled = co_await ports_.journal.update(record, notes);
+  if (!journalled) {
+    const OperationId id = waiting.id;
+    waiting_.insert_or_assign(id, std::move(waiting));  // it waits as before, for the next attempt
+    co_return journalled;
+  }
   changed(record);
   co_return outcome::success();
 }
@@ -52,20 +60,25 @@ asio::awaitable<Result<protocol::OperationView>> Broker::resolve_approval(Caller
     CO_TRY(record, co_await find_operation(caller, id));
     co_return view_of(record, registry_.find(record.vm), Audience::administrator);
   }
-  OperationRecord& waiting = found->second;
+  OperationRecord waiting = found->second;
   if (std::find(waiting.allowed_by.begin(), waiting.allowed_by.end(), user) != waiting.allowed_by.end()) {
     co_return fail(Errc::conflict, "cannot allow operation '" + id.text() + "' twice: '" + user + "' has allowed it, and " +
                                        std::to_string(waiting.approvers_needed) + " different people must");
   }
-  waiting.allowed_by.push_back(user);
-  const bool enough = waiting.allowed_by.size() >= waiting.approvers_needed;
-  if (enough) waiting.state = OperationState::queued;
   OperationRecord record = waiting;
-  if (enough) waiting_.erase(found);
+  record.allowed_by.push_back(user);
+  const bool enough = record.allowed_by.size() >= record.approvers_needed;
+  if (enough) record.state = OperationState::queued;
+  waiting_.erase(found);  // while the journal is written nobody else decides about it
   std::vector<AuditNote> notes(1);
   notes[0] = AuditNote{actor, "allowed", id.text(), reason};
-  CO_TRY(co_await ports_.journal.update(record, notes));
+  auto journalled = co_await ports_.journal.update(record, notes);
+  if (!journalled) {
+    await_approval(std::move(waiting));
+    co_return outcome::failure(std::move(journalled).error());
+  }
   if (enough) engine_.enqueue(record);
+  else await_approval(record);
   changed(record);
   co_return view_of(record, registry_.find(record.vm), Audience::administrator);
 }

@@ -2,6 +2,7 @@
 
 #include "host-broker/core/answers.hpp"
 #include "host-broker/core/operations/operations.hpp"
+#include "host-broker/core/operations/snapshot_steps.hpp"
 #include "protocol/codec.hpp"
 #include "system/log.hpp"
 
@@ -18,7 +19,7 @@ Broker::Broker(asio::any_io_executor executor, Ports ports, CoreSettings setting
       settings_(std::move(settings)),
       registry_(ports.families),
       engine_(
-          executor, ports, [this](OperationRecord record, Making making) { return make(std::move(record), making); },
+          executor, ports, settings_, [this](OperationRecord record, Making making) { return make(std::move(record), making); },
           [this](const OperationRecord& record) { changed(record); }) {}
 
 asio::awaitable<Result<void>> Broker::start() {
@@ -28,10 +29,12 @@ asio::awaitable<Result<void>> Broker::start() {
   unfinished.unfinished_only = true;
   unfinished.most = 100'000;  // every one
   CO_TRY(auto records, co_await ports_.journal.list(unfinished));
-  // The journal gives the newest first; the oldest began first.
-  for (auto record = records.rbegin(); record != records.rend(); ++record) {
-    if (record->state == OperationState::awaiting_approval) await_approval(std::move(*record));
-    else engine_.enqueue(std::move(*record));
+  // The journal gives the newest first. What ran goes before what waited, whatever the clock said when each was asked for.
+  std::reverse(records.begin(), records.end());
+  std::stable_partition(records.begin(), records.end(), [](const OperationRecord& record) { return record.state == OperationState::running; });
+  for (OperationRecord& record : records) {
+    if (record.state == OperationState::awaiting_approval) await_approval(std::move(record));
+    else engine_.enqueue(std::move(record));
   }
   co_return outcome::success();
 }
@@ -59,20 +62,30 @@ asio::awaitable<void> Broker::reconcile() {
       registry_.introduce(std::move(family));
     }
   }
-  std::vector<std::pair<VmName, CloneName>> gone;
+  struct Change {
+    VmName vm;
+    CloneName clone;
+    CloneState state;
+  };
+  std::vector<Change> changes;
   for (const auto& [vm, family] : registry_.all()) {
     if (engine_.unfinished(family.uuid) > 0) continue;  // an operation knows better
     for (const Clone& clone : family.clones) {
       const bool runs = std::any_of(domains.value().begin(), domains.value().end(), [&](const Domain& domain) {
         return domain.uuid == clone.uuid && domain.state != DomainState::dying;
       });
-      if (clone.state == CloneState::running && !runs) gone.emplace_back(vm, clone.name);
+      if (clone.state == CloneState::running && !runs) changes.push_back({vm, clone.name, CloneState::active});
+      // Restored with the host, rebooted by its guest, or started by hand.
+      const bool at_rest = clone.state == CloneState::active || clone.state == CloneState::inactive;
+      if (at_rest && runs) changes.push_back({vm, clone.name, CloneState::running});
     }
   }
-  for (const auto& [vm, name] : gone) {
-    auto saved = registry_.change(vm, [&name = name](Family& family) { find_clone(family, name)->state = CloneState::active; });
-    if (!saved) log_error("cannot note that clone '" + name.text() + "' of '" + vm.text() + "' has ended: " + saved.error().message);
-    else (void)co_await ports_.audit.append("broker", "ended", "", vm.text() + "/" + name.text() + " is not running any more");
+  for (const Change& change : changes) {
+    const std::string clone = change.vm.text() + "/" + change.clone.text();
+    const bool runs = change.state == CloneState::running;
+    auto saved = registry_.change(change.vm, [&change](Family& family) { find_clone(family, change.clone)->state = change.state; });
+    if (!saved) log_error("cannot note that clone " + clone + (runs ? " runs: " : " has ended: ") + saved.error().message);
+    else (void)co_await ports_.audit.append("broker", runs ? "appeared" : "ended", "", clone + (runs ? " is running" : " is not running any more"));
   }
 }
 
@@ -129,9 +142,10 @@ asio::awaitable<Result<OperationRecord>> Broker::find_operation(Caller caller, O
   co_return std::move(*found);
 }
 
-void Broker::watch(const OperationId& id, const Caller& caller) {
-  if (!caller.notify) return;
-  auto& watchers = watchers_[id];
+void Broker::watch(const OperationRecord& record, const Caller& caller) {
+  if (!caller.notify || protocol::is_final(record.state)) return;
+  auto& watchers = watchers_[record.id];
+  std::erase_if(watchers, [](const Watcher& watcher) { return watcher.notify.expired(); });
   for (const Watcher& watcher : watchers) {
     if (watcher.notify.lock() == caller.notify) return;
   }
@@ -153,7 +167,10 @@ Context Broker::context_for(OperationRecord record, Making making) {
 }
 
 asio::awaitable<Result<Operation>> Broker::make(OperationRecord record, Making making) {
-  co_return co_await make_operation(context_for(std::move(record), making));
+  auto made = co_await make_operation(context_for(record, making));
+  // Whatever else is wrong: what held the original still ends.
+  if (!made && making == Making::taken_up) co_await end_hold(context_for(std::move(record), making));
+  co_return made;
 }
 
 }  // namespace zynclone::broker

@@ -21,7 +21,7 @@ class Broker : public RequestHandler {
   // Loads families, takes up what a crash left unfinished. Errors: configuration, storage; the broker must not serve then.
   asio::awaitable<Result<void>> start();
 
-  // Compares clones that should run with the domains that do; one whose domain has gone is `active` from then on. Also learns
+  // Compares clones with the domains that run: one whose domain has gone is `active` from then on, one that has a domain is `running`. Also learns
   // of VMs that have been configured since. Called at start, when domains come or go, and now and then.
   asio::awaitable<void> reconcile();
 
@@ -54,7 +54,7 @@ class Broker : public RequestHandler {
 
   asio::awaitable<Result<OperationRecord>> find_operation(Caller caller, OperationId id);
   Result<const Family*> family_for(const Caller& caller, const protocol::Request& request);
-  void watch(const OperationId& id, const Caller& caller);
+  void watch(const OperationRecord& record, const Caller& caller);
   void changed(const OperationRecord& record);
   asio::awaitable<Result<Operation>> make(OperationRecord record, Making making);
   Context context_for(OperationRecord record, Making making);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "system/file.hpp"
+#include "system/log.hpp"
 
 namespace zynclone::broker {
 
@@ -21,6 +22,27 @@ Error error_of_steps(const OperationRecord& record) {
   return record.cancel_requested ? Error{Errc::cancelled, "cancelled"} : Error{Errc::internal, "undone after a restart"};
 }
 
+bool failed_before_restart(const OperationRecord& record) {
+  return std::any_of(record.steps.begin(), record.steps.end(),
+                     [](const StepRecord& step) { return step.state == StepState::failed || step.state == StepState::undone; });
+}
+
+// Were the steps in the journal made by a version of this program that did the work in other steps?
+bool is_of_another_version(const OperationRecord& record, const Operation& operation) {
+  if (record.steps.size() > operation.steps.size()) return true;
+  for (std::size_t i = 0; i < record.steps.size(); ++i) {
+    if (record.steps[i].name != operation.steps[i]->name()) return true;
+  }
+  return false;
+}
+
+Step* step_named(const Operation& operation, const std::string& name) {
+  for (const auto& step : operation.steps) {
+    if (step->name() == name) return step.get();
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 void fault_point(std::string_view kind, std::string_view step, std::string_view moment) {
@@ -34,8 +56,8 @@ void fault_point(std::string_view kind, std::string_view step, std::string_view 
   std::raise(SIGKILL);
 }
 
-Engine::Engine(asio::any_io_executor executor, Ports ports, Maker maker, Changed changed)
-    : executor_(std::move(executor)), ports_(ports), maker_(std::move(maker)), changed_(std::move(changed)) {}
+Engine::Engine(asio::any_io_executor executor, Ports ports, CoreSettings settings, Maker maker, Changed changed)
+    : executor_(std::move(executor)), ports_(ports), settings_(std::move(settings)), maker_(std::move(maker)), changed_(std::move(changed)) {}
 
 void Engine::enqueue(OperationRecord operation) {
   auto task = std::make_shared<Task>();
@@ -66,11 +88,16 @@ asio::awaitable<Result<void>> Engine::cancel(OperationId id) {
     for (auto& entry : queue) {
       if (entry->record.id != id) continue;
       const auto task = entry;
+      if (task->record.cancel_requested) co_return outcome::success();
+      OperationRecord cancelled = task->record;
+      cancelled.cancel_requested = true;
+      if (!task->committed) {
+        CO_TRY(co_await ports_.journal.update(std::move(cancelled)));
+      }
       if (task->committed) {
         co_return fail(Errc::conflict, "cannot cancel operation '" + id.text() + "': it has passed its point of no return");
       }
       task->record.cancel_requested = true;
-      CO_TRY(co_await ports_.journal.update(task->record));
       co_return outcome::success();
     }
   }
@@ -87,10 +114,22 @@ asio::awaitable<void> Engine::run_family(Uuid family) {
   queues_.erase(family);
 }
 
-bool Engine::failed_before_restart(const Task& task) {
-  if (task.making == Making::fresh) return false;
-  return std::any_of(task.record.steps.begin(), task.record.steps.end(),
-                     [](const StepRecord& step) { return step.state == StepState::failed || step.state == StepState::undone; });
+// One that had begun is neither forgotten nor half done because a file cannot be read at the moment: it waits until it can be taken up.
+asio::awaitable<Result<Operation>> Engine::make(Task& task) {
+  for (Deadline pause = settings_.retry_pause;; pause = std::min(pause * 2, settings_.retry_pause * 30)) {
+    auto made = co_await maker_(task.record, task.making);
+    if (made || task.making == Making::fresh) {
+      task.record.summary.clear();
+      co_return made;
+    }
+    const std::string waits = "cannot be taken up after a restart yet: " + made.error().message;
+    if (task.record.summary != waits) {
+      log_error("operation " + task.record.id.text() + ' ' + waits);
+      task.record.summary = waits;
+      changed_(task.record);
+    }
+    co_await sleep_for(pause);
+  }
 }
 
 asio::awaitable<void> Engine::run(Task& task) {
@@ -100,24 +139,36 @@ asio::awaitable<void> Engine::run(Task& task) {
     co_await finish(task, OperationState::cancelled);
     co_return;
   }
-  auto made = co_await maker_(record, task.making);
+  auto made = co_await make(task);
   if (!made) {
     record.error = std::move(made).error();
     co_await finish(task, OperationState::failed);
     co_return;
   }
   Operation operation = std::move(made).value();
-  record.state = OperationState::running;
-  auto journalled = co_await ports_.journal.update(record);
-  if (!journalled) {
-    // Nothing has been done; without a journal nothing may be.
-    record.error = std::move(journalled).error();
-    co_await finish(task, OperationState::failed);
-    co_return;
+  if (task.making == Making::fresh) {
+    OperationRecord begun = record;
+    begun.state = OperationState::running;
+    auto journalled = co_await ports_.journal.update(std::move(begun));
+    if (!journalled) {
+      // Nothing has been done; without a journal nothing may be.
+      record.error = std::move(journalled).error();
+      co_await finish(task, OperationState::failed);
+      co_return;
+    }
+    record.state = OperationState::running;
+  } else if (failed_before_restart(record)) {
+    record.undoing = true;
+  } else if (is_of_another_version(record, operation)) {
+    record.error = Error{Errc::internal, "it was begun by another version of this program"};
+    if (record.steps.size() > operation.point_of_no_return) {
+      record.error->message += "; it cannot be taken back any more: ask for it again to finish it";
+      co_await finish(task, OperationState::failed);
+      co_return;
+    }
+    record.undoing = true;
   }
   changed_(record);
-
-  if (failed_before_restart(task)) record.undoing = true;
   if (!record.undoing) {
     auto done = co_await run_steps(task, operation);
     if (done) {
@@ -133,7 +184,7 @@ asio::awaitable<void> Engine::run(Task& task) {
       co_return;
     }
     record.undoing = true;
-    (void)co_await ports_.journal.update(record);  // if this is lost, the restart undoes as well: the failed step is journalled
+    co_await journal_surely(record, {});  // else a restart would go on with what its requester was told has failed
   }
   auto undone = co_await undo_steps(task, operation);
   if (!undone) record.error->message += "; what was done could not all be undone: " + undone.error().message;
@@ -174,7 +225,12 @@ asio::awaitable<Result<void>> Engine::run_step(Task& task, Step& step, std::size
   fault_point(kind, step.name(), "intent");
 
   // A step that had acted before the crash acts again: it finds its own work and adopts it.
+  step.report_to([this, &task, position](unsigned percent) {
+    task.record.steps[position].percent = percent;
+    changed_(task.record);
+  });
   auto acted = co_await step.act();
+  steps[position].percent.reset();
   fault_point(kind, step.name(), "acted");
   if (!acted) {
     steps[position].state = StepState::failed;
@@ -193,10 +249,11 @@ asio::awaitable<Result<void>> Engine::run_step(Task& task, Step& step, std::size
 asio::awaitable<Result<void>> Engine::undo_steps(Task& task, Operation& operation) {
   auto& steps = task.record.steps;
   std::optional<Error> first_error;
-  for (std::size_t i = std::min(steps.size(), operation.steps.size()); i-- > 0;) {
+  for (std::size_t i = steps.size(); i-- > 0;) {
     if (steps[i].state == StepState::pending || steps[i].state == StepState::undone) continue;
     fault_point(task.record.kind, steps[i].name, "undo");
-    auto undone = co_await operation.steps[i]->undo();
+    Result<void> undone = fail(Errc::internal, "cannot undo step '" + steps[i].name + "': this version of the program does not know it");
+    if (Step* step = step_named(operation, steps[i].name)) undone = co_await step->undo();
     if (!undone) {
       // The others are undone all the same: less is left over.
       steps[i].text = "cannot undo: " + undone.error().message;
@@ -217,16 +274,26 @@ asio::awaitable<Result<void>> Engine::journal_step(Task& task, std::size_t posit
   co_return outcome::success();
 }
 
+// What the journal takes has happened; until then nobody is told so.
+asio::awaitable<void> Engine::journal_surely(OperationRecord record, std::vector<AuditNote> notes) {
+  for (bool reported = false;; reported = true) {
+    auto written = co_await ports_.journal.update(record, notes);
+    if (written || written.error().code == Errc::not_found) co_return;
+    if (!reported) log_error("operation " + record.id.text() + " waits until the journal can be written: " + written.error().message);
+    co_await sleep_for(settings_.retry_pause);
+  }
+}
+
 asio::awaitable<void> Engine::finish(Task& task, OperationState state) {
-  OperationRecord& record = task.record;
+  OperationRecord record = task.record;
   record.state = state;
   record.finished = ports_.clock.now();
   const std::string detail = record.error ? record.error->message : record.summary;
   std::vector<AuditNote> notes(1);
   notes[0] = AuditNote{"broker", std::string(protocol::to_string(state)), record.id.text(), detail};
-  auto journalled = co_await ports_.journal.update(record, notes);
-  if (!journalled && !record.error) record.error = std::move(journalled).error();
-  changed_(record);
+  co_await journal_surely(record, std::move(notes));
+  task.record = std::move(record);
+  changed_(task.record);
 }
 
 }  // namespace zynclone::broker

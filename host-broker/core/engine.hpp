@@ -1,7 +1,8 @@
 #pragma once
 // Runs operations so that no crash leaves one half done: intent journalled before each step's action, result after; on failure or cancel what
 // was done is undone in reverse; after a restart, unfinished ones are taken up where the journal left them. Operations of one family run
-// one after another, families side by side. Owned by the Broker; one thread.
+// one after another, families side by side. How an operation ends counts once it is journalled: where the journal cannot be written, it
+// waits until it can. Owned by the Broker; one thread.
 
 #include <deque>
 #include <map>
@@ -18,7 +19,7 @@ class Engine {
   // Called after each change that was journalled.
   using Changed = std::function<void(const OperationRecord&)>;
 
-  Engine(asio::any_io_executor executor, Ports ports, Maker maker, Changed changed);
+  Engine(asio::any_io_executor executor, Ports ports, CoreSettings settings, Maker maker, Changed changed);
 
   // Takes an operation that the journal has as queued or running; it runs when those before it in its family have ended.
   void enqueue(OperationRecord operation);
@@ -39,15 +40,17 @@ class Engine {
   };
   asio::awaitable<void> run_family(Uuid family);
   asio::awaitable<void> run(Task& task);
-  static bool failed_before_restart(const Task& task);
+  asio::awaitable<Result<Operation>> make(Task& task);
   asio::awaitable<Result<void>> run_steps(Task& task, Operation& operation);
   asio::awaitable<Result<void>> run_step(Task& task, Step& step, std::size_t position);
   asio::awaitable<Result<void>> undo_steps(Task& task, Operation& operation);
   asio::awaitable<Result<void>> journal_step(Task& task, std::size_t position);
+  asio::awaitable<void> journal_surely(OperationRecord record, std::vector<AuditNote> notes);
   asio::awaitable<void> finish(Task& task, protocol::OperationState state);
 
   asio::any_io_executor executor_;
   Ports ports_;
+  CoreSettings settings_;
   Maker maker_;
   Changed changed_;
   std::map<Uuid, std::deque<std::shared_ptr<Task>>> queues_;  // the front runs

@@ -21,12 +21,17 @@ enum class Presence { absent, present };
 
 class Step {
  public:
+  // How far `act` has come, in percent.
+  using Progress = std::function<void(unsigned)>;
+
   virtual ~Step() = default;
   virtual std::string name() const = 0;   // stable: it is journalled
   virtual std::string plan() const = 0;   // what it would do, for people; empty: not worth a line
   // Is the effect of `act` there? Asked only when the operation is taken up again after a restart.
   virtual asio::awaitable<Result<Presence>> probe() = 0;
   virtual asio::awaitable<Result<StepOutcome>> act() = 0;
+  // Before `act`: whom a step tells that has something to measure. On the broker's thread.
+  virtual void report_to(Progress) {}
   // What undo must know of the time before `act`; journalled with the intent, as the step's result until there is one.
   virtual std::string intent() const { return {}; }
   // Takes back what act did, in part or whole; what is not there is no error.

@@ -23,15 +23,19 @@ Result<bool> is_still(xenstore::Transaction& transaction, const xen::DomainEntry
 
 // xenopsd writes the same for the same purpose; xenvif reads it as a number. The node is the guest's own, and it may put there what it
 // likes, so it is written only where the frontend is, and "0" only over a "1".
-Result<bool> write_disconnect(xenstore::Transaction& transaction, DomainId domain, const PublishedVif& vif) {
-  const std::string frontend = xen::domain_path(domain) + "/device/vif/" + std::to_string(vif.index);
-  TRY(const auto there, transaction.read(frontend));
-  if (!there) return false;
-  TRY(const auto before, transaction.read(frontend + "/disconnect"));
-  const bool disconnect = vif.mode == VifMode::disabled;
-  if (before == (disconnect ? "1" : "0") || (!before && !disconnect)) return false;
-  TRY(transaction.write(frontend + "/disconnect", disconnect ? "1" : "0"));
-  return true;
+// A transaction of its own, and no error: a guest that writes there all the time keeps nobody but itself from being told.
+void write_disconnect(xenstore::Store& store, const xen::DomainEntry& domain, const PublishedVif& vif) {
+  const std::string frontend = xen::domain_path(domain.id) + "/device/vif/" + std::to_string(vif.index);
+  const auto done = store.transact([&](xenstore::Transaction& transaction) -> Result<void> {
+    TRY(const bool still, is_still(transaction, domain));
+    TRY(const auto there, transaction.read(frontend));
+    if (!still || !there) return outcome::success();
+    TRY(const auto before, transaction.read(frontend + "/disconnect"));
+    const bool disconnect = vif.mode == VifMode::disabled;
+    if (before == (disconnect ? "1" : "0") || (!before && !disconnect)) return outcome::success();
+    return transaction.write(frontend + "/disconnect", disconnect ? "1" : "0");
+  });
+  if (!done) log_warning("cannot tell the frontend '" + frontend + "' its link: " + done.error().message);
 }
 
 std::string describe(const PublishedMember& member) {
@@ -70,12 +74,9 @@ Result<void> tell_member(xenstore::Store& store, const xen::DomainEntry& domain,
       TRY(const bool wrote, write_tree(transaction, home + "/" + own, below(nodes, own), permissions, Write::differences));
       changed = changed || wrote;
     }
-    for (const PublishedVif& vif : member.vifs) {
-      TRY(const bool wrote, write_disconnect(transaction, domain.id, vif));
-      changed = changed || wrote;
-    }
     return outcome::success();
   }));
+  for (const PublishedVif& vif : member.vifs) write_disconnect(store, domain, vif);
   if (changed) log_info("told " + describe(member));
   return outcome::success();
 }

@@ -131,9 +131,9 @@ Result<void> NetMonitor::reconcile(const Hints& hints) {
   TRY(const DomainId self, own_domain(store));
   TRY(const bool there, published_.look(store, hints));
   if (!there) {
-    // Nothing published is not the same as nothing wanted: after a restart of the host rules may be there before clone-monitor is.
-    set_status("waiting for clone-monitor to publish families");
-    return outcome::success();
+    // Nothing published is not the same as nothing wanted: rules may be there before clone-monitor is. And until there is something, this
+    // monitor is not ready: when the host starts, domains wait for it.
+    return fail(Errc::unavailable, "waiting for clone-monitor to publish families");
   }
   TRY(present_.look(store, self, hints));
   const auto before = filter_->in_force();

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct GuestConfig {
   VifAllowance original_allowance;         // keys original_vif_mode, original_ipv4, original_ipv6
   VifAllowance clone_allowance;            // keys clone_vif_mode, clone_ipv4, clone_ipv6
   unsigned most_clones = 4;                // key `clones`
+  std::optional<std::uint64_t> most_storage;  // key `storage`: bytes that all copies of the family may come to hold; none: no limit
   std::chrono::milliseconds quiesce_timeout{10'000};  // key `quiesce_timeout` (10s)
   std::chrono::milliseconds shutdown_timeout{60'000}; // key `shutdown_timeout`
   std::string channel = "vchan";           // key `channel`: vchan, mailbox, none

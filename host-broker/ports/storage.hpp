@@ -3,6 +3,7 @@
 // by format. Tests: FakeStorage.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -18,6 +19,7 @@ struct SnapshotRequest {
   Volume source;
   std::string name;             // of the copy: letters of a checked name; derives from the operation's id
   SourceUse use = SourceUse::idle;
+  std::function<void(unsigned percent)> progress = {};  // called on the caller's thread now and then, where copying takes its time
 };
 
 struct Snapshot {
@@ -31,15 +33,15 @@ class Storage {
  public:
   virtual ~Storage() = default;
 
-  // Is there room for a copy beside the configured reserve (thin pool: data and metadata; file system: free space)?
-  // Errors: no_space with the figures; not_found; storage.
-  virtual asio::awaitable<Result<void>> check_room(Volume source) = 0;
+  // Can a copy be made, and is there room for it beside the configured reserve (thin pool: data and metadata; file system: free space)?
+  // Errors: no_space with the figures; not_found; storage; conflict when no copy of one instant can be made of a source in use.
+  virtual asio::awaitable<Result<void>> check_room(Volume source, SourceUse use) = 0;
 
   // The copy with this name if an earlier call made it whole, else nullopt. Errors: storage.
   virtual asio::awaitable<Result<std::optional<Snapshot>>> find_snapshot(SnapshotRequest request) = 0;
 
-  // Makes the copy; one that is there already (find_snapshot) is the answer again. Errors: no_space, not_found, storage; nothing of
-  // the copy is left then.
+  // Makes the copy; one that is there already (find_snapshot) is the answer again. Errors: those of check_room; nothing of the copy is
+  // left then.
   virtual asio::awaitable<Result<Snapshot>> snapshot(SnapshotRequest request) = 0;
 
   // Removes a copy, also one that is only partly there. Absent is no error.

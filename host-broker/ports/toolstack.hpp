@@ -66,15 +66,18 @@ class Toolstack {
   virtual asio::awaitable<Result<VmConfig>> read_config(VmName vm, std::string file) = 0;
   virtual asio::awaitable<Result<std::vector<Domain>>> list_domains() = 0;
 
-  // Creates the domain, paused, and gives its id. Errors: xen; nothing of the domain is left then.
+  // Creates the domain, paused, and gives its id; one of this UUID that an earlier call built whole is the answer again, running or not, and
+  // what it built in part is cleared away first. Errors: xen; nothing of the domain is left then.
   virtual asio::awaitable<Result<DomainId>> start_paused(CloneDomain domain) = 0;
   virtual asio::awaitable<Result<void>> pause(DomainId domain) = 0;
   virtual asio::awaitable<Result<void>> unpause(DomainId domain) = 0;
 
-  // Asks the guest to shut down and waits until the domain is gone. Errors: timed_out; the domain is as it was then.
+  // Asks the guest to shut down and waits until the domain is gone. A guest may reboot instead: `end` makes sure. Errors: timed_out; the
+  // domain is as it was then.
   virtual asio::awaitable<Result<void>> shut_down(DomainId domain, Deadline limit) = 0;
-  // Ends it at once and waits until it and its backends are gone. A domain that is not there is no error.
-  virtual asio::awaitable<Result<void>> destroy(DomainId domain) = 0;
+  // Ends what there is of this UUID's domain at once, be it running, still being built, or about to start again after its guest rebooted, and
+  // waits until it and its backends are gone. Nothing there is no error.
+  virtual asio::awaitable<Result<void>> end(Uuid uuid) = 0;
 
   // Makes a running domain's device write to the new top layer at the same path (a qcow2 snapshot made under it).
   virtual asio::awaitable<Result<void>> switch_layer(DomainId domain, VmDisk disk) = 0;

@@ -74,14 +74,14 @@ asio::awaitable<Result<void>> start_service(Layout layout, std::string name, std
 
 // The monitors first: without them no lockdown is acknowledged, and the broker has nothing to start clones with.
 asio::awaitable<Result<void>> start_services(Layout layout, Say say) {
-  std::vector<std::string> arguments{"--filter", "pretended", "--state"};
-  arguments.push_back((layout.run() / "filter").string());
-  CO_TRY(co_await start_service(layout, "clone-net-monitor", std::move(arguments)));
-  say("clone-net-monitor runs");
   std::vector<std::string> clones{"--clones"};
   clones.push_back((layout.state() / "clones").string());
   CO_TRY(co_await start_service(layout, "clone-monitor", std::move(clones)));
   say("clone-monitor runs");
+  std::vector<std::string> arguments{"--filter", "pretended", "--state"};
+  arguments.push_back((layout.run() / "filter").string());
+  CO_TRY(co_await start_service(layout, "clone-net-monitor", std::move(arguments)));
+  say("clone-net-monitor runs");
   std::vector<std::string> config{"--config"};
   config.push_back((layout.configuration() / "broker.conf").string());
   CO_TRY(co_await start_service(layout, "zynclone-broker", std::move(config)));

@@ -63,7 +63,17 @@ asio::awaitable<Result<std::vector<broker::Domain>>> SandboxToolstack::list_doma
   }
 }
 
+asio::awaitable<Result<std::optional<broker::Domain>>> SandboxToolstack::find(Uuid uuid) {
+  CO_TRY(const auto domains, co_await list_domains());
+  for (const broker::Domain& domain : domains) {
+    if (domain.uuid == uuid) co_return std::optional<broker::Domain>(domain);
+  }
+  co_return std::optional<broker::Domain>();
+}
+
 asio::awaitable<Result<DomainId>> SandboxToolstack::start_paused(broker::CloneDomain domain) {
+  CO_TRY(const auto built, co_await find(domain.uuid));  // a pretended domain is built at one stroke
+  if (built) co_return built->id;
   ControlMessage request("create");
   request.set("vm_file", domain.original_file);
   request.set("name", domain.name);
@@ -103,6 +113,12 @@ asio::awaitable<Result<void>> SandboxToolstack::shut_down(DomainId domain, Deadl
   const auto gone = co_await ask_control(layout_.control_socket(), std::move(request), limit);
   if (gone || gone.error().code == Errc::not_found) co_return outcome::success();
   co_return with_context(gone.error(), "cannot shut down domain " + std::to_string(domain.value));
+}
+
+asio::awaitable<Result<void>> SandboxToolstack::end(Uuid uuid) {
+  CO_TRY(const auto found, co_await find(uuid));
+  if (!found) co_return outcome::success();
+  co_return co_await destroy(found->id);
 }
 
 asio::awaitable<Result<void>> SandboxToolstack::destroy(DomainId domain) {

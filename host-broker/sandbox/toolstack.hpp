@@ -18,7 +18,9 @@ class SandboxToolstack : public broker::Toolstack {
   asio::awaitable<Result<void>> pause(DomainId domain) override;
   asio::awaitable<Result<void>> unpause(DomainId domain) override;
   asio::awaitable<Result<void>> shut_down(DomainId domain, Deadline limit) override;
-  asio::awaitable<Result<void>> destroy(DomainId domain) override;
+  asio::awaitable<Result<void>> end(Uuid uuid) override;
+  // One that is not there is no error.
+  asio::awaitable<Result<void>> destroy(DomainId domain);
   // Pretended: no process of the sandbox holds a disk open.
   asio::awaitable<Result<void>> switch_layer(DomainId domain, broker::VmDisk disk) override;
 
@@ -28,6 +30,7 @@ class SandboxToolstack : public broker::Toolstack {
   asio::awaitable<Result<void>> wait_ready(DomainId domain, Deadline limit);
 
  private:
+  asio::awaitable<Result<std::optional<broker::Domain>>> find(Uuid uuid);
   asio::awaitable<Result<void>> command(std::string name, DomainId domain);
 
   Layout layout_;

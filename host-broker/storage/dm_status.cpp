@@ -61,7 +61,8 @@ std::optional<Target> ask(int control, const std::string& name, dev_t device, Qu
   request.data_size = buffer.size();
   request.data_start = sizeof request;
   request.dev = device;  // zero: by name
-  request.flags = question == Question::table ? DM_STATUS_TABLE_FLAG : 0;
+  // Not flushed: a thin pool would commit its metadata first, and the figures of its last commit are as good.
+  request.flags = DM_NOFLUSH_FLAG | (question == Question::table ? DM_STATUS_TABLE_FLAG : 0);
   if (name.size() >= sizeof request.name) return std::nullopt;
   std::memcpy(request.name, name.data(), name.size());
   std::memcpy(buffer.data(), &request, sizeof request);

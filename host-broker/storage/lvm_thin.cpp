@@ -103,7 +103,7 @@ Result<void> LvmThin::check_pool(const Group& group) const {
 }
 
 // The device mapper knows of active volumes only; lvs knows the others, and why a volume is none to copy.
-asio::awaitable<Result<void>> LvmThin::check_room(Volume source) {
+asio::awaitable<Result<void>> LvmThin::check_room(Volume source, SourceUse) {
   CO_TRY(const auto name, parse_lvm_path(source.path));
   if (const auto status = ask_thin_volume(name.mapper_name())) co_return check_use("of '" + name.text() + "'", status->pool);
   CO_TRY(const Group group, co_await read_group(source.path));

@@ -6,7 +6,7 @@
 
 namespace zynclone::broker::storage {
 
-asio::awaitable<Result<void>> Qcow2::check_room(Volume source) {
+asio::awaitable<Result<void>> Qcow2::check_room(Volume source, SourceUse) {
   auto check = [source, settings = settings_]() -> Result<void> {
     TRY(check_image_file(source.path));
     TRY(read_qcow2_header(source.path));

@@ -11,7 +11,7 @@ class Qcow2 final : public Storage {
  public:
   Qcow2(Settings settings, asio::thread_pool& pool) : settings_(std::move(settings)), pool_(pool) {}
 
-  asio::awaitable<Result<void>> check_room(Volume source) override;
+  asio::awaitable<Result<void>> check_room(Volume source, SourceUse use) override;
   asio::awaitable<Result<std::optional<Snapshot>>> find_snapshot(SnapshotRequest request) override;
   asio::awaitable<Result<Snapshot>> snapshot(SnapshotRequest request) override;
   asio::awaitable<Result<void>> remove(SnapshotRequest request) override;

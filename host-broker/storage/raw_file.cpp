@@ -23,16 +23,18 @@ Result<Paths> paths_of(const SnapshotRequest& request, const std::string& copy_f
 }
 
 // A reflink takes no room of its own until one of the two is written to; that is what the reserve is for.
-Result<void> check_room_for(const std::string& source, const std::string& folder, const Share& reserve) {
-  TRY(const auto status, check_image_file(source));
-  const std::uint64_t needed = can_reflink(source, folder) ? 0 : static_cast<std::uint64_t>(status.st_blocks) * k_block;
-  return check_free(folder, needed, reserve);
+Result<void> check_room_for(const Volume& source, SourceUse use, const std::string& folder, const Share& reserve) {
+  TRY(const auto status, check_image_file(source.path));
+  const bool shares = can_reflink(source.path, folder);
+  if (!shares && use == SourceUse::in_use) {
+    return fail(Errc::conflict, "cannot copy '" + source.path + "' while its VM runs: the file system of '" + folder +
+                                    "' does not share blocks between files, and a copy made block by block would not be of one instant; "
+                                    "shut the VM down and use mode offline, or keep the disk as qcow2 or on LVM");
+  }
+  return check_free(folder, shares ? 0 : static_cast<std::uint64_t>(status.st_blocks) * k_block, reserve);
 }
 
-std::string kind_of(CopyMethod method, SourceUse use) {
-  if (method == CopyMethod::reflink) return "reflink";
-  return use == SourceUse::idle ? "sparse copy" : "sparse copy of a disk in use, not of one instant";
-}
+std::string kind_of(CopyMethod method) { return method == CopyMethod::reflink ? "reflink" : "sparse copy"; }
 
 Result<std::optional<Snapshot>> find_copy(const SnapshotRequest& request, const Paths& paths) {
   TRY(const auto copy, look_at_file(paths.copy));
@@ -45,10 +47,10 @@ Result<std::optional<Snapshot>> find_copy(const SnapshotRequest& request, const 
       .volume = {VolumeFormat::raw, paths.copy}, .kind = "file copy", .size = static_cast<std::uint64_t>(copy->st_size)});
 }
 
-Result<Snapshot> make_copy(const SnapshotRequest& request, const Paths& paths, const Share& reserve, const std::atomic<bool>& stop) {
-  TRY(check_room_for(request.source.path, folder_of(paths.copy), reserve));
+Result<Snapshot> make_copy(const SnapshotRequest& request, const Paths& paths, const Share& reserve, const CopyControl& control) {
+  TRY(check_room_for(request.source, request.use, folder_of(paths.copy), reserve));
   TRY(remove_image(paths.part));
-  auto copied = copy_image(request.source.path, paths.part, stop);
+  auto copied = copy_image(request.source.path, paths.part, control);
   if (!copied) {
     (void)remove_image(paths.part);
     return copied.error();
@@ -56,7 +58,7 @@ Result<Snapshot> make_copy(const SnapshotRequest& request, const Paths& paths, c
   TRY(const auto copy, look_at_file(paths.part));
   TRY(rename_image(paths.part, paths.copy));
   return Snapshot{.volume = {VolumeFormat::raw, paths.copy},
-                  .kind = kind_of(copied.value(), request.use),
+                  .kind = kind_of(copied.value()),
                   .size = static_cast<std::uint64_t>(copy ? copy->st_size : 0)};
 }
 
@@ -67,10 +69,10 @@ RawFile::RawFile(Settings settings, asio::thread_pool& quick, asio::thread_pool&
 
 RawFile::~RawFile() { *stop_ = true; }
 
-asio::awaitable<Result<void>> RawFile::check_room(Volume source) {
-  auto check = [path = source.path, settings = settings_]() -> Result<void> {
-    TRY(check_path(path));
-    return check_room_for(path, settings.copy_folder.empty() ? folder_of(path) : settings.copy_folder, settings.reserve.files);
+asio::awaitable<Result<void>> RawFile::check_room(Volume source, SourceUse use) {
+  auto check = [source, use, settings = settings_]() -> Result<void> {
+    TRY(check_path(source.path));
+    return check_room_for(source, use, settings.copy_folder.empty() ? folder_of(source.path) : settings.copy_folder, settings.reserve.files);
   };
   co_return co_await run_blocking(quick_, check);
 }
@@ -83,10 +85,15 @@ asio::awaitable<Result<std::optional<Snapshot>>> RawFile::find_snapshot(Snapshot
 
 asio::awaitable<Result<Snapshot>> RawFile::snapshot(SnapshotRequest request) {
   CO_TRY(auto paths, paths_of(request, settings_.copy_folder));
-  auto copy = [request, paths, reserve = settings_.reserve.files, stop = stop_]() -> Result<Snapshot> {
+  const asio::any_io_executor executor = co_await asio::this_coro::executor;
+  auto copy = [request, paths, reserve = settings_.reserve.files, stop = stop_, executor]() -> Result<Snapshot> {
     TRY(auto found, find_copy(request, paths));
     if (found) return *found;
-    return make_copy(request, paths, reserve, *stop);
+    CopyControl control{*stop, {}};
+    if (request.progress) {
+      control.progress = [executor, tell = request.progress](unsigned percent) { asio::post(executor, [tell, percent] { tell(percent); }); };
+    }
+    return make_copy(request, paths, reserve, control);
   };
   auto made = co_await run_blocking(copying_, copy);
   if (!made) co_return with_context(made.error(), "cannot copy '" + printable(request.source.path) + "'");

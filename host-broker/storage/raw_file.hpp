@@ -15,7 +15,7 @@ class RawFile final : public Storage {
   RawFile(Settings settings, asio::thread_pool& quick, asio::thread_pool& copying);
   ~RawFile() override;  // stops copies that still run
 
-  asio::awaitable<Result<void>> check_room(Volume source) override;
+  asio::awaitable<Result<void>> check_room(Volume source, SourceUse use) override;
   asio::awaitable<Result<std::optional<Snapshot>>> find_snapshot(SnapshotRequest request) override;
   asio::awaitable<Result<Snapshot>> snapshot(SnapshotRequest request) override;
   asio::awaitable<Result<void>> remove(SnapshotRequest request) override;

@@ -23,7 +23,18 @@ struct Copy {
   const std::string& to_path;
   int from;
   int to;
-  const std::atomic<bool>& stop;
+  off_t size;
+  const CopyControl& control;
+  unsigned percent = 0;
+
+  // Errors: cancelled.
+  Result<void> reached(off_t position) {
+    if (control.stop) return fail(Errc::cancelled, "cannot copy '" + from_path + "': it was stopped");
+    const auto now = static_cast<unsigned>(static_cast<double>(position) * 100 / static_cast<double>(size));
+    if (now != percent && control.progress) control.progress(now);
+    percent = now;
+    return outcome::success();
+  }
 };
 
 Result<void> write_all(const Copy& copy, const char* bytes, std::size_t count, off_t offset) {
@@ -39,10 +50,10 @@ Result<void> write_all(const Copy& copy, const char* bytes, std::size_t count, o
 }
 
 // Where the kernel does not copy between the two file systems.
-Result<void> copy_by_hand(const Copy& copy, off_t begin, off_t end) {
+Result<void> copy_by_hand(Copy& copy, off_t begin, off_t end) {
   const auto buffer = std::make_unique<char[]>(k_buffer);
   while (begin < end) {
-    if (copy.stop) return fail(Errc::cancelled, "cannot copy '" + copy.from_path + "': it was stopped");
+    TRY(copy.reached(begin));
     const ssize_t got = ::pread(copy.from, buffer.get(), std::min<std::size_t>(k_buffer, static_cast<std::size_t>(end - begin)), begin);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return file_failure("read", copy.from_path, errno);
@@ -53,9 +64,9 @@ Result<void> copy_by_hand(const Copy& copy, off_t begin, off_t end) {
   return outcome::success();
 }
 
-Result<void> copy_data(const Copy& copy, off_t begin, off_t end) {
+Result<void> copy_data(Copy& copy, off_t begin, off_t end) {
   while (begin < end) {
-    if (copy.stop) return fail(Errc::cancelled, "cannot copy '" + copy.from_path + "': it was stopped");
+    TRY(copy.reached(begin));
     off_t from = begin;
     off_t to = begin;
     const ssize_t got =
@@ -69,15 +80,15 @@ Result<void> copy_data(const Copy& copy, off_t begin, off_t end) {
   return outcome::success();
 }
 
-Result<void> copy_extents(const Copy& copy, off_t size) {
-  for (off_t position = 0; position < size;) {
+Result<void> copy_extents(Copy& copy) {
+  for (off_t position = 0; position < copy.size;) {
     const off_t data = ::lseek(copy.from, position, SEEK_DATA);
     if (data < 0 && errno == ENXIO) return outcome::success();  // nothing but a hole is left
     // A file system that knows no holes says that all is data (lseek(2)); any other error is one.
     if (data < 0) return file_failure("read", copy.from_path, errno);
     const off_t hole = ::lseek(copy.from, data, SEEK_HOLE);
     if (hole < 0) return file_failure("read", copy.from_path, errno);
-    TRY(copy_data(copy, data, std::min(hole, size)));
+    TRY(copy_data(copy, data, std::min(hole, copy.size)));
     position = hole;
   }
   return outcome::success();
@@ -85,7 +96,7 @@ Result<void> copy_extents(const Copy& copy, off_t size) {
 
 }  // namespace
 
-Result<CopyMethod> copy_image(const std::string& from, const std::string& to, const std::atomic<bool>& stop) {
+Result<CopyMethod> copy_image(const std::string& from, const std::string& to, const CopyControl& control) {
   Descriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
   if (!source) return file_failure("read", from, errno);
   struct stat status {};
@@ -96,7 +107,8 @@ Result<CopyMethod> copy_image(const std::string& from, const std::string& to, co
   if (::ioctl(target.get(), FICLONE, source.get()) != 0) {
     method = CopyMethod::sparse;
     if (::ftruncate(target.get(), status.st_size) != 0) return file_failure("write", to, errno);
-    TRY(copy_extents(Copy{from, to, source.get(), target.get(), stop}, status.st_size));
+    Copy copy{from, to, source.get(), target.get(), status.st_size, control};
+    TRY(copy_extents(copy));
   }
   TRY(own_like(to, status));
   return method;

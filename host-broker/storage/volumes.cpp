@@ -16,7 +16,7 @@ Storage& Volumes::kind_of(const Volume& volume) {
   return raw_file_;
 }
 
-asio::awaitable<Result<void>> Volumes::check_room(Volume source) { return kind_of(source).check_room(source); }
+asio::awaitable<Result<void>> Volumes::check_room(Volume source, SourceUse use) { return kind_of(source).check_room(source, use); }
 
 asio::awaitable<Result<std::optional<Snapshot>>> Volumes::find_snapshot(SnapshotRequest request) {
   return kind_of(request.source).find_snapshot(request);

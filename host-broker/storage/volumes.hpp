@@ -13,7 +13,7 @@ class Volumes final : public Storage {
   explicit Volumes(Settings settings);
   ~Volumes() override;
 
-  asio::awaitable<Result<void>> check_room(Volume source) override;
+  asio::awaitable<Result<void>> check_room(Volume source, SourceUse use) override;
   asio::awaitable<Result<std::optional<Snapshot>>> find_snapshot(SnapshotRequest request) override;
   asio::awaitable<Result<Snapshot>> snapshot(SnapshotRequest request) override;
   asio::awaitable<Result<void>> remove(SnapshotRequest request) override;

@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,6 +28,11 @@ std::vector<std::string> read_arguments(pid_t process) {
     begin = end + 1;
   }
   return arguments;
+}
+
+bool is_own(pid_t process) {
+  struct stat status {};
+  return ::stat(("/proc/" + std::to_string(process)).c_str(), &status) == 0 && status.st_uid == ::geteuid();
 }
 
 // In front of them is xl, or the interpreter of a wrapper and xl.
@@ -59,9 +66,11 @@ XlProcesses find_xl_processes(const std::string& config_file) {
     const std::string name = entry->path().filename().string();
     pid_t process = 0;
     const auto [stop, wrong] = std::from_chars(name.data(), name.data() + name.size(), process);
-    if (wrong != std::errc() || stop != name.data() + name.size() || !ends_with(read_arguments(process), tail)) continue;
+    if (wrong != std::errc() || stop != name.data() + name.size() || !is_own(process) ||
+        !ends_with(read_arguments(process), tail))
+      continue;
     // daemon(3) makes a new session before xl begins to watch.
-    if (::getsid(process) == process) found.watched = true;
+    if (::getsid(process) == process) found.watcher = process;
     else found.builder = process;
   }
   return found;
@@ -79,6 +88,15 @@ asio::awaitable<Result<XlProcesses>> wait_for_builder(std::string config_file, D
     processes = find_xl_processes(config_file);
   }
   co_return processes;
+}
+
+asio::awaitable<Result<void>> end_watcher(pid_t watcher, Deadline limit) {
+  Descriptor descriptor(static_cast<int>(::syscall(SYS_pidfd_open, watcher, 0)));
+  if (!descriptor && errno == ESRCH) co_return outcome::success();
+  // Through the descriptor: the number may have become another process's.
+  if (!descriptor || (::syscall(SYS_pidfd_send_signal, descriptor.get(), SIGTERM, nullptr, 0) != 0 && errno != ESRCH))
+    co_return fail(Errc::system, "cannot end xl, process " + std::to_string(watcher) + ": " + std::strerror(errno));
+  co_return co_await with_timeout(wait_for_descriptor(descriptor.release()), limit, "ending xl, process " + std::to_string(watcher));
 }
 
 }  // namespace zynclone::broker::xen

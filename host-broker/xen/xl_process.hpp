@@ -17,11 +17,15 @@ std::vector<std::string> create_arguments(const std::string& xl, const std::stri
 
 struct XlProcesses {
   std::optional<pid_t> builder;  // still at work on the domain
-  bool watched = false;          // a daemon waits for the domain's end: it was built whole
+  std::optional<pid_t> watcher;  // a daemon that waits for the domain's end: it was built whole; when its guest reboots, it starts it again
 };
+// Of this process's user: others may give themselves any arguments.
 XlProcesses find_xl_processes(const std::string& config_file);
 
 // Until none of them is a builder. Errors: timed_out, system.
 asio::awaitable<Result<XlProcesses>> wait_for_builder(std::string config_file, Deadline limit);
+
+// Ends a watcher, so that nothing is started again. Errors: timed_out, system.
+asio::awaitable<Result<void>> end_watcher(pid_t watcher, Deadline limit);
 
 }  // namespace zynclone::broker::xen

@@ -50,7 +50,7 @@ asio::awaitable<Result<std::optional<Domain>>> XlToolstack::find(Uuid uuid) {
   co_return std::optional<Domain>();
 }
 
-std::string XlToolstack::config_file_of(const CloneDomain& domain) const { return settings_.run_folder + "/" + domain.uuid.text() + ".cfg"; }
+std::string XlToolstack::config_file_of(const Uuid& uuid) const { return settings_.run_folder + "/" + uuid.text() + ".cfg"; }
 
 // What an earlier start, by this process or by one before it, has left of the domain; nullopt when there is nothing to build on.
 asio::awaitable<Result<std::optional<Domain>>> XlToolstack::adopt(CloneDomain domain, std::string config_file) {
@@ -58,7 +58,7 @@ asio::awaitable<Result<std::optional<Domain>>> XlToolstack::adopt(CloneDomain do
   CO_TRY(auto found, co_await find(domain.uuid));
   if (!found) co_return found;
   // Built whole, it has its watcher; one that runs has been built, whatever became of its watcher.
-  const bool whole = found->state == DomainState::running || (found->state == DomainState::paused && processes.watched);
+  const bool whole = found->state == DomainState::running || (found->state == DomainState::paused && processes.watcher);
   if (whole) co_return found;
   log_warning("domain " + std::to_string(found->id.value) + " '" + found->name + "' is the remains of an interrupted start, and is destroyed");
   CO_TRY(co_await destroy(found->id));
@@ -82,7 +82,7 @@ asio::awaitable<Result<void>> XlToolstack::create(CloneDomain domain, std::strin
 }
 
 asio::awaitable<Result<DomainId>> XlToolstack::start_paused(CloneDomain domain) {
-  const std::string config_file = config_file_of(domain);
+  const std::string config_file = config_file_of(domain.uuid);
   const std::string failed = "cannot start '" + printable(domain.name) + "'";
   CO_TRY(const auto adopted, co_await adopt(domain, config_file));
   if (adopted) co_return adopted->id;
@@ -104,6 +104,22 @@ asio::awaitable<Result<void>> XlToolstack::destroy(DomainId domain) {
   auto destroyed = co_await hypervisor_.destroy(domain);
   if (!destroyed && destroyed.error().code != Errc::not_found) co_return destroyed;
   co_return co_await hypervisor_.wait_for(domain, Awaited::gone, settings_.gone_limit);
+}
+
+asio::awaitable<Result<void>> XlToolstack::end(Uuid uuid) {
+  const std::string config_file = config_file_of(uuid);
+  for (;;) {
+    CO_TRY(const XlProcesses processes, co_await wait_for_builder(config_file, settings_.create_limit));
+    CO_TRY(const auto found, co_await find(uuid));
+    if (!found && !processes.watcher) co_return outcome::success();
+    // The watcher first: it takes a domain that is gone for one to be started again, if its guest was rebooting.
+    if (processes.watcher) {
+      CO_TRY(co_await end_watcher(*processes.watcher, k_watcher_limit));
+    }
+    if (found) {
+      CO_TRY(co_await destroy(found->id));
+    }
+  }
 }
 
 asio::awaitable<Result<void>> XlToolstack::shut_down(DomainId domain, Deadline limit) {

@@ -25,7 +25,9 @@ class XlToolstack final : public Toolstack {
   asio::awaitable<Result<void>> pause(DomainId domain) override;
   asio::awaitable<Result<void>> unpause(DomainId domain) override;
   asio::awaitable<Result<void>> shut_down(DomainId domain, Deadline limit) override;
-  asio::awaitable<Result<void>> destroy(DomainId domain) override;
+  asio::awaitable<Result<void>> end(Uuid uuid) override;
+  // One domain, at once, until it and its backends are gone; one that is not there is no error. Its watcher may start it again.
+  asio::awaitable<Result<void>> destroy(DomainId domain);
   // By QEMU's blockdev-snapshot-sync; refused for a disk that no QEMU of this domain serves.
   asio::awaitable<Result<void>> switch_layer(DomainId domain, VmDisk disk) override;
 
@@ -33,7 +35,7 @@ class XlToolstack final : public Toolstack {
   asio::awaitable<Result<std::optional<Domain>>> find(Uuid uuid);
   asio::awaitable<Result<std::optional<Domain>>> adopt(CloneDomain domain, std::string config_file);
   asio::awaitable<Result<void>> create(CloneDomain domain, std::string config_file);
-  std::string config_file_of(const CloneDomain& domain) const;
+  std::string config_file_of(const Uuid& uuid) const;
 
   Hypervisor& hypervisor_;
   XlSettings settings_;

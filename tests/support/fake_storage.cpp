@@ -14,7 +14,7 @@ Result<void> FakeStorage::begin(std::string call) {
   return outcome::success();
 }
 
-asio::awaitable<Result<void>> FakeStorage::check_room(broker::Volume source) {
+asio::awaitable<Result<void>> FakeStorage::check_room(broker::Volume source, broker::SourceUse) {
   CO_TRY(begin("check_room " + source.path));
   if (!volumes.contains(source.path)) co_return fail(Errc::not_found, "cannot find volume '" + source.path + "'", source.path);
   co_return outcome::success();

@@ -10,7 +10,7 @@ namespace zynclone::tests {
 
 class FakeStorage : public broker::Storage {
  public:
-  asio::awaitable<Result<void>> check_room(broker::Volume source) override;
+  asio::awaitable<Result<void>> check_room(broker::Volume source, broker::SourceUse use) override;
   asio::awaitable<Result<std::optional<broker::Snapshot>>> find_snapshot(broker::SnapshotRequest request) override;
   asio::awaitable<Result<broker::Snapshot>> snapshot(broker::SnapshotRequest request) override;
   asio::awaitable<Result<void>> remove(broker::SnapshotRequest request) override;

@@ -32,6 +32,9 @@ asio::awaitable<Result<DomainId>> FakeToolstack::start_paused(broker::CloneDomai
   if (fails) {
     if (auto error = fails(call)) co_return outcome::failure(std::move(*error));
   }
+  for (const Domain& built : domains) {
+    if (built.uuid == domain.uuid) co_return built.id;
+  }
   domains.push_back(Domain{.id = DomainId{next_id_++}, .uuid = domain.uuid, .name = domain.name, .state = DomainState::paused});
   started.push_back(std::move(domain));
   co_return domains.back().id;
@@ -60,15 +63,17 @@ asio::awaitable<Result<void>> FakeToolstack::unpause(DomainId id) {
 }
 
 asio::awaitable<Result<void>> FakeToolstack::shut_down(DomainId id, Deadline) {
-  CO_TRY(begin("shut_down", id));
-  std::erase_if(domains, [&](const Domain& domain) { return domain.id == id; });
+  CO_TRY(Domain* domain, begin("shut_down", id));
+  if (guests_reboot) domain->id = DomainId{next_id_++};
+  else std::erase_if(domains, [&](const Domain& other) { return other.id == id; });
   co_return outcome::success();
 }
 
-asio::awaitable<Result<void>> FakeToolstack::destroy(DomainId id) {
-  auto begun = begin("destroy", id);
-  if (!begun && begun.error().message.find("no such domain") == std::string::npos) co_return outcome::failure(std::move(begun).error());
-  std::erase_if(domains, [&](const Domain& domain) { return domain.id == id; });
+asio::awaitable<Result<void>> FakeToolstack::end(Uuid uuid) {
+  const auto found = std::find_if(domains.begin(), domains.end(), [&](const Domain& domain) { return domain.uuid == uuid; });
+  if (found == domains.end()) co_return outcome::success();
+  CO_TRY(begin("end", found->id));
+  domains.erase(found);
   co_return outcome::success();
 }
 

@@ -16,7 +16,7 @@ class FakeToolstack : public broker::Toolstack {
   asio::awaitable<Result<void>> pause(DomainId domain) override;
   asio::awaitable<Result<void>> unpause(DomainId domain) override;
   asio::awaitable<Result<void>> shut_down(DomainId domain, Deadline limit) override;
-  asio::awaitable<Result<void>> destroy(DomainId domain) override;
+  asio::awaitable<Result<void>> end(Uuid uuid) override;
   asio::awaitable<Result<void>> switch_layer(DomainId domain, broker::VmDisk disk) override;
 
   // Adds a running original with its configuration.
@@ -28,6 +28,7 @@ class FakeToolstack : public broker::Toolstack {
   std::vector<broker::CloneDomain> started;
   std::vector<std::string> calls;                                             // "unpause pos1", …
   std::function<std::optional<Error>(const std::string& call)> fails;         // asked before each call that changes something
+  bool guests_reboot = false;                                                 // instead of shutting down
 
  private:
   Result<broker::Domain*> begin(std::string verb, DomainId id);

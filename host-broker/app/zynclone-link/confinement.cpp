@@ -22,6 +22,7 @@
 namespace zynclone::broker::link {
 namespace {
 
+constexpr int k_niceness = 5;
 constexpr rlim_t k_most_descriptors = 32;  // what is open stays open; poll(2) refuses to look at more than the limit
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -109,6 +110,7 @@ Result<void> drop_capabilities() {
 
 Result<void> confine(const ConfinementPlan& plan) {
   const bool is_root = ::geteuid() == 0;
+  ::setpriority(PRIO_PROCESS, 0, k_niceness);  // a guest that talks without end takes what others leave
   const auto user = find_user(plan.users);
   if (is_root && !user) return fail(Errc::system, "cannot give up root: there is no user 'zynclone-link' and no user 'nobody'");
   const Descriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));

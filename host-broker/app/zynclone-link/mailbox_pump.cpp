@@ -46,10 +46,10 @@ Result<void> run_pump(DomainId domain, Descriptor socket) {
   ::mallopt(M_ARENA_MAX, 1);  // libxenstore's thread would reserve 128 MiB of addresses for its own
   asio::io_context context(1);
   TRY(auto store, channel::XenMailboxStore::open_in_broker(context.get_executor(), domain));
+  TRY(auto link, channel::UnixChannel::adopt(context.get_executor(), std::move(socket), channel::k_no_deadline));
+  TRY(confine({}));  // before the first node of the guest's is read
   TRY(auto mailbox, channel::MailboxChannel::connect(context.get_executor(), std::move(store), channel::XenMailboxStore::brokers_folder(domain),
                                                      channel::XenMailboxStore::guests_folder(domain)));
-  TRY(auto link, channel::UnixChannel::adopt(context.get_executor(), std::move(socket), channel::k_no_deadline));
-  TRY(confine({}));
   asio::co_spawn(context, pump(*mailbox, *link), [&](std::exception_ptr) { context.stop(); });
   context.run();
   return outcome::success();

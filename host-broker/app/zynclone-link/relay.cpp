@@ -20,15 +20,7 @@ LinkExit exit_of(const Error& error) {
   }
 }
 
-// A guest's message as the broker may get it. `id` is the request's, where one could be read.
-Result<std::string> checked(std::string_view untrusted_text, std::optional<std::uint64_t>& id) {
-  TRY(auto envelope, protocol::decode_envelope(untrusted_text));
-  if (envelope.is_response) return protocol::reencode_response(untrusted_text);
-  TRY(auto request, protocol::decode_request(untrusted_text, protocol::Sender::guest, &id));
-  if (std::holds_alternative<protocol::Hello>(request.method))
-    return fail(Errc::malformed, "cannot read the message: hello was said already", "/method");
-  return protocol::encode_request(request);
-}
+constexpr std::chrono::minutes k_useless_window{1};
 
 Result<protocol::Request> checked_hello(std::string_view untrusted_text) {
   TRY(auto request, protocol::decode_request(untrusted_text, protocol::Sender::guest));
@@ -57,6 +49,28 @@ asio::awaitable<LinkExit> Relay::run() {
   co_return std::visit([](LinkExit exit) { return exit; }, first);
 }
 
+// A guest's message as the broker may get it; empty when there is nothing for it in there. `id` is the request's, where one could be read.
+Result<std::string> Relay::checked(std::string_view untrusted_text, std::optional<std::uint64_t>& id) {
+  TRY(auto envelope, protocol::decode_envelope(untrusted_text));
+  if (envelope.is_response) {
+    if (!envelope.id || asked_.erase(*envelope.id) == 0) return std::string();
+    return protocol::reencode_response(untrusted_text);
+  }
+  TRY(auto request, protocol::decode_request(untrusted_text, protocol::Sender::guest, &id));
+  if (std::holds_alternative<protocol::Hello>(request.method))
+    return fail(Errc::malformed, "cannot read the message: hello was said already", "/method");
+  return protocol::encode_request(request);
+}
+
+bool Relay::is_one_too_many() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - minute_ >= k_useless_window) {
+    minute_ = now;
+    useless_ = 0;
+  }
+  return ++useless_ > limits_.most_useless;
+}
+
 asio::awaitable<LinkExit> Relay::from_guest() {
   auto failed = co_await greet();
   while (!failed) {
@@ -67,7 +81,9 @@ asio::awaitable<LinkExit> Relay::from_guest() {
     }
     std::optional<std::uint64_t> id;
     auto message = checked(text.value(), id);
-    if (message) {
+    if (message && message.value().empty()) {
+      if (is_one_too_many()) failed = LinkExit::too_many_malformed;
+    } else if (message) {
       failed = co_await to_broker(std::move(message).value());
     } else {
       failed = co_await refuse(id, std::move(message).error());
@@ -108,7 +124,10 @@ asio::awaitable<std::optional<LinkExit>> Relay::refuse(std::optional<std::uint64
     co_await tell_guest(error);
     co_return LinkExit::too_many_malformed;
   }
-  if (!id && !unreadable) co_return std::nullopt;  // a notification is never answered
+  if (!id && !unreadable) {  // a notification is never answered
+    if (is_one_too_many()) co_return LinkExit::too_many_malformed;
+    co_return std::nullopt;
+  }
   auto sent = co_await guest_outbox_.send(protocol::encode_error(id, error));
   if (!sent) co_return LinkExit::guest_gone;
   co_return std::nullopt;
@@ -124,6 +143,8 @@ asio::awaitable<LinkExit> Relay::from_broker() {
   for (;;) {
     auto message = co_await broker_reader_.next();
     if (!message) co_return LinkExit::broker_gone;
+    const auto envelope = protocol::decode_envelope(message.value());
+    if (envelope && !envelope.value().is_response && envelope.value().id) asked_.insert(*envelope.value().id);
     auto sent = co_await guest_outbox_.send(std::move(message).value());
     if (!sent) co_return LinkExit::guest_gone;
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "system/size.hpp"
+
 namespace zynclone::broker {
 namespace {
 
@@ -19,18 +21,8 @@ std::string interface_name(const Uuid& clone, unsigned index) {
   return 'z' + sha256_hex(clone.text()).substr(0, 9 - number.size()) + '.' + number;
 }
 
-Result<void> check_free(const Family& family, const GuestConfig& config, const CloneName& name,
-                        const std::vector<Domain>& domains) {
+Result<void> check_count(const Family& family, const GuestConfig& config, const CloneName& name) {
   const std::string& vm = family.vm.text();
-  if (find_clone(family, name) != nullptr || name.text() == vm) {
-    return fail(Errc::already_exists, "cannot create clone '" + name.text() + "': the name is in use in the family of '" + vm + "'", "/params/name");
-  }
-  const std::string domain = domain_name(family.vm, name);
-  for (const Domain& other : domains) {
-    if (other.name == domain) {
-      return fail(Errc::already_exists, "cannot create clone '" + name.text() + "': a domain '" + domain + "' is there already", "/params/name");
-    }
-  }
   if (family.clones.size() >= config.most_clones) {
     return fail(Errc::limit_exceeded, "cannot create clone '" + name.text() + "': '" + vm + "' has " + std::to_string(family.clones.size()) +
                                           " clones, and at most " + std::to_string(config.most_clones) + " are allowed (key 'clones')");
@@ -103,6 +95,24 @@ Result<Clone> describe_clone(const Context& context, const protocol::CloneCreate
   return clone;
 }
 
+// What the copies of the family may come to hold, if every block of them is written.
+asio::awaitable<Result<void>> check_storage(Context context, ClonePlan plan) {
+  if (!plan.config.most_storage) co_return outcome::success();
+  CO_TRY(const Family* family, family_of(context));
+  std::uint64_t all = 0;
+  for (const Clone& clone : family->clones) {
+    for (const CloneDisk& disk : clone.disks) all += disk.snapshot_name.empty() ? 0 : disk.size;
+  }
+  for (const CloneDisk& disk : plan.clone.disks) {
+    if (disk.snapshot_name.empty()) continue;
+    CO_TRY(const std::uint64_t size, co_await context.ports.storage.size_of(disk.source));
+    all += size;
+  }
+  if (all <= *plan.config.most_storage) co_return outcome::success();
+  co_return fail(Errc::limit_exceeded, "cannot create clone '" + plan.clone.name.text() + "': the copies of all clones could come to hold " +
+                                           size_text(all) + ", and at most " + size_text(*plan.config.most_storage) + " are allowed (key 'storage')");
+}
+
 const Clone* made_by(const Family& family, const OperationId& id) {
   for (const Clone& clone : family.clones) {
     if (clone.made_by == id) return &clone;
@@ -111,6 +121,21 @@ const Clone* made_by(const Family& family, const OperationId& id) {
 }
 
 }  // namespace
+
+asio::awaitable<Result<void>> check_name_free(Context context, CloneName name, std::string cannot, std::string place) {
+  CO_TRY(const auto domains, co_await context.ports.toolstack.list_domains());
+  CO_TRY(const auto configured, context.ports.configuration.guests());
+  CO_TRY(const Family* family, family_of(context));
+  const std::string failed = "cannot " + cannot + ": ";
+  if (find_clone(*family, name) != nullptr || name.text() == family->vm.text()) {
+    co_return fail(Errc::already_exists, failed + "'" + name.text() + "' is in use in the family of '" + family->vm.text() + "'", std::move(place));
+  }
+  const std::string domain = domain_name(family->vm, name);
+  const bool runs = std::any_of(domains.begin(), domains.end(), [&](const Domain& other) { return other.name == domain; });
+  const bool is_vm = std::any_of(configured.begin(), configured.end(), [&](const VmName& vm) { return vm.text() == domain; });
+  if (runs || is_vm) co_return fail(Errc::already_exists, failed + "a domain '" + domain + "' is there already", std::move(place));
+  co_return outcome::success();
+}
 
 asio::awaitable<Result<ClonePlan>> plan_clone(Context context, protocol::CloneCreate call) {
   ClonePlan plan;
@@ -134,13 +159,16 @@ asio::awaitable<Result<ClonePlan>> plan_clone(Context context, protocol::CloneCr
     plan.clone = *begun;
     co_return plan;
   }
-  CO_TRY(check_free(*family, plan.config, call.name, domains));
+  CO_TRY(co_await check_name_free(context, call.name, "create clone '" + call.name.text() + "'", "/params/name"));
+  CO_TRY(family, family_of(context));
+  CO_TRY(check_count(*family, plan.config, call.name));
   CO_TRY(check_mode(*family, call.mode, plan.running));
   CO_TRY(plan.clone, describe_clone(context, call, plan));
+  CO_TRY(co_await check_storage(context, plan));
   const std::vector<CloneDisk> disks = plan.clone.disks;
   for (const CloneDisk& disk : disks) {
     if (disk.snapshot_name.empty()) continue;
-    CO_TRY(co_await context.ports.storage.check_room(disk.source));
+    CO_TRY(co_await context.ports.storage.check_room(disk.source, plan.running ? SourceUse::in_use : SourceUse::idle));
   }
   co_return plan;
 }

@@ -16,4 +16,8 @@ struct ClonePlan {
 // Errors: configuration, already_exists, limit_exceeded, conflict (mode and state do not fit), no_space.
 asio::awaitable<Result<ClonePlan>> plan_clone(Context context, protocol::CloneCreate call);
 
+// Can a clone of this family get this name? Neither it nor the domain's name, <vm>.<clone>, is anybody's, a configured VM's either that does not
+// run. `cannot` begins the error: "create clone 'a'". Errors: already_exists, with `place`.
+asio::awaitable<Result<void>> check_name_free(Context context, CloneName name, std::string cannot, std::string place);
+
 }  // namespace zynclone::broker

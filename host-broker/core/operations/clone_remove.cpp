@@ -86,7 +86,7 @@ asio::awaitable<Result<Operation>> make_clone_remove(Context context, protocol::
   const Uuid uuid = clone->uuid;
   CO_TRY(const auto domain, co_await domain_of(context, uuid));
   if (domain) {
-    co_return fail(Errc::conflict, "cannot remove clone '" + call.name.text() + "': domain " + std::to_string(domain->id.value) + " runs on its volumes");
+    co_return fail(Errc::conflict, "cannot remove clone '" + call.name.text() + "': its domain " + domain->name + " is there; stop it first");
   }
 
   // Point of no return: the first volume's removal.

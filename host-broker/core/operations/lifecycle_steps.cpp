@@ -7,7 +7,7 @@ namespace {
 
 using protocol::CloneState;
 
-// Acting again is harmless for all steps here, so after a restart they simply act.
+// Acting again is harmless for all steps here, so after a restart they simply act: the toolstack knows a domain that it built before.
 class RepeatableStep : public Step {
  public:
   RepeatableStep(Context context, CloneName clone) : context_(std::move(context)), clone_(std::move(clone)) {}
@@ -77,18 +77,16 @@ class StartPausedStep : public RepeatableStep {
   std::string plan() const override { return "start " + domain_name(context_.record.vm, clone_) + " paused"; }
 
   asio::awaitable<Result<StepOutcome>> act() override {
-    CO_TRY(const auto running, co_await domain());
-    if (running) co_return StepOutcome{};
     CO_TRY(const Clone* clone, clone_of(context_, clone_));
     CO_TRY(co_await context_.ports.toolstack.start_paused(describe(*clone)));
     co_return StepOutcome{};
   }
 
   asio::awaitable<Result<void>> undo() override {
-    if (!clone_of(context_, clone_)) co_return outcome::success();
-    CO_TRY(const auto running, co_await domain());
-    if (!running) co_return outcome::success();
-    co_return co_await context_.ports.toolstack.destroy(running->id);
+    const auto clone = clone_of(context_, clone_);
+    if (!clone) co_return outcome::success();
+    const Uuid uuid = clone.value()->uuid;
+    co_return co_await context_.ports.toolstack.end(uuid);
   }
 
  private:
@@ -140,14 +138,14 @@ class ShutDownStep : public RepeatableStep {
   asio::awaitable<Result<StepOutcome>> act() override {
     StepOutcome outcome;
     outcome.text = domain_name(context_.record.vm, clone_) + " was not running";
+    CO_TRY(const Clone* clone, clone_of(context_, clone_));
+    const Uuid uuid = clone->uuid;
     CO_TRY(const auto running, co_await domain());
-    if (!running) co_return outcome;
-    auto ended = co_await context_.ports.toolstack.shut_down(running->id, config_.shutdown_timeout);
-    outcome.text = "shut down " + running->name;
-    if (!ended) {
-      CO_TRY(co_await context_.ports.toolstack.destroy(running->id));
-      outcome.text = "ended " + running->name + " by force (" + ended.error().message + ')';
+    if (running) {
+      auto ended = co_await context_.ports.toolstack.shut_down(running->id, config_.shutdown_timeout);
+      outcome.text = ended ? "shut down " + running->name : "ended " + running->name + " by force (" + ended.error().message + ')';
     }
+    CO_TRY(co_await context_.ports.toolstack.end(uuid));  // also one whose guest did not shut down but rebooted
     co_return outcome;
   }
 

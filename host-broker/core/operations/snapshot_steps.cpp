@@ -43,25 +43,48 @@ std::vector<CloneDisk> copied_disks(const ClonePlan& plan) {
   return copied;
 }
 
-// Ends what quiesce began, from wherever it is asked. Gives whether the guest had held still until now.
-asio::awaitable<bool> release(Context context, ClonePlan plan) {
-  auto domain = co_await domain_of(context, *plan.original.uuid);
-  if (domain && domain.value() && domain.value()->state == DomainState::paused) {
+const std::string k_quiesce = "quiesce";
+const std::string k_thaw = "thaw";
+const std::string k_was_paused = "was paused before";  // the quiesce step's result: whoever paused the original will let it go on
+
+const StepRecord* find_step(const OperationRecord& record, const std::string& name) {
+  for (const StepRecord& step : record.steps) {
+    if (step.name == name) return &step;
+  }
+  return nullptr;
+}
+
+// Before this operation held it. After a restart it is the journal that knows.
+bool was_paused(const Context& context, const ClonePlan& plan) {
+  const StepRecord* quiesce = context.making == Making::taken_up ? find_step(context.record, k_quiesce) : nullptr;
+  if (quiesce != nullptr && quiesce->state != protocol::StepState::pending) return quiesce->result == k_was_paused;
+  return plan.running && plan.running->state == DomainState::paused;
+}
+
+enum class IfPaused { unpause, leave };
+
+// Ends what quiesce began, from wherever it is asked. Gives whether the guest had held still until now. The family has its original's UUID.
+asio::awaitable<bool> release(Context context, IfPaused if_paused) {
+  const Uuid original = context.record.family;
+  auto domain = co_await domain_of(context, original);
+  if (if_paused == IfPaused::unpause && domain && domain.value() && domain.value()->state == DomainState::paused) {
     const DomainId id = domain.value()->id;
     (void)co_await context.ports.toolstack.unpause(id);
   }
   protocol::GuestThaw call;
   call.token = context.record.id;
-  auto report = co_await context.ports.guests.thaw(*plan.original.uuid, call, k_thaw_deadline);
+  auto report = co_await context.ports.guests.thaw(original, call, k_thaw_deadline);
   co_return report && report.value().was_quiesced;
 }
 
 class QuiesceStep : public Step {
  public:
-  QuiesceStep(Context context, ClonePlan plan) : context_(std::move(context)), plan_(std::move(plan)) {}
+  QuiesceStep(Context context, ClonePlan plan)
+      : context_(std::move(context)), plan_(std::move(plan)), was_paused_(was_paused(context_, plan_)) {}
 
-  std::string name() const override { return "quiesce"; }
+  std::string name() const override { return k_quiesce; }
   std::string plan() const override { return "quiesce " + context_.record.vm.text(); }
+  std::string intent() const override { return was_paused_ ? k_was_paused : std::string(); }
 
   // Needed no more once every copy is made; before that it has run out by now and must be done again.
   asio::awaitable<Result<Presence>> probe() override {
@@ -89,12 +112,10 @@ class QuiesceStep : public Step {
       const auto& value = report.value();
       outcome.text = "quiesced " + vm + " (" + seconds_text(value.duration_ms) + ", " + count_text(value.hooks, "hook") +
                      (value.frozen.empty() ? "" : ", " + count_text(value.frozen.size(), "file system")) + ')';
-      outcome.result = protocol::to_string(Consistency::filesystem);
       co_return outcome;
     }
     outcome.text = vm + " did not quiesce, disks will be crash-consistent (" + report.error().message + ')';
-    outcome.result = protocol::to_string(Consistency::crash);
-    if (disks.size() > 1 && plan_.running) {
+    if (disks.size() > 1 && plan_.running && !was_paused_) {
       CO_TRY(co_await context_.ports.toolstack.pause(plan_.running->id));
       outcome.text += "; paused it for " + count_text(disks.size(), "disk");
     }
@@ -102,13 +123,14 @@ class QuiesceStep : public Step {
   }
 
   asio::awaitable<Result<void>> undo() override {
-    co_await release(context_, plan_);
+    co_await release(context_, was_paused_ ? IfPaused::leave : IfPaused::unpause);
     co_return outcome::success();
   }
 
  private:
   Context context_;
   ClonePlan plan_;
+  bool was_paused_;
 };
 
 class SnapshotStep : public Step {
@@ -125,8 +147,10 @@ class SnapshotStep : public Step {
   }
 
   asio::awaitable<Result<StepOutcome>> act() override {
-    CO_TRY(co_await context_.ports.storage.check_room(disk_.source));
-    CO_TRY(const Snapshot made, co_await context_.ports.storage.snapshot(request_of(plan_, disk_)));
+    SnapshotRequest request = request_of(plan_, disk_);
+    CO_TRY(co_await context_.ports.storage.check_room(request.source, request.use));
+    request.progress = progress_;
+    CO_TRY(const Snapshot made, co_await context_.ports.storage.snapshot(std::move(request)));
     if (made.source_needs_switch && plan_.running) {
       VmDisk disk{.device = disk_.device, .volume = disk_.source};
       CO_TRY(co_await context_.ports.toolstack.switch_layer(plan_.running->id, disk));
@@ -139,6 +163,7 @@ class SnapshotStep : public Step {
     co_return outcome;
   }
 
+  void report_to(Progress progress) override { progress_ = std::move(progress); }
   asio::awaitable<Result<void>> undo() override { co_return co_await context_.ports.storage.remove(request_of(plan_, disk_)); }
 
  private:
@@ -155,18 +180,19 @@ class SnapshotStep : public Step {
   Context context_;
   ClonePlan plan_;
   CloneDisk disk_;
+  Progress progress_;
 };
 
 class ThawStep : public Step {
  public:
   ThawStep(Context context, ClonePlan plan) : context_(std::move(context)), plan_(std::move(plan)) {}
 
-  std::string name() const override { return "thaw"; }
+  std::string name() const override { return k_thaw; }
   std::string plan() const override { return {}; }
   asio::awaitable<Result<Presence>> probe() override { co_return Presence::absent; }
 
   asio::awaitable<Result<StepOutcome>> act() override {
-    const bool held = co_await release(context_, plan_);
+    const bool held = co_await release(context_, was_paused(context_, plan_) ? IfPaused::leave : IfPaused::unpause);
     // Only a guest that held still from before the first copy to after the last gives consistent file systems.
     if (held && plan_.clone.consistency != Consistency::filesystem) {
       CO_TRY(context_.registry.change(context_.record.vm, [&](Family& family) {
@@ -191,6 +217,15 @@ std::unique_ptr<Step> quiesce_step(Context context, ClonePlan plan) {
 
 std::unique_ptr<Step> snapshot_step(Context context, ClonePlan plan, CloneDisk disk) {
   return std::make_unique<SnapshotStep>(std::move(context), std::move(plan), std::move(disk));
+}
+
+asio::awaitable<void> end_hold(Context context) {
+  const StepRecord* quiesce = find_step(context.record, k_quiesce);
+  const StepRecord* thaw = find_step(context.record, k_thaw);
+  if (quiesce == nullptr || quiesce->state == protocol::StepState::pending || quiesce->state == protocol::StepState::undone) co_return;
+  if (thaw != nullptr && thaw->state == protocol::StepState::done) co_return;
+  const IfPaused if_paused = quiesce->result == k_was_paused ? IfPaused::leave : IfPaused::unpause;
+  co_await release(std::move(context), if_paused);
 }
 
 std::unique_ptr<Step> thaw_step(Context context, ClonePlan plan) { return std::make_unique<ThawStep>(std::move(context), std::move(plan)); }

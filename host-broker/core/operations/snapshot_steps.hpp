@@ -10,4 +10,7 @@ std::unique_ptr<Step> quiesce_step(Context context, ClonePlan plan);
 std::unique_ptr<Step> snapshot_step(Context context, ClonePlan plan, CloneDisk disk);
 std::unique_ptr<Step> thaw_step(Context context, ClonePlan plan);
 
+// Lets an original go on that this operation, taken up after a restart, may still hold. Needs nothing but the record.
+asio::awaitable<void> end_hold(Context context);
+
 }  // namespace zynclone::broker

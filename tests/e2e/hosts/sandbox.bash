@@ -33,17 +33,32 @@ fault_was_met() { [[ ! -e $fault_file ]]; }
 service_process() { zynclone-sandbox service list --dir "$sandbox" | awk -F, -v name="$1" '$1 == name {print $2}'; }
 service_kill() { kill -9 "$(service_process "$1")"; }
 links_kill() { pkill -9 -P "$(service_process zynclone-broker)" zynclone-link; }
-agent_kill() {
+agent_signal() {
   local id
   id=$(zynclone-sandbox domain list --dir "$sandbox" | awk -v name="$1" '$NF == name {print $1}')
-  pkill -9 -f -- "zynclone-agent --config $sandbox/domains/$id/agent.conf"
+  pkill "-$2" -f -- "zynclone-agent --config $sandbox/domains/$id/agent.conf"
 }
+agent_kill() { agent_signal "$1" KILL; }
+
+everything_in_reserve='reserve_files=99%'
+broker_setting() {
+  local file=$sandbox/etc/zynclone/broker.conf
+  [[ -f $file.before ]] || cp "$file" "$file.before"
+  { grep -v "^${1%%=*} *=" "$file.before"; printf '%s\n' "$1"; } >"$file"
+  service_kill zynclone-broker
+  run_until vmclone list
+}
+
+vm_stop() { zynclone-sandbox domain shutdown --dir "$sandbox" "$1" && run_until_gone "$1"; }
+vm_start() { zynclone-sandbox domain create --dir "$sandbox" "$1" >/dev/null; }
+run_until_gone() { run_until eval "! domains | grep -qx '$1'"; }
 
 # Files by their paths on a real host.
 place_of() { case $1 in etc/xen/clone/*) echo "$sandbox/etc/clone/${1#etc/xen/clone/}" ;; *) echo "$sandbox/$1" ;; esac; }
 put_file() { printf '%s\n' "$2" >"$(place_of "$1")"; }
 remove_file() { rm "$(place_of "$1")"; }
 
+volume_remove() { rm "$sandbox/images/$1"; }
 volumes() { (cd "$sandbox/images" && ls); }
 domains() { zynclone-sandbox domain list --dir "$sandbox" | awk 'NR > 1 {print $NF}' | sort; }
 # Interfaces of clones and what the backend's filter does with them.

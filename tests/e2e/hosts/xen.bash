@@ -26,8 +26,18 @@ fault_was_met() { ! "$lab" ssh test -e "$fault_file"; }
 
 service_kill() { "$lab" ssh systemctl kill --kill-whom=main --signal=KILL "$1"; }
 links_kill() { "$lab" ssh pkill -9 -x zynclone-link; }
-agent_kill() { "$lab" gssh "$1" pkill -9 -x zynclone-agent; }
+agent_signal() { "$lab" gssh "$1" pkill "-$2" -x zynclone-agent; }
+agent_kill() { agent_signal "$1" KILL; }
 
+everything_in_reserve='reserve_data=99%'
+broker_setting() { # which the packaged file has none of, but as comments
+  "$lab" ssh "sed -i '/^[^#]/d' /etc/zynclone/broker.conf; [ -z '$1' ] || echo '$1' >>/etc/zynclone/broker.conf; systemctl restart zynclone-broker"
+}
+
+vm_stop() { "$lab" ssh xl shutdown -w "$1" >/dev/null 2>&1; }
+vm_start() { "$lab" ssh xl create -q "/etc/xen/$1.cfg"; }
+
+volume_remove() { "$lab" ssh lvremove -q -f "vg0/$1" >/dev/null; }
 volumes() { "$lab" ssh lvs --noheadings -o lv_name vg0 | sort; }
 domains() { "$lab" ssh xl list | awk 'NR > 2 {print $1}' | sort; }
 clone_filter() {
@@ -35,15 +45,19 @@ clone_filter() {
     sed -n 's/.*"z[0-9a-f]*\.[0-9]*" : drop.*/disabled/p; s/.*"z[0-9a-f]*\.[0-9]*" : accept.*/unlocked/p; s/.*"z[0-9a-f]*\.[0-9]*" : goto.*/locked/p'
 }
 
-# Frames on the bridge and in the second guest, from here to capture_end MAC, which prints how many each saw of that address.
+# Frames on the bridge and in the second guest, from here to capture_end. capture_count MAC prints how many each has seen of that address so far.
 capture_begin() {
   "$lab" ssh 'rm -f /run/capture.pcap; systemd-run -q --collect --unit=capture tcpdump -U -i xenbr0 -w /run/capture.pcap'
   "$lab" gssh pos2 'rm -f /run/capture.pcap; tcpdump -U -i eth0 -w /run/capture.pcap >/dev/null 2>&1 </dev/null &'
   run_until "$lab" ssh test -s /run/capture.pcap
   run_until "$lab" gssh pos2 test -s /run/capture.pcap
 }
-capture_end() {
+capture_count() {
   local count="tcpdump -r /run/capture.pcap 'ether host $1' 2>/dev/null | wc -l"
-  "$lab" ssh "systemctl stop capture; $count"
-  "$lab" gssh pos2 "pkill tcpdump; $count"
+  "$lab" ssh "$count"
+  "$lab" gssh pos2 "$count"
+}
+capture_end() {
+  "$lab" ssh systemctl stop capture
+  "$lab" gssh pos2 pkill tcpdump
 }

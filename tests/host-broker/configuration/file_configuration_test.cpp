@@ -76,6 +76,7 @@ TEST_F(FileConfigurationTest, TheGuestsFileOverridesBase) {
         "clone_ipv6 = 2001:DB8:0::1\n"
         "channel = mailbox\n"
         "shutdown_timeout = 2m\n"
+        "storage = 20GiB\n"
         "disks = xvda\n");
   auto read = configuration_.guest(vm_);
   ASSERT_OK(read);
@@ -83,6 +84,7 @@ TEST_F(FileConfigurationTest, TheGuestsFileOverridesBase) {
   EXPECT_EQ(config.xl_config, "/etc/xen/shop/pos1.cfg");
   EXPECT_EQ(config.macs, MacRule::original);
   EXPECT_EQ(config.most_clones, 3u);
+  EXPECT_EQ(config.most_storage, 20ull << 30);
   EXPECT_EQ(config.clone_vif_mask.value, 3u);
   EXPECT_EQ(config.original_vif_mask.value, 5u);
   EXPECT_EQ(config.clone_allowance.mode, protocol::VifMode::locked);
@@ -234,6 +236,16 @@ TEST_F(FileConfigurationTest, GuestsListsAlsoThoseWithMistakes) {
   ASSERT_EQ(guests.value().size(), 2u);
   EXPECT_EQ(guests.value()[0].text(), "pos1");
   EXPECT_EQ(guests.value()[1].text(), "pos2");
+}
+
+TEST_F(FileConfigurationTest, StorageIsASizeOrUnlimited) {
+  write("base.json", R"({"storage": "5GiB"})");
+  write("guest/pos1.conf", "");
+  EXPECT_EQ(configuration_.guest(vm_).value().most_storage, 5ull << 30);
+  write("guest/pos1.conf", "storage=unlimited\n");
+  EXPECT_EQ(configuration_.guest(vm_).value().most_storage, std::nullopt);
+  write("guest/pos1.conf", "storage=much\n");
+  EXPECT_FAILS(configuration_.guest(vm_), Errc::configuration);
 }
 
 TEST_F(FileConfigurationTest, AChangeCountsAtOnce) {

@@ -139,6 +139,39 @@ TEST(CloneCreate, TheNumberOfClonesIsLimited) {
   EXPECT_FAILS(world.create("b", false), Errc::limit_exceeded);
 }
 
+TEST(CloneCreate, WhatTheCopiesMayComeToHoldIsLimited) {
+  World world;  // its disk has 1 GiB
+  world.configuration.configs.at(world.pos1).most_storage = 2ull << 30;
+  ASSERT_OK(world.create("a", false));
+  ASSERT_OK(world.create("b", false));
+  const auto refused = world.create("c", false);
+  ASSERT_FAILS(refused, Errc::limit_exceeded);
+  EXPECT_NE(refused.error().message.find("could come to hold 3 GiB, and at most 2 GiB are allowed"), std::string::npos) << refused.error().message;
+  ASSERT_OK(world.perform(world.guest(), protocol::CloneRemove{.name = clone_name("a")}));
+  EXPECT_OK(world.create("c", false));
+}
+
+// By the administrator, before anybody asked for a clone: it stays paused.
+TEST(CloneCreate, AnOriginalThatWasPausedIsLeftPaused) {
+  for (const bool quiesces : {true, false}) {
+    World world;
+    world.toolstack.find("pos1")->state = broker::DomainState::paused;
+    if (!quiesces) world.guests.quiesce_fails = Error{Errc::timed_out, "no answer"};
+    const auto created = world.create("a", false);
+    ASSERT_OK(created);
+    EXPECT_EQ(created.value().state, protocol::OperationState::succeeded);
+    EXPECT_EQ(world.toolstack.find("pos1")->state, broker::DomainState::paused);
+  }
+}
+
+TEST(CloneCreate, ItsDomainsNameIsNoOtherVms) {
+  World world;
+  world.configuration.enable("pos1.test");  // and it does not run
+  EXPECT_FAILS(world.create("test"), Errc::already_exists);
+  ASSERT_OK(world.create("a", false));
+  EXPECT_FAILS(world.call(world.guest(), protocol::CloneRename{.name = clone_name("a"), .new_name = clone_name("test")}), Errc::already_exists);
+}
+
 TEST(CloneCreate, ADiskThatIsNotThereIsAMistakeOfTheConfiguration) {
   World world;
   world.configuration.configs.at(world.pos1).disks = {"xvdz"};

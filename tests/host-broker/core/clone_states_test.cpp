@@ -71,7 +71,7 @@ TEST_F(CloneStates, AGuestThatDoesNotShutDownIsEnded) {
     return std::nullopt;
   };
   EXPECT_EQ(perform(CloneStop{}), OperationState::succeeded);
-  EXPECT_EQ(world.toolstack.calls.back(), "destroy pos1.c");
+  EXPECT_EQ(world.toolstack.calls.back(), "end pos1.c");
   EXPECT_EQ(state(), CloneState::active);
 }
 

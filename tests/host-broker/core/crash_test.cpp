@@ -1,6 +1,7 @@
 // A crash at every moment that the journal knows: the broker ends there, is started again, and either the operation is whole or nothing of it
 // is left. The moment is a write to the journal that fails: at that point nothing later has happened.
 #include "tests/host-broker/core/world.hpp"
+#include "tests/protocol/channel/run.hpp"
 
 namespace zynclone::tests {
 namespace {
@@ -108,6 +109,108 @@ TEST(Crash, AFailureInterruptedInItsUndoIsUndone) {
     }
     if (!crashed) break;
   }
+}
+
+// The journal's disk is full from its nth write on; `more` writes fail before the broker is killed, or before there is room again.
+enum class Then { killed, room };
+void fill_disk_at(World& world, int nth, int more, Then then) {
+  auto count = std::make_shared<int>(0);
+  world.journal.fails = [=](const std::string&) -> std::optional<Error> {
+    ++*count;
+    if (*count < nth) return std::nullopt;
+    if (*count < nth + more) return Error{Errc::no_space, "cannot write to the journal: database or disk is full"};
+    if (then == Then::killed) throw std::runtime_error("crash");
+    return std::nullopt;
+  };
+}
+
+TEST(FullDisk, AnOperationThatFailedSoStaysFailed) {
+  for (const Then then : {Then::room, Then::killed}) {
+    for (int nth = 2; nth < 24; ++nth) {
+      SCOPED_TRACE("journal write " + std::to_string(nth) + (then == Then::room ? ", then room" : ", then killed"));
+      World world;
+      fill_disk_at(world, nth, 4, then);
+      CloneCreate call;
+      call.name = clone_name("a");
+      try {
+        world.ask(world.guest(), std::move(call));
+        const auto ended = [&] { return is_final(world.journal.operations.back().state); };
+        const bool has_ended = run_until(*world.context, ended);
+        ASSERT_TRUE(has_ended || then == Then::killed);
+      } catch (const std::runtime_error&) {
+      }
+      // What was told to those who watch is what the journal has, now and after a restart.
+      const bool told_end = !world.notified.empty() && is_final(world.notified.back().state);
+      const OperationState told = world.notified.empty() ? OperationState::queued : world.notified.back().state;
+      world.crash();
+      world.journal.fails = nullptr;
+      world.start();
+      expect_consistent(world);
+      if (told_end) {
+        EXPECT_EQ(to_string(world.journal.operations.back().state), to_string(told));
+      }
+      EXPECT_EQ(world.clone("a") != nullptr, world.journal.operations.back().state == OperationState::succeeded);
+    }
+  }
+}
+
+// A crash in the middle, and a mistake in a file when the broker is back: the operation waits, and the original does not stand still.
+TEST(Crash, WhatCannotBeTakenUpYetWaits) {
+  for (int nth = 2; nth < 20; ++nth) {
+    SCOPED_TRACE("journal write " + std::to_string(nth));
+    World world;
+    world.toolstack.configs.at(world.pos1).disks.push_back(
+        broker::VmDisk{.device = "xvdb", .volume = broker::Volume{broker::VolumeFormat::lvm_thin, "/dev/vg0/pos1-data"}});
+    world.storage.volumes["/dev/vg0/pos1-data"] = 1;
+    world.guests.quiesce_fails = Error{Errc::timed_out, "no answer"};  // so that it is paused
+    die_at(world, nth);
+    CloneCreate call;
+    call.name = clone_name("a");
+    try {
+      world.ask(world.guest(), call);
+      world.settle();
+    } catch (const std::runtime_error&) {
+    }
+    if (is_final(world.journal.operations.back().state)) break;
+    world.crash();
+    world.journal.fails = nullptr;
+    const auto configs = std::exchange(world.toolstack.configs, {});
+    world.start();
+    EXPECT_EQ(world.toolstack.find("pos1")->state, broker::DomainState::running);
+    const bool had_begun = world.journal.operations.back().state == OperationState::running;
+    if (had_begun) {
+      const auto shown = world.call(world.admin(), OperationShow{.id = world.journal.operations.back().id});
+      ASSERT_OK(shown);
+      EXPECT_EQ(shown.value().summary, "cannot be taken up after a restart yet: cannot read '/etc/xen/pos1.cfg': no such file");
+    }
+    world.toolstack.configs = configs;
+    run(*world.context, world.broker->reconcile());  // as it is now and then
+    ASSERT_TRUE(run_until(*world.context, [&] { return is_final(world.journal.operations.back().state); }));
+    EXPECT_EQ(world.journal.operations.back().state, had_begun ? OperationState::succeeded : OperationState::failed);
+    EXPECT_EQ(world.storage.volumes.size(), had_begun ? 4u : 2u);
+  }
+}
+
+TEST(Crash, StepsOfAnotherVersionAreUndone) {
+  World world;
+  die_at(world, 8);
+  CloneCreate call;
+  call.name = clone_name("a");
+  try {
+    world.ask(world.guest(), call);
+    world.settle();
+  } catch (const std::runtime_error&) {
+  }
+  world.crash();
+  world.journal.fails = nullptr;
+  world.journal.operations.back().steps.at(1).name = "rest";
+  world.start();
+  const auto& record = world.journal.operations.back();
+  EXPECT_EQ(record.state, OperationState::failed);
+  EXPECT_EQ(record.error->message, "it was begun by another version of this program; what was done could not all be undone: cannot undo step 'rest': "
+                                   "this version of the program does not know it");
+  EXPECT_EQ(world.clone("a"), nullptr);
+  EXPECT_EQ(world.storage.volumes.size(), 1u);
 }
 
 TEST(Crash, CopiesOfTwoInstantsAreNotMixed) {

@@ -1,4 +1,5 @@
 #include "tests/host-broker/core/world.hpp"
+#include "tests/protocol/channel/run.hpp"
 
 namespace zynclone::tests {
 namespace {
@@ -16,6 +17,41 @@ TEST(Reconcile, ACloneWhoseDomainHasGoneIsActive) {
   const auto started = world.perform(world.guest(), CloneStart{.name = clone_name("a")});
   ASSERT_OK(started);
   EXPECT_EQ(started.value().state, OperationState::succeeded);
+}
+
+TEST(Reconcile, ACloneThatHasADomainIsRunning) {
+  for (const char* change : {"stop", "deactivate"}) {
+    World world;
+    ASSERT_OK(world.create("a"));
+    const broker::Domain domain = *world.toolstack.find("pos1.a");
+    ASSERT_OK(world.perform(world.guest(), CloneStop{.name = clone_name("a")}));
+    if (std::string(change) == "deactivate") {
+      ASSERT_OK(world.perform(world.guest(), CloneDeactivate{.name = clone_name("a")}));
+    }
+    // Restored with the host, say.
+    world.toolstack.domains.push_back(domain);
+    EXPECT_FAILS(world.call(world.guest(), CloneDeactivate{.name = clone_name("a")}), Errc::conflict);
+    EXPECT_FAILS(world.call(world.guest(), CloneRename{.name = clone_name("a"), .new_name = clone_name("b")}), Errc::conflict);
+    EXPECT_FAILS(world.call(world.guest(), CloneRemove{.name = clone_name("a")}), Errc::conflict);
+    run(*world.context, world.broker->reconcile());
+    EXPECT_EQ(world.clone("a")->state, CloneState::running);
+    EXPECT_EQ(world.journal.audit.back().event, "appeared");
+    const auto stopped = world.perform(world.guest(), CloneStop{.name = clone_name("a")});
+    ASSERT_OK(stopped);
+    EXPECT_EQ(stopped.value().state, OperationState::succeeded);
+    EXPECT_EQ(world.toolstack.domains.size(), 1u);
+  }
+}
+
+TEST(Reconcile, AGuestThatRebootsInsteadOfShuttingDownIsEnded) {
+  World world;
+  ASSERT_OK(world.create("a"));
+  world.toolstack.guests_reboot = true;
+  const auto stopped = world.perform(world.guest(), CloneStop{.name = clone_name("a")});
+  ASSERT_OK(stopped);
+  EXPECT_EQ(stopped.value().state, OperationState::succeeded);
+  EXPECT_EQ(world.toolstack.find("pos1.a"), nullptr);
+  EXPECT_EQ(world.clone("a")->state, CloneState::active);
 }
 
 TEST(Reconcile, MembersAreKnownByTheirUuid) {
@@ -82,6 +118,21 @@ TEST_F(Cancel, AQueuedOperationEndsBeforeItBegins) {
   EXPECT_EQ(state(second), OperationState::cancelled);
   EXPECT_EQ(world.clone("b"), nullptr);
   EXPECT_FAILS(world.call(world.guest(), OperationCancel{.id = second}), Errc::not_found);
+}
+
+TEST_F(Cancel, OnceMoreCostsNothing) {
+  EXPECT_OK(world.call(world.guest(), OperationCancel{.id = second}));
+  const std::size_t writes = world.journal.calls.size();
+  for (int i = 0; i < 100; ++i) EXPECT_OK(world.call(world.guest(), OperationCancel{.id = second}));
+  EXPECT_EQ(world.journal.calls.size(), writes);
+}
+
+TEST_F(Cancel, WithoutAJournalItIsNone) {
+  world.journal.fails = [](const std::string&) { return Error{Errc::no_space, "full"}; };
+  EXPECT_FAILS(world.call(world.guest(), OperationCancel{.id = first}), Errc::no_space);
+  world.journal.fails = nullptr;
+  release();
+  EXPECT_EQ(state(first), OperationState::succeeded);
 }
 
 TEST_F(Cancel, ARunningOperationIsUndone) {

@@ -30,7 +30,7 @@ World::~World() { crash(); }
 void World::start() {
   context = std::make_unique<asio::io_context>(1);
   const Ports ports{toolstack, storage, network, guests, journal, journal, configuration, families, policy, clock};
-  broker = std::make_unique<Broker>(context->get_executor(), ports, CoreSettings{});
+  broker = std::make_unique<Broker>(context->get_executor(), ports, CoreSettings{.retry_pause = std::chrono::milliseconds(1)});
   const auto started = run_on(*context, broker->start());
   EXPECT_TRUE(succeeded(started));
   settle();

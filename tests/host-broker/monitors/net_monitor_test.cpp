@@ -84,7 +84,7 @@ TEST_F(NetMonitorTest, AppliesAndAcknowledges) {
 
 TEST_F(NetMonitorTest, TouchesNothingBeforeAnythingIsPublished) {
   filter.in_force = FilterState{.rules = {{.interface = "zc1", .mode = VifMode::disabled}}};
-  ASSERT_OK(reconcile());
+  ASSERT_FAILS(reconcile(), Errc::unavailable) << "and it is not ready";
   EXPECT_EQ(filter.applied, 0u);
   publish(family_with_clone(4, CloneState::running, VifMask{1}, VifMask{0}));
   ASSERT_OK(reconcile());

@@ -55,10 +55,10 @@ TEST_F(LvmThinTest, AFullPoolIsRefusedWithItsFigures) {
   auto made = snapshot();
   ASSERT_FAILS(made, Errc::no_space);
   EXPECT_THAT(made.error().message, AllOf(HasSubstr("'vg0/pool'"), HasSubstr("data, 10 GiB"), HasSubstr("1 GiB must stay free")));
-  EXPECT_FAILS(tests::run(storage_.check_room(k_root)), Errc::no_space);
+  EXPECT_FAILS(tests::run(storage_.check_room(k_root, SourceUse::idle)), Errc::no_space);
   EXPECT_THAT(lvm_.calls(), Not(Contains(StartsWith("lvcreate"))));
   lvm_.put_pool("89.99", "3.00");
-  EXPECT_OK(tests::run(storage_.check_room(k_root)));
+  EXPECT_OK(tests::run(storage_.check_room(k_root, SourceUse::idle)));
 }
 
 TEST_F(LvmThinTest, FullMetadataIsRefusedWithItsFigures) {
@@ -72,9 +72,9 @@ TEST_F(LvmThinTest, TheReserveMayBeInBytes) {
   Settings settings;
   settings.reserve.pool_data = {.bytes = 9ull << 30};
   LvmThin storage(settings);
-  EXPECT_FAILS(tests::run(storage.check_room(k_root)), Errc::no_space);  // 8.75 GiB are free
+  EXPECT_FAILS(tests::run(storage.check_room(k_root, SourceUse::idle)), Errc::no_space);  // 8.75 GiB are free
   settings.reserve.pool_data = {.bytes = 8ull << 30};
-  EXPECT_OK(tests::run(LvmThin(settings).check_room(k_root)));
+  EXPECT_OK(tests::run(LvmThin(settings).check_room(k_root, SourceUse::idle)));
 }
 
 TEST_F(LvmThinTest, AnInactivePoolIsAnError) {
@@ -127,7 +127,7 @@ TEST_F(LvmThinTest, OtherDevicesAreRefusedBeforeAnyProgramRuns) {
   for (const std::string path : {"/dev/sda1", "/dev/drbd0", "/dev/drbd/by-res/r0/0", "/dev/vg0", "/images/a.img", "relative", "/dev/vg0/../sda",
                                  "/dev/-vg/x", "/dev/vg0/-x", "/dev/vg0/a b", "/dev/vg0/a\n", "/dev/mapper/vg0", "/dev/vg0/"}) {
     EXPECT_FAILS(snapshot(request({VolumeFormat::lvm_thin, path})), Errc::invalid_argument) << path;
-    EXPECT_FAILS(tests::run(storage_.check_room({VolumeFormat::lvm_thin, path})), Errc::invalid_argument) << path;
+    EXPECT_FAILS(tests::run(storage_.check_room({VolumeFormat::lvm_thin, path}, SourceUse::idle)), Errc::invalid_argument) << path;
   }
   EXPECT_TRUE(lvm_.calls().empty());
 }
@@ -166,14 +166,14 @@ TEST_F(LvmThinTest, FailingToolsAreReported) {
   ASSERT_FAILS(removed, Errc::storage);
   EXPECT_THAT(removed.error().message, HasSubstr("in use"));
   lvm_.fail("lvs", "  lvmlockd is not running");
-  EXPECT_FAILS(tests::run(storage_.check_room(k_root)), Errc::storage);
+  EXPECT_FAILS(tests::run(storage_.check_room(k_root, SourceUse::idle)), Errc::storage);
 }
 
 TEST_F(LvmThinTest, AHangingToolIsEnded) {
   lvm_.hang("lvs");
   Settings settings;
   settings.tool_limit = std::chrono::milliseconds(200);
-  EXPECT_FAILS(tests::run(LvmThin(settings).check_room(k_root)), Errc::timed_out);
+  EXPECT_FAILS(tests::run(LvmThin(settings).check_room(k_root, SourceUse::idle)), Errc::timed_out);
 }
 
 TEST_F(LvmThinTest, AReportThatIsNoneIsAnError) {

@@ -318,7 +318,7 @@ TEST_F(Qcow2Test, WithoutRoomNothingIsMade) {
   Settings tight = settings();
   tight.reserve.files = {.percent = 100};
   Qcow2 storage(tight, pool_);
-  EXPECT_FAILS(tests::run_on(context_, storage.check_room(request().source)), Errc::no_space);
+  EXPECT_FAILS(tests::run_on(context_, storage.check_room(request().source, SourceUse::idle)), Errc::no_space);
   auto made = tests::run_on(context_, storage.snapshot(request()));
   ASSERT_FAILS(made, Errc::no_space);
   EXPECT_THAT(made.error().message, HasSubstr("must stay free"));
@@ -346,7 +346,7 @@ TEST_F(Qcow2Test, WhatIsNoQcow2FileIsRefused) {
     SnapshotRequest wanted = request();
     wanted.source.path = file(name);
     EXPECT_FAILS(snapshot(wanted), Errc::storage) << name;
-    EXPECT_FAILS(tests::run_on(context_, storage_.check_room(wanted.source)), Errc::storage) << name;
+    EXPECT_FAILS(tests::run_on(context_, storage_.check_room(wanted.source, SourceUse::idle)), Errc::storage) << name;
   }
   for (const std::string path : {"relative", "/a/../b", "/a\nb", ""}) {
     SnapshotRequest wanted = request();

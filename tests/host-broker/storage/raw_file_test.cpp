@@ -81,12 +81,26 @@ TEST_F(RawFileTest, TheCopyHasTheSameBytesAndHoles) {
   EXPECT_THAT(files(), UnorderedElementsAre("pos1.img", "copy"));
 }
 
-TEST_F(RawFileTest, ACopyOfADiskInUseSaysSo) {
+TEST_F(RawFileTest, ADiskInUseIsNotCopiedBlockByBlock) {
   if (can_reflink(source(), folder_.path())) GTEST_SKIP() << "copies by reflink are of one instant";
+  EXPECT_FAILS(tests::run_on(context_, storage_.check_room(request().source, SourceUse::in_use)), Errc::conflict);
   auto made = tests::run_on(context_, storage_.snapshot(request(SourceUse::in_use)));
-  ASSERT_OK(made);
-  EXPECT_THAT(made.value().kind, HasSubstr("not of one instant"));
-  EXPECT_FALSE(made.value().source_needs_switch);
+  ASSERT_FAILS(made, Errc::conflict);
+  EXPECT_THAT(made.error().message, HasSubstr("would not be of one instant; shut the VM down and use mode offline"));
+  EXPECT_THAT(files(), ElementsAre("pos1.img"));
+}
+
+TEST_F(RawFileTest, CopyingTellsHowFarItHasCome) {
+  if (can_reflink(source(), folder_.path())) GTEST_SKIP() << "a reflink has nothing to measure";
+  {
+    std::ofstream all(source(), std::ios::binary | std::ios::trunc);
+    all << std::string(64 << 20, 'x');
+  }
+  std::vector<unsigned> percents;
+  SnapshotRequest wanted = request();
+  wanted.progress = [&](unsigned percent) { percents.push_back(percent); };
+  ASSERT_OK(tests::run_on(context_, storage_.snapshot(wanted)));
+  EXPECT_THAT(percents, ElementsAre(25, 50, 75)) << "once a chunk of 16 MiB";
 }
 
 TEST_F(RawFileTest, AnUnfinishedCopyIsNoneAndIsMadeAnew) {
@@ -109,14 +123,14 @@ TEST_F(RawFileTest, WithoutRoomNothingIsMade) {
   Settings tight = settings();
   tight.reserve.files = {.percent = 100};
   RawFile storage(tight, pool_, pool_);
-  EXPECT_FAILS(tests::run_on(context_, storage.check_room(request().source)), Errc::no_space);
+  EXPECT_FAILS(tests::run_on(context_, storage.check_room(request().source, SourceUse::idle)), Errc::no_space);
   EXPECT_FAILS(tests::run_on(context_, storage.snapshot(request())), Errc::no_space);
   EXPECT_THAT(files(), ElementsAre("pos1.img"));
 }
 
 TEST_F(RawFileTest, AFileThatIsLargerThanItsFileSystemNeedsOnlyWhatItHolds) {
   std::filesystem::resize_file(source(), 1ull << 40);
-  EXPECT_OK(tests::run_on(context_, storage_.check_room(request().source)));
+  EXPECT_OK(tests::run_on(context_, storage_.check_room(request().source, SourceUse::idle)));
   ASSERT_OK(tests::run_on(context_, storage_.snapshot(request())));
   EXPECT_EQ(status(file("copy")).st_size, 1ll << 40);
 }
@@ -127,7 +141,7 @@ TEST_F(RawFileTest, OnlyRegularFilesAreCopied) {
   for (const std::string& path : {file("folder"), file("fifo"), std::string("/dev/null")}) {
     SnapshotRequest wanted = request();
     wanted.source.path = path;
-    EXPECT_FAILS(tests::run_on(context_, storage_.check_room(wanted.source)), Errc::storage) << path;
+    EXPECT_FAILS(tests::run_on(context_, storage_.check_room(wanted.source, SourceUse::idle)), Errc::storage) << path;
     if (path.starts_with(folder_.path().string())) {
       EXPECT_FAILS(tests::run_on(context_, storage_.snapshot(wanted)), Errc::storage) << path;
     }
@@ -136,7 +150,7 @@ TEST_F(RawFileTest, OnlyRegularFilesAreCopied) {
 
 TEST_F(RawFileTest, BlockDevicesAreRefusedWithTheReason) {
   if (::mknod(file("device").c_str(), S_IFBLK | 0600, makedev(7, 99)) != 0) GTEST_SKIP() << "no right to make a device node";
-  auto room = tests::run_on(context_, storage_.check_room({VolumeFormat::raw, file("device")}));
+  auto room = tests::run_on(context_, storage_.check_room({VolumeFormat::raw, file("device")}, SourceUse::idle));
   ASSERT_FAILS(room, Errc::storage);
   EXPECT_THAT(room.error().message, HasSubstr("only thin logical volumes"));
 }
@@ -164,7 +178,7 @@ TEST_F(RawFileTest, HostileNamesAreRefused) {
 TEST_F(RawFileTest, AStoppedCopyEnds) {
   if (can_reflink(source(), folder_.path())) GTEST_SKIP() << "a reflink is over at once";
   const std::atomic<bool> stop = true;
-  EXPECT_FAILS(copy_image(source(), file("copy"), stop), Errc::cancelled);
+  EXPECT_FAILS(copy_image(source(), file("copy"), CopyControl{stop, {}}), Errc::cancelled);
 }
 
 // /dev/shm is another file system than /tmp on most machines, so the kernel may refuse to copy between them.
@@ -172,7 +186,7 @@ TEST_F(RawFileTest, CopiesBetweenFileSystems) {
   std::string folder = "/dev/shm/zynclone-test-XXXXXX";
   if (::mkdtemp(folder.data()) == nullptr) GTEST_SKIP() << "no /dev/shm to write to";
   const std::atomic<bool> stop = false;
-  const auto copied = copy_image(source(), folder + "/copy", stop);
+  const auto copied = copy_image(source(), folder + "/copy", CopyControl{stop, {}});
   EXPECT_OK(copied);
   EXPECT_TRUE(same_bytes(source(), folder + "/copy"));
   std::filesystem::remove_all(folder);

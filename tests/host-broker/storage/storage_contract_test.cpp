@@ -123,7 +123,7 @@ TEST_P(StorageContract, AMissingSourceIsNotFound) {
   SnapshotRequest wanted = request();
   wanted.source = under_test_->missing();
   EXPECT_FAILS(snapshot(wanted), Errc::not_found);
-  EXPECT_FAILS(run_on(context_, storage().check_room(wanted.source)), Errc::not_found);
+  EXPECT_FAILS(run_on(context_, storage().check_room(wanted.source, SourceUse::idle)), Errc::not_found);
   EXPECT_FAILS(run_on(context_, storage().size_of(wanted.source)), Errc::not_found);
   auto found = find(wanted);
   ASSERT_OK(found);
@@ -131,7 +131,7 @@ TEST_P(StorageContract, AMissingSourceIsNotFound) {
 }
 
 TEST_P(StorageContract, RoomAndSizeAreKnown) {
-  EXPECT_OK(run_on(context_, storage().check_room(under_test_->source())));
+  EXPECT_OK(run_on(context_, storage().check_room(under_test_->source(), SourceUse::idle)));
   auto size = run_on(context_, storage().size_of(under_test_->source()));
   ASSERT_OK(size);
   EXPECT_EQ(size.value(), 64u << 20);

@@ -121,7 +121,7 @@ TEST_F(XlToolstackTest, WaitsForAnXlThatIsStillAtWork) {
   char byte = 0;
   begun.async_read_some(asio::buffer(&byte, 1), [this](boost::system::error_code, std::size_t) {
     EXPECT_TRUE(find_xl_processes(config_file()).builder.has_value());
-    EXPECT_FALSE(find_xl_processes(config_file()).watched);
+    EXPECT_FALSE(find_xl_processes(config_file()).watcher);
   });
   while (byte == 0) context.run_one();
   std::optional<Result<DomainId>> id_later;
@@ -134,7 +134,7 @@ TEST_F(XlToolstackTest, WaitsForAnXlThatIsStillAtWork) {
   ASSERT_OK(id);
   EXPECT_EQ(id.value(), DomainId{7});
   EXPECT_THAT(xen_.calls, IsEmpty());
-  EXPECT_TRUE(find_xl_processes(config_file()).watched);
+  EXPECT_TRUE(find_xl_processes(config_file()).watcher);
 }
 
 TEST_F(XlToolstackTest, AnXlThatIsAtWorkForEverIsAnErrorAndLeftAlone) {
@@ -183,6 +183,24 @@ TEST_F(XlToolstackTest, AnXlThatMakesNothingIsAnError) {
   auto id = start(toolstack_);
   ASSERT_FAILS(id, Errc::xen);
   EXPECT_THAT(id.error().message, HasSubstr(k_uuid));
+}
+
+TEST_F(XlToolstackTest, EndTakesTheDomainAndWhoWouldStartItAgain) {
+  ASSERT_OK(start(toolstack_));
+  ASSERT_TRUE(find_xl_processes(config_file()).watcher);
+  ASSERT_OK(tests::run(toolstack_.end(Uuid::parse(k_uuid).value())));
+  EXPECT_TRUE(domains().empty());
+  EXPECT_FALSE(find_xl_processes(config_file()).watcher);
+  EXPECT_OK(tests::run(toolstack_.end(Uuid::parse(k_uuid).value()))) << "nothing there is no error";
+}
+
+// Its guest rebooted: the domain is gone for the moment, and xl is about to make it again.
+TEST_F(XlToolstackTest, EndKeepsARebootingDomainFromComingBack) {
+  ASSERT_OK(start(toolstack_));
+  std::filesystem::remove(xen_.folder() / "domains/7");
+  ASSERT_OK(tests::run(toolstack_.end(Uuid::parse(k_uuid).value())));
+  EXPECT_FALSE(find_xl_processes(config_file()).watcher);
+  EXPECT_THAT(xen_.calls, IsEmpty());
 }
 
 TEST_F(XlToolstackTest, WithoutXlOrOriginalNothingIsStarted) {

@@ -47,6 +47,10 @@ class RelayTest : public testing::Test {
   void write(channel::Channel& channel, const std::string& bytes) { ASSERT_TRUE(run(context_, channel.write(asio::buffer(bytes)))); }
   void guest_writes(const std::string& message) { write(*to_guest_.guest, channel::frame(Framing::length, message, 1 << 20).value()); }
   void broker_writes(const std::string& message) { write(*to_broker_.broker, channel::frame(Framing::length, message, 1 << 20).value()); }
+  void broker_asks(std::uint64_t id) {
+    broker_writes(protocol::encode_request({.id = id, .method = protocol::GuestHealth{}}));
+    EXPECT_NE(guest_reads().find("guest.health"), std::string::npos);
+  }
   void expect_exit(LinkExit expected) {
     ASSERT_TRUE(tests::run_until(context_, [&] { return exit_.has_value(); }));
     EXPECT_EQ(*exit_, expected) << gateway::describe(*exit_);
@@ -128,10 +132,33 @@ TEST_F(RelayTest, RequestsAreEncodedAgain) {
 TEST_F(RelayTest, ResponsesHoldNothingButIdAndResult) {
   start();
   greet();
+  broker_asks(9);
   guest_writes(R"({"jsonrpc":"2.0","id":9,"result":{"hooks":2},"extra":"x"})");
   const std::string passed = broker_reads();
   EXPECT_EQ(passed.find("extra"), std::string::npos) << passed;
   EXPECT_NE(passed.find("\"hooks\":2"), std::string::npos) << passed;
+}
+
+TEST_F(RelayTest, WhatNobodyAskedForGoesNoFurtherAndIsCounted) {
+  for (const char* useless : {R"({"jsonrpc":"2.0","id":10,"result":{"hooks":3}})", R"({"jsonrpc":"2.0","method":"later.version"})"}) {
+    exit_.reset();
+    start({.most_useless = 3});
+    greet();
+    for (int i = 0; i < 3; ++i) guest_writes(useless);
+    guest_writes(k_clone_list);
+    EXPECT_EQ(broker_reads(), protocol::encode_request({.id = 5, .method = protocol::CloneList{}})) << "nothing came before it";
+    guest_writes(useless);
+    expect_exit(LinkExit::too_many_malformed);
+  }
+}
+
+TEST_F(RelayTest, AnAnswerPassesOnce) {
+  start({.most_useless = 1});
+  greet();
+  broker_asks(9);
+  for (int i = 0; i < 3; ++i) guest_writes(R"({"jsonrpc":"2.0","id":9,"result":{"hooks":2}})");
+  EXPECT_NE(broker_reads().find("\"hooks\":2"), std::string::npos);
+  expect_exit(LinkExit::too_many_malformed);
 }
 
 TEST_F(RelayTest, BrokersMessagesPassAsTheyAre) {
