@@ -3,9 +3,10 @@
 //   channel_contract SIDE TRANSPORT WORK [DOMAIN]
 //     SIDE       guest | broker
 //     TRANSPORT  vchan | mailbox
-//     WORK       contract: every case of the channels' contract, one after the other, a connection each
+//     WORK       contract: every case of the channels' contract, one after the other, a connection each; prints "N passed, N failed"
 //                echo (guest): gives back what comes, connection after connection, until killed
 //                ping=N (broker): N round trips of 64 bytes against echo; prints the median and the 99th percentile
+//                hold (broker): one round trip against echo, "held", and then the wait for the end of it, which must come
 //     DOMAIN     the guest's id, for the broker's side
 // Exit status 0 when all is well.
 
@@ -16,6 +17,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "protocol/channel/mailbox_channel.hpp"
 #include "protocol/channel/vchan_channel.hpp"
@@ -91,21 +94,47 @@ class Broker final : public Side {
   DomainId guest_;
 };
 
-asio::awaitable<int> run_contract(Side& side, bool is_guest) {
-  int failures = 0;
-  for (const ContractCase& each : channel_contract()) {
-    auto opened = co_await side.next();
-    if (!opened) {
-      std::printf("FAILED %s: %s\n", each.name, opened.error().message.c_str());
-      co_return 1;
-    }
-    auto result = co_await (is_guest ? each.guest : each.broker)(*opened.value());
-    opened.value()->close();
-    std::printf("%-6s %s%s%s\n", result ? "ok" : "FAILED", each.name, result ? "" : ": ", result ? "" : result.error().message.c_str());
-    std::fflush(stdout);
-    failures += result ? 0 : 1;
+// On the case's number, in one byte there and back: the broker says it, so that both are at the same case, whatever became of the one
+// before; and it waits for the guest, for of a client that comes and goes before the server looks nothing is seen.
+asio::awaitable<Result<void>> agree(Channel& channel, bool is_guest, std::size_t& number) {
+  char byte = static_cast<char>(number);
+  if (!is_guest) {
+    CO_TRY(co_await channel.write(asio::buffer(&byte, 1)));
   }
-  co_return failures == 0 ? 0 : 1;
+  CO_TRY(co_await with_timeout(channel.read_some(asio::buffer(&byte, 1)), k_patience, "agreeing on a case"));
+  if (is_guest) {
+    CO_TRY(co_await channel.write(asio::buffer(&byte, 1)));
+  }
+  const std::size_t agreed = static_cast<unsigned char>(byte);
+  if (agreed >= channel_contract().size() || (!is_guest && agreed != number)) co_return fail(Errc::malformed, "there is no case " + std::to_string(agreed));
+  number = agreed;
+  co_return outcome::success();
+}
+
+// Any but 0 is a failure. The guest's `number` becomes the broker's.
+asio::awaitable<int> run_case_of(Side& side, bool is_guest, std::size_t& number) {
+  auto opened = co_await side.next();
+  auto agreed = opened ? co_await agree(*opened.value(), is_guest, number) : Result<void>(opened.error());
+  if (!agreed) {
+    std::printf("FAILED case %zu: %s\n", number, agreed.error().message.c_str());
+    co_return 1;
+  }
+  const ContractCase& each = channel_contract()[number];
+  auto result = co_await (is_guest ? each.guest : each.broker)(*opened.value());
+  opened.value()->close();
+  std::printf("%-6s %s%s%s\n", result ? "ok" : "FAILED", each.name, result ? "" : ": ", result ? "" : result.error().message.c_str());
+  co_return result ? 0 : 1;
+}
+
+// Until the last case has been tried.
+asio::awaitable<int> run_contract(Side& side) {
+  int status = 0;
+  for (std::size_t number = 0; number + 1 < channel_contract().size();) {
+    const int failed = co_await run_case_of(side, true, number);
+    if (failed != 0) status = failed;
+    std::fflush(stdout);
+  }
+  co_return status;
 }
 
 asio::awaitable<int> run_echo(Side& side) {
@@ -161,32 +190,75 @@ asio::awaitable<int> run_ping(Side& side, int count) {
   co_return 0;
 }
 
+asio::awaitable<int> run_hold(Side& side) {
+  auto opened = co_await side.next();
+  auto time = opened ? co_await round_trip(*opened.value()) : Result<Clock::duration>(opened.error());
+  if (!time) {
+    std::printf("%s\n", time.error().message.c_str());
+    co_return 1;
+  }
+  std::printf("held\n");
+  std::fflush(stdout);
+  std::string buffer(16, '\0');
+  auto end = co_await with_timeout(opened.value()->read_some(asio::buffer(buffer)), k_patience, "waiting for the end");
+  const bool has_ended = !end && end.error().code == Errc::unavailable;
+  std::printf("%s\n", end ? "bytes came" : end.error().message.c_str());
+  co_return has_ended ? 0 : 1;
+}
+
 asio::awaitable<void> work(Side& side, bool is_guest, std::string what, int& status) {
-  if (what == "contract") status = co_await run_contract(side, is_guest);
+  constexpr std::string_view k_case = "case=";
+  if (what == "contract" && is_guest) status = co_await run_contract(side);
+  else if (what.starts_with(k_case)) {
+    std::size_t number = std::stoul(what.substr(k_case.size()));
+    status = co_await run_case_of(side, is_guest, number);
+  } else if (what == "hold" && !is_guest) status = co_await run_hold(side);
   else if (what == "echo" && is_guest) status = co_await run_echo(side);
   else if (what.starts_with("ping=") && !is_guest) status = co_await run_ping(side, std::max(1, std::atoi(what.c_str() + 5)));
   else status = 2;
+}
+
+int run(const std::vector<std::string>& words, const std::string& what) {
+  asio::io_context context(1);
+  const bool is_guest = words[0] == "guest";
+  const bool is_vchan = words[1] == "vchan";
+  std::unique_ptr<Side> side;
+  if (!is_guest) side = std::make_unique<Broker>(is_vchan, DomainId{static_cast<std::uint32_t>(std::atoi(words[3].c_str()))});
+  else if (is_vchan) side = std::make_unique<VchanGuest>(context.get_executor());
+  else side = std::make_unique<MailboxGuest>(context.get_executor());
+  int status = 3;
+  asio::co_spawn(context, work(*side, is_guest, what, status), [&](std::exception_ptr) { context.stop(); });
+  context.run();
+  return status;
+}
+
+// As a link does it: a process for each connection, which ends when its process does.
+int run_brokers_contract(const std::vector<std::string>& words) {
+  std::size_t failed = 0;
+  for (std::size_t number = 0; number < channel_contract().size(); ++number) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const int status = run(words, "case=" + std::to_string(number));
+      std::fflush(stdout);
+      ::_exit(status);
+    }
+    int status = -1;
+    if (child < 0 || ::waitpid(child, &status, 0) != child || status != 0) ++failed;
+  }
+  std::printf("%zu passed, %zu failed\n", channel_contract().size() - failed, failed);
+  return failed == 0 ? 0 : 1;
 }
 
 }  // namespace
 }  // namespace zynclone::tests
 
 int main(int count, char** arguments) {
-  using namespace zynclone;
   const std::vector<std::string> words(arguments + 1, arguments + count);
   const bool is_guest = count > 1 && words[0] == "guest";
   if (count < (is_guest ? 4 : 5)) {
-    std::fprintf(stderr, "usage: channel_contract guest|broker vchan|mailbox contract|echo|ping=N [DOMAIN]\n");
+    std::fprintf(stderr, "usage: channel_contract guest|broker vchan|mailbox contract|echo|ping=N|hold [DOMAIN]\n");
     return 2;
   }
-  asio::io_context context(1);
-  const bool is_vchan = words[1] == "vchan";
-  std::unique_ptr<tests::Side> side;
-  if (!is_guest) side = std::make_unique<tests::Broker>(is_vchan, DomainId{static_cast<std::uint32_t>(std::atoi(words[3].c_str()))});
-  else if (is_vchan) side = std::make_unique<tests::VchanGuest>(context.get_executor());
-  else side = std::make_unique<tests::MailboxGuest>(context.get_executor());
-  int status = 3;
-  asio::co_spawn(context, tests::work(*side, is_guest, words[2], status), [&](std::exception_ptr) { context.stop(); });
-  context.run();
-  return status;
+  using namespace zynclone::tests;
+  return !is_guest && words[2] == "contract" ? run_brokers_contract(words) : run(words, words[2]);
 }
