@@ -37,7 +37,7 @@ protocol::HealthCheck check_policy(policy::PolicyFolder& policy) {
   const Error& first = rules.errors().front();
   return {.name = "policy",
           .healthy = false,
-          .detail = "everything is denied: " + std::to_string(rules.errors().size()) + " mistakes, the first at " + first.place + ": " + first.message};
+          .detail = "everything is denied: " + std::to_string(rules.errors().size()) + (rules.errors().size() == 1 ? " mistake, at " : " mistakes, the first at ") + first.place + ": " + first.message};
 }
 
 asio::awaitable<protocol::HealthCheck> check_journal(journal::SqlJournal& journal) {
