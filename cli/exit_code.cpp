@@ -21,10 +21,10 @@ ExitCode exit_code_of(Errc code) {
     case Errc::conflict:
     case Errc::busy:
     case Errc::limit_exceeded:
+    case Errc::no_space:
     case Errc::rate_limited: return ExitCode::not_possible;
     case Errc::cancelled: return ExitCode::cancelled;
     case Errc::moved: return ExitCode::moved;
-    case Errc::no_space:
     case Errc::configuration:
     case Errc::storage:
     case Errc::xen:
@@ -56,7 +56,7 @@ std::string exit_code_table() {
       Row{ExitCode::refused, "refused by policy, or denied by an approver"},
       Row{ExitCode::unreachable, "the service cannot be reached or understood"},
       Row{ExitCode::time_limit, "the time limit passed, or nobody approved in time"},
-      Row{ExitCode::not_possible, "not possible now: not found, exists already, wrong state, busy, over a limit"},
+      Row{ExitCode::not_possible, "not possible now: not found, exists already, wrong state, busy, over a limit, no room"},
       Row{ExitCode::cancelled, "the operation was cancelled"},
       Row{ExitCode::moved, "this machine woke up as a clone meanwhile; ask again"},
       Row{ExitCode::interrupted, "interrupted; an operation that was waited for goes on"},

@@ -14,7 +14,7 @@ enum class ExitCode : int {
   refused = 3,       // by policy, by an approver, or no such thing: a guest is not told which
   unreachable = 4,   // the service is not there, or what it answers cannot be understood
   time_limit = 5,    // --timeout passed, or nobody approved in time
-  not_possible = 6,  // not found, exists already, not in this state, busy, over a limit
+  not_possible = 6,  // not found, exists already, not in this state, busy, over a limit, no room
   cancelled = 7,
   moved = 8,         // this machine woke up as a clone while it asked
   interrupted = 130, // Ctrl-C; a waited-for operation goes on

@@ -19,12 +19,12 @@ TEST(ExitCode, OfEachError) {
   }
   EXPECT_EQ(exit_code_of(Errc::timed_out), ExitCode::time_limit);
   EXPECT_EQ(exit_code_of(Errc::expired), ExitCode::time_limit);
-  for (Errc code : {Errc::not_found, Errc::already_exists, Errc::conflict, Errc::busy, Errc::limit_exceeded, Errc::rate_limited}) {
+  for (Errc code : {Errc::not_found, Errc::already_exists, Errc::conflict, Errc::busy, Errc::limit_exceeded, Errc::no_space, Errc::rate_limited}) {
     EXPECT_EQ(exit_code_of(code), ExitCode::not_possible) << to_string(code);
   }
   EXPECT_EQ(exit_code_of(Errc::cancelled), ExitCode::cancelled);
   EXPECT_EQ(exit_code_of(Errc::moved), ExitCode::moved);
-  for (Errc code : {Errc::no_space, Errc::configuration, Errc::storage, Errc::xen, Errc::system, Errc::internal}) {
+  for (Errc code : {Errc::configuration, Errc::storage, Errc::xen, Errc::system, Errc::internal}) {
     EXPECT_EQ(exit_code_of(code), ExitCode::failed) << to_string(code);
   }
 }

@@ -221,13 +221,15 @@ TEST(CloneCreate, AFailureAtAnyStepLeavesNothingBehind) {
 TEST(CloneCreate, AnUndoThatFailsIsSaid) {
   World world;
   world.toolstack.fails = [](const std::string& call) -> std::optional<Error> {
-    if (call.starts_with("unpause") || call.starts_with("destroy")) return Error{Errc::xen, call + ": no"};
+    if (call.starts_with("unpause") || call.starts_with("end")) return Error{Errc::xen, call + ": no"};
     return std::nullopt;
   };
   const auto operation = world.create("upgrade-1");
   ASSERT_OK(operation);
   EXPECT_EQ(operation.value().state, OperationState::failed);
-  EXPECT_NE(operation.value().error->message.find("could not all be undone"), std::string::npos);
+  const auto whole = world.call(world.admin(), OperationShow{.id = operation.value().id});
+  ASSERT_OK(whole);
+  EXPECT_NE(whole.value().error->message.find("could not all be undone"), std::string::npos);
 }
 
 TEST(CloneCreate, APlanDoesNothing) {

@@ -157,12 +157,25 @@ TEST_F(ToolstackTest, ProgramsOfAGuestAreInItsWorld) {
 }
 
 TEST_F(ToolstackTest, AnOriginalsNameAndUuidAreUsedOnce) {
-  ASSERT_OK(run(toolstack.start_original(vm_file("pos1"))));
+  const auto original = run(toolstack.start_original(vm_file("pos1")));
+  ASSERT_OK(original);
   EXPECT_FAILS(run(toolstack.start_original(vm_file("pos1"))), Errc::already_exists);
   auto clone = clone_of("pos1", "upgrade");
-  clone.uuid = Uuid::derived("pos1");
+  clone.name = "pos1";
   EXPECT_FAILS(run(toolstack.start_paused(clone)), Errc::already_exists);
   EXPECT_EQ(list().size(), 1u);
+}
+
+TEST_F(ToolstackTest, StartedTwiceItIsTheSameDomainAndEndedItIsNone) {
+  const auto clone = clone_of("pos1", "upgrade");
+  const auto first = run(toolstack.start_paused(clone));
+  ASSERT_OK(first);
+  const auto second = run(toolstack.start_paused(clone));
+  ASSERT_OK(second);
+  EXPECT_EQ(first.value(), second.value());
+  ASSERT_OK(run(toolstack.end(clone.uuid)));
+  EXPECT_TRUE(list().empty());
+  EXPECT_OK(run(toolstack.end(clone.uuid))) << "nothing there is no error";
 }
 
 TEST_F(ToolstackTest, ACloneIsAsItIsDescribed) {
