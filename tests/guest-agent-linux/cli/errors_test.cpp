@@ -9,7 +9,7 @@ TEST_F(Zynclone, EachErrorHasItsExitStatusAndSaysCodeAndPlace) {
   const std::vector<std::pair<Errc, int>> table = {
       {Errc::refused, 3},      {Errc::denied, 3},         {Errc::invalid_argument, 2}, {Errc::unavailable, 4}, {Errc::unsupported_version, 4},
       {Errc::timed_out, 5},    {Errc::not_found, 6},      {Errc::already_exists, 6},   {Errc::conflict, 6},    {Errc::busy, 6},
-      {Errc::rate_limited, 6}, {Errc::limit_exceeded, 6}, {Errc::moved, 8},            {Errc::no_space, 1},    {Errc::internal, 1},
+      {Errc::rate_limited, 6}, {Errc::limit_exceeded, 6}, {Errc::moved, 8},            {Errc::no_space, 6},    {Errc::internal, 1},
   };
   for (const auto& [code, status] : table) {
     will_fail(Error{code, "cannot create clone 'upgrade-1': because", "/params/name"});
