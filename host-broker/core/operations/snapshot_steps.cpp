@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "system/size.hpp"
+
 namespace zynclone::broker {
 namespace {
 
@@ -19,16 +21,6 @@ std::string seconds_text(std::uint64_t milliseconds) {
 
 std::string count_text(std::size_t count, const std::string& what) {
   return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
-}
-
-std::string size_text(std::uint64_t bytes) {
-  constexpr const char* k_units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  double value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; value >= 1024 && unit < 4; ++unit) value /= 1024;
-  char text[32];
-  std::snprintf(text, sizeof text, value == static_cast<double>(static_cast<std::uint64_t>(value)) ? "%.0f %s" : "%.1f %s", value, k_units[unit]);
-  return text;
 }
 
 SnapshotRequest request_of(const ClonePlan& plan, const CloneDisk& disk) {

@@ -95,7 +95,7 @@ TEST_F(FileConfigurationTest, TheGuestsFileOverridesBase) {
   EXPECT_EQ(config.shutdown_timeout, std::chrono::minutes(2));
   EXPECT_EQ(config.channel, "mailbox");
   EXPECT_EQ(config.disks, std::vector<std::string>{"xvda"});
-  EXPECT_EQ(config.disks_place, place("guest/pos1.conf", 6));
+  EXPECT_EQ(config.disks_place, place("guest/pos1.conf", 7));
 }
 
 TEST_F(FileConfigurationTest, ExplainSaysWhereEachValueCameFrom) {
@@ -105,7 +105,7 @@ TEST_F(FileConfigurationTest, ExplainSaysWhereEachValueCameFrom) {
   ASSERT_OK(values);
   std::map<std::string, std::pair<std::string, std::string>> by_key;
   for (const ConfigValue& value : values.value()) by_key[value.key] = {value.value, value.place};
-  EXPECT_EQ(by_key.size(), 15u);
+  EXPECT_EQ(by_key.size(), 16u);
   EXPECT_EQ(by_key["clones"], (std::pair<std::string, std::string>{"3", place("guest/pos1.conf", 2)}));
   EXPECT_EQ(by_key["mac"], (std::pair<std::string, std::string>{"original", place("base.json", 3)}));
   EXPECT_EQ(by_key["quiesce_timeout"], (std::pair<std::string, std::string>{"10s", "default"}));
