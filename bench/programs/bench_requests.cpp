@@ -1,8 +1,7 @@
 // Round trips over sockets that answer a line with a line, on connections that stay.
-//   bench_requests compare ROUNDS SOCKET LINE EXPECTED SOCKET LINE EXPECTED    one here, one there, in turn
-//   bench_requests repeat ROUNDS SOCKET LINE EXPECTED                          one after the other
-//   bench_requests spread RATE SECONDS LINE EXPECTED SOCKET...                 RATE a second, each on the next socket, whether or not
-//                                                                              earlier ones were answered
+//   bench_requests turns ROUNDS {SOCKET LINE EXPECTED}...         one on each socket, in turn
+//   bench_requests spread RATE SECONDS LINE EXPECTED SOCKET...    RATE a second, each on the next socket, whether or not earlier ones
+//                                                                 were answered
 // Prints for each side "p50 p99 maximum", in microseconds; a spread request counts from the moment at which it was due.
 
 #include <algorithm>
@@ -111,7 +110,7 @@ class Spread {
 int main(int count, char** values) {
   const std::vector<std::string> arguments(values + 1, values + count);
   const std::string mode = arguments.empty() ? "" : arguments[0];
-  if ((mode == "compare" && arguments.size() == 8) || (mode == "repeat" && arguments.size() == 5)) {
+  if (mode == "turns" && arguments.size() >= 5 && arguments.size() % 3 == 2) {
     std::vector<Side> sides;
     for (std::size_t i = 2; i < arguments.size(); i += 3) sides.push_back({LineClient(arguments[i]), arguments[i + 1], arguments[i + 2]});
     take_turns(sides, std::atoi(arguments[1].c_str()));
@@ -121,6 +120,6 @@ int main(int count, char** values) {
     Spread(arguments[3], arguments[4], {arguments.begin() + 5, arguments.end()}).run(std::atof(arguments[1].c_str()), std::atof(arguments[2].c_str()));
     return 0;
   }
-  std::fputs("usage: bench_requests compare|repeat|spread ...; see the head of its source\n", stderr);
+  std::fputs("usage: bench_requests turns|spread ...; see the head of its source\n", stderr);
   return 2;
 }
