@@ -81,7 +81,7 @@ Result<void> make_folders(const configuration::BrokerSettings& settings) {
 }
 
 Result<int> run(const configuration::BrokerSettings& settings) {
-  TRY(raise_descriptor_limit());  // three for each guest: its link, the link's end, and what a request of it needs
+  TRY(raise_descriptor_limit());  // two for each guest: its link's process, and the socket to it
   TRY(make_folders(settings));
   asio::io_context context(1);
   TRY(const auto host, Host::create(context, settings));
