@@ -114,13 +114,18 @@ asio::awaitable<Result<void>> agree(Channel& channel, bool is_guest, std::size_t
 // Any but 0 is a failure. The guest's `number` becomes the broker's.
 asio::awaitable<int> run_case_of(Side& side, bool is_guest, std::size_t& number) {
   auto opened = co_await side.next();
-  auto agreed = opened ? co_await agree(*opened.value(), is_guest, number) : Result<void>(opened.error());
+  if (!opened) {
+    std::printf("FAILED case %zu: %s\n", number, opened.error().message.c_str());
+    co_return 1;
+  }
+  auto agreed = co_await agree(*opened.value(), is_guest, number);
   if (!agreed) {
     std::printf("FAILED case %zu: %s\n", number, agreed.error().message.c_str());
     co_return 1;
   }
   const ContractCase& each = channel_contract()[number];
-  auto result = co_await (is_guest ? each.guest : each.broker)(*opened.value());
+  const auto half = is_guest ? each.guest : each.broker;
+  auto result = co_await half(*opened.value());
   opened.value()->close();
   std::printf("%-6s %s%s%s\n", result ? "ok" : "FAILED", each.name, result ? "" : ": ", result ? "" : result.error().message.c_str());
   co_return result ? 0 : 1;
@@ -192,7 +197,11 @@ asio::awaitable<int> run_ping(Side& side, int count) {
 
 asio::awaitable<int> run_hold(Side& side) {
   auto opened = co_await side.next();
-  auto time = opened ? co_await round_trip(*opened.value()) : Result<Clock::duration>(opened.error());
+  if (!opened) {
+    std::printf("%s\n", opened.error().message.c_str());
+    co_return 1;
+  }
+  auto time = co_await round_trip(*opened.value());
   if (!time) {
     std::printf("%s\n", time.error().message.c_str());
     co_return 1;
