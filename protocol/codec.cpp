@@ -94,19 +94,8 @@ Result<void> decode_method(const Json& untrusted_params, Method& method, Unknown
       method);
 }
 
-}  // namespace
-
-Result<Envelope> decode_envelope(std::string_view untrusted_text) {
-  TRY(auto untrusted, parse_json(untrusted_text));
-  return read_envelope(untrusted);
-}
-
-Result<Request> decode_request(std::string_view untrusted_text, Sender sender, std::optional<std::uint64_t>* id) {
-  TRY(auto untrusted, parse_json(untrusted_text));
-  TRY(auto envelope, read_envelope(untrusted));
-  if (id != nullptr) *id = envelope.id;
-  if (envelope.is_response) return outcome::failure(malformed("expected a request, not a response", ""));
-
+// A request whose envelope was read.
+Result<Request> read_request(const Json& untrusted, const Envelope& envelope, Sender sender) {
   const Json& name = untrusted["method"];
   if (!name.is_string()) return outcome::failure(malformed("expected a text", "/method"));
   const auto& untrusted_name = name.get_ref<const std::string&>();
@@ -130,6 +119,31 @@ Result<Request> decode_request(std::string_view untrusted_text, Sender sender, s
   const auto unknown = sender == Sender::broker ? UnknownFields::ignore : UnknownFields::refuse;
   TRY(decode_method(params, request.method, unknown));
   return request;
+}
+
+}  // namespace
+
+Result<Envelope> decode_envelope(std::string_view untrusted_text) {
+  TRY(auto untrusted, parse_json(untrusted_text));
+  return read_envelope(untrusted);
+}
+
+Result<Request> decode_request(std::string_view untrusted_text, Sender sender, std::optional<std::uint64_t>* id) {
+  TRY(auto untrusted, parse_json(untrusted_text));
+  TRY(auto envelope, read_envelope(untrusted));
+  if (id != nullptr) *id = envelope.id;
+  if (envelope.is_response) return outcome::failure(malformed("expected a request, not a response", ""));
+  return read_request(untrusted, envelope, sender);
+}
+
+Result<Incoming> decode_incoming(std::string_view untrusted_text, Sender sender, std::optional<std::uint64_t>* id) {
+  TRY(auto untrusted, parse_json(untrusted_text));
+  TRY(auto envelope, read_envelope(untrusted));
+  Incoming incoming{.id = envelope.id, .request = std::nullopt};
+  if (envelope.is_response) return incoming;
+  if (id != nullptr) *id = envelope.id;
+  TRY(incoming.request, read_request(untrusted, envelope, sender));
+  return incoming;
 }
 
 std::string encode_request(const Request& request) {

@@ -25,6 +25,14 @@ struct Envelope {
 };
 Result<Envelope> decode_envelope(std::string_view untrusted_text);
 
+// What a peer sent, of whichever kind, parsed once: a request is decoded; of a response there is the id only, as who asked knows what it
+// answers. Errors: as decode_request, `id` too.
+struct Incoming {
+  std::optional<std::uint64_t> id;
+  std::optional<Request> request;  // nullopt: a response
+};
+Result<Incoming> decode_incoming(std::string_view untrusted_text, Sender sender, std::optional<std::uint64_t>* id = nullptr);
+
 // A response to method M: its result, or the peer's error. M is any alternative of Method with a Result.
 template <class M>
 Result<typename M::Result> decode_response(std::string_view untrusted_text);

@@ -66,23 +66,18 @@ asio::awaitable<Error> Peer::State::read() {
 asio::awaitable<Result<void>> Peer::State::take(std::string untrusted_text) {
   ++counters_.received;
   complaint_.reset();
-  auto envelope = protocol::decode_envelope(untrusted_text);
-  if (!envelope) {
-    auto refused = co_await refuse(std::nullopt, std::move(envelope).error());
+  std::optional<std::uint64_t> id;
+  auto incoming = protocol::decode_incoming(untrusted_text, peer_is_, &id);
+  if (!incoming) {
+    auto refused = co_await refuse(id, std::move(incoming).error());
     co_return refused;
   }
-  if (envelope.value().is_response) {
-    take_response(envelope.value().id, std::move(untrusted_text));
+  if (!incoming.value().request) {
+    take_response(incoming.value().id, std::move(untrusted_text));
     co_return outcome::success();
   }
-  std::optional<std::uint64_t> id;
-  auto request = protocol::decode_request(untrusted_text, peer_is_, &id);
-  if (!request) {
-    auto refused = co_await refuse(id, std::move(request).error());
-    co_return refused;
-  }
   ++in_flight_;
-  spawn(co_await asio::this_coro::executor, "answering a peer", serve_counted(shared_from_this(), std::move(request).value()));
+  spawn(co_await asio::this_coro::executor, "answering a peer", serve_counted(shared_from_this(), *std::move(incoming.value().request)));
   co_return outcome::success();
 }
 

@@ -132,5 +132,30 @@ TEST(Codec, ALongErrorIsCutBetweenLetters) {
   EXPECT_EQ(decoded.error().place, std::string(k_longest_text - 1, 'a'));
 }
 
+TEST(Codec, AnIncomingRequestIsDecoded) {
+  const auto incoming = decode_incoming(R"({"jsonrpc":"2.0","id":7,"method":"family.show","params":{}})", Sender::guest);
+  ASSERT_TRUE(incoming);
+  EXPECT_EQ(incoming.value().id, 7u);
+  ASSERT_TRUE(incoming.value().request);
+  EXPECT_TRUE(std::holds_alternative<FamilyShow>(incoming.value().request->method));
+}
+
+TEST(Codec, OfAnIncomingResponseThereIsTheIdOnly) {
+  std::optional<std::uint64_t> id;
+  const auto incoming = decode_incoming(R"({"jsonrpc":"2.0","id":7,"result":{"anything":[1,2]}})", Sender::guest, &id);
+  ASSERT_TRUE(incoming);
+  EXPECT_EQ(incoming.value().id, 7u);
+  EXPECT_FALSE(incoming.value().request);
+  EXPECT_FALSE(id);  // nothing is to be answered
+}
+
+TEST(Codec, AnIncomingRequestThatIsWrongCanBeAnswered) {
+  std::optional<std::uint64_t> id;
+  const auto incoming = decode_incoming(R"({"jsonrpc":"2.0","id":7,"method":"no.such","params":{}})", Sender::guest, &id);
+  ASSERT_FALSE(incoming);
+  EXPECT_EQ(incoming.error().code, Errc::unknown_method);
+  EXPECT_EQ(id, 7u);
+}
+
 }  // namespace
 }  // namespace zynclone::protocol

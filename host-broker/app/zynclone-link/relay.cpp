@@ -51,15 +51,14 @@ asio::awaitable<LinkExit> Relay::run() {
 
 // A guest's message as the broker may get it; empty when there is nothing for it in there. `id` is the request's, where one could be read.
 Result<std::string> Relay::checked(std::string_view untrusted_text, std::optional<std::uint64_t>& id) {
-  TRY(auto envelope, protocol::decode_envelope(untrusted_text));
-  if (envelope.is_response) {
-    if (!envelope.id || asked_.erase(*envelope.id) == 0) return std::string();
+  TRY(const auto incoming, protocol::decode_incoming(untrusted_text, protocol::Sender::guest, &id));
+  if (!incoming.request) {
+    if (!incoming.id || asked_.erase(*incoming.id) == 0) return std::string();
     return protocol::reencode_response(untrusted_text);
   }
-  TRY(auto request, protocol::decode_request(untrusted_text, protocol::Sender::guest, &id));
-  if (std::holds_alternative<protocol::Hello>(request.method))
+  if (std::holds_alternative<protocol::Hello>(incoming.request->method))
     return fail(Errc::malformed, "cannot read the message: hello was said already", "/method");
-  return protocol::encode_request(request);
+  return protocol::encode_request(*incoming.request);
 }
 
 bool Relay::is_one_too_many() {
