@@ -40,6 +40,19 @@ agent_signal() {
 }
 agent_kill() { agent_signal "$1" KILL; }
 
+# How the agent of a VM reaches the broker, of its clones to come too: mailbox, or usual.
+agent_transport() {
+  local id transport=$2 file
+  [[ $transport != usual ]] || transport=unix
+  id=$(zynclone-sandbox domain list --dir "$sandbox" | awk -v name="$1" '$NF == name {print $1}')
+  file=$sandbox/domains/$id/agent.conf
+  sed -i "s/^transport = .*/transport = $transport/" "$file"
+  sed -i '/^agent_transport/d' "$sandbox/etc/xen/$1.cfg"
+  printf 'agent_transport = %s\n' "$transport" >>"$sandbox/etc/xen/$1.cfg"
+  agent_kill "$1"
+}
+link_commands() { pgrep -a -P "$(service_process zynclone-broker)" -x zynclone-link; }
+
 everything_in_reserve='reserve_files=99%'
 broker_setting() {
   local file=$sandbox/etc/zynclone/broker.conf

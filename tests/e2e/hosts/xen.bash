@@ -28,6 +28,11 @@ service_kill() { "$lab" ssh systemctl kill --kill-whom=main --signal=KILL "$1"; 
 links_kill() { "$lab" ssh pkill -9 -x zynclone-link; }
 agent_signal() { "$lab" gssh "$1" pkill "-$2" -x zynclone-agent; }
 agent_kill() { agent_signal "$1" KILL; }
+agent_transport() {
+  "$lab" gssh "$1" "sed -i '/^transport/d' /etc/zynclone/agent.conf; [ $2 = usual ] || echo 'transport = $2' >>/etc/zynclone/agent.conf"
+  agent_kill "$1"
+}
+link_commands() { "$lab" ssh pgrep -a -x zynclone-link; }
 
 everything_in_reserve='reserve_data=99%'
 broker_setting() { # which the packaged file has none of, but as comments
