@@ -28,6 +28,7 @@ asio::awaitable<Result<void>> Broker::start() {
   OperationFilter unfinished;
   unfinished.unfinished_only = true;
   unfinished.most = 100'000;  // every one
+  unfinished.whole = true;
   CO_TRY(auto records, co_await ports_.journal.list(unfinished));
   // The journal gives the newest first. What ran goes before what waited, whatever the clock said when each was asked for.
   std::reverse(records.begin(), records.end());

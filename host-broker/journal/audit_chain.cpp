@@ -54,7 +54,7 @@ Result<AuditVerdict> verify_audit(const std::filesystem::path& journal_file, std
       after = page.back().sequence;
     }
     AuditVerdict verdict = chain.finish();
-    if (!verdict.broken && !database->is_append_only("audit")) {
+    if (!verdict.broken && !database->is_append_only("audit", "sequence")) {
       verdict.broken = AuditVerdict::Broken{0, "the triggers that refuse changes of entries were removed"};
     }
     return verdict;

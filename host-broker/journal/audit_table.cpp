@@ -59,4 +59,10 @@ std::vector<protocol::AuditEntry> read_audit(soci::session& session, std::uint64
   return entries;
 }
 
+std::uint64_t last_audit_entry(soci::session& session) {
+  long long last = 0;
+  session << "select coalesce(max(sequence), 0) from audit", soci::into(last);
+  return static_cast<std::uint64_t>(last);
+}
+
 }  // namespace zynclone::broker::journal

@@ -16,7 +16,6 @@ class AuditTable {
   // After each transaction: what was appended in it is there, or is not.
   void committed() { tail_ = next_; }
   void rolled_back() { next_ = tail_; }
-  std::uint64_t last() const { return static_cast<std::uint64_t>(tail_.sequence); }  // committed
 
  private:
   struct Tail {
@@ -37,5 +36,7 @@ class AuditTable {
 
 // Entries after `after`, oldest first; needs no AuditTable, so that a reader may use it.
 std::vector<protocol::AuditEntry> read_audit(soci::session& session, std::uint64_t after, std::size_t most);
+// The newest entry's number; 0 when there is none.
+std::uint64_t last_audit_entry(soci::session& session);
 
 }  // namespace zynclone::broker::journal

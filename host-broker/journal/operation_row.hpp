@@ -7,6 +7,12 @@
 
 namespace zynclone::broker::journal {
 
+// Columns that an operation keeps for life, and those that change.
+#define ZYNCLONE_FIXED_COLUMNS "id, family, vm, requester, requester_name, request_id, request, kind, target, created"
+#define ZYNCLONE_CHANGING_COLUMNS                                                                                        \
+  "state, unfinished, undoing, cancel_requested, percent, finished, approval_expires, approvers_needed, decision, " \
+  "decision_place, summary, error_code, error_message, error_place"
+
 // Statements are bound to the members, so a row stays where it is.
 struct OperationRow {
   std::string id, family, vm, requester, requester_name, request_id, request, kind, target, state;

@@ -3,12 +3,6 @@
 namespace zynclone::broker::journal {
 namespace {
 
-// Columns that an operation keeps for life, and those that change.
-#define ZYNCLONE_FIXED_COLUMNS "id, family, vm, requester, requester_name, request_id, request, kind, target, created"
-#define ZYNCLONE_CHANGING_COLUMNS                                                                                        \
-  "state, unfinished, undoing, cancel_requested, percent, finished, approval_expires, approvers_needed, decision, " \
-  "decision_place, summary, error_code, error_message, error_place"
-
 const char* const k_insert =
     "insert into operation (" ZYNCLONE_FIXED_COLUMNS ", " ZYNCLONE_CHANGING_COLUMNS ") values "
     "(:id, :family, :vm, :requester, :requester_name, :request_id, :request, :kind, :target, :created, "
@@ -20,8 +14,6 @@ const char* const k_update =
     "percent = :percent, finished = :finished, approval_expires = :approval_expires, approvers_needed = :approvers_needed, "
     "decision = :decision, decision_place = :decision_place, summary = :summary, error_code = :error_code, "
     "error_message = :error_message, error_place = :error_place where id = :id";
-
-const std::string k_select = "select " ZYNCLONE_FIXED_COLUMNS ", " ZYNCLONE_CHANGING_COLUMNS " from operation ";
 
 // soci's lists of bindings grow by value; these append to one that is being built.
 template <class Prepared>
@@ -136,82 +128,6 @@ Result<void> OperationTable::update_step(const OperationId& id, std::size_t posi
   }
   insert_step_.execute(true);
   return outcome::success();
-}
-
-Result<std::optional<OperationRecord>> OperationTable::find(const OperationId& id) {
-  TRY(auto found, select("where id = :first or id = :second", id.text(), id.text()));
-  if (found.empty()) return std::optional<OperationRecord>();
-  return std::optional<OperationRecord>(std::move(found.front()));
-}
-
-Result<std::optional<OperationRecord>> OperationTable::find_request(const std::string& requester, const RequestId& id) {
-  TRY(auto found, select("where requester = :first and request_id = :second", requester, id.text()));
-  if (found.empty()) return std::optional<OperationRecord>();
-  return std::optional<OperationRecord>(std::move(found.front()));
-}
-
-Result<std::vector<OperationRecord>> OperationTable::list(const OperationFilter& filter) {
-  const std::string family = filter.family ? filter.family->text() : "";
-  const std::string place = filter.decision_place.value_or("");
-  std::string where = filter.family ? "where family = :first" : "where :first = ''";
-  where += filter.decision_place ? " and decision_place = :second" : " and :second = ''";
-  if (filter.unfinished_only) where += " and unfinished = 1";
-  if (filter.created_after) where += " and created > " + std::to_string(filter.created_after->time_since_epoch().count());
-  if (filter.created_until) where += " and created <= " + std::to_string(filter.created_until->time_since_epoch().count());
-  if (filter.older_than) where += " and id < '" + filter.older_than->text() + '\'';  // a checked name: letters and digits
-  where += " order by created desc, id desc limit " + std::to_string(std::min<std::size_t>(filter.most, 100'000));
-  return select(where, family, place);
-}
-
-Result<std::vector<OperationRecord>> OperationTable::select(const std::string& where, const std::string& first, const std::string& second) {
-  std::vector<OperationRecord> operations;
-  OperationRow row;
-  soci::indicator of_message = soci::i_null;
-  soci::indicator of_place = soci::i_null;
-  {
-    soci::statement query =
-        (session_.prepare << k_select + where, soci::into(row.id), soci::into(row.family), soci::into(row.vm), soci::into(row.requester),
-         soci::into(row.requester_name), soci::into(row.request_id, row.has_request_id), soci::into(row.request), soci::into(row.kind),
-         soci::into(row.target), soci::into(row.created), soci::into(row.state), soci::into(row.unfinished), soci::into(row.undoing),
-         soci::into(row.cancel_requested), soci::into(row.percent), soci::into(row.finished, row.has_finished),
-         soci::into(row.approval_expires, row.has_approval_expires), soci::into(row.approvers_needed), soci::into(row.decision),
-         soci::into(row.decision_place), soci::into(row.summary), soci::into(row.error_code, row.has_error),
-         soci::into(row.error_message, of_message), soci::into(row.error_place, of_place), soci::use(first, "first"),
-         soci::use(second, "second"));
-    query.execute();
-    while (query.fetch()) {
-      TRY(auto operation, row.record());
-      operations.push_back(std::move(operation));
-    }
-  }
-  for (OperationRecord& operation : operations) {
-    TRY(read_steps(operation));
-    read_approvers(operation);
-  }
-  return operations;
-}
-
-Result<void> OperationTable::read_steps(OperationRecord& operation) {
-  StepRow row;
-  row.operation = operation.id.text();
-  soci::statement query = (session_.prepare << "select name, state, text, result from operation_step where operation = :operation order by position",
-                           soci::into(row.name), soci::into(row.state), soci::into(row.text), soci::into(row.result),
-                           soci::use(row.operation, "operation"));
-  query.execute();
-  while (query.fetch()) {
-    TRY(auto step, row.record());
-    operation.steps.push_back(std::move(step));
-  }
-  return outcome::success();
-}
-
-void OperationTable::read_approvers(OperationRecord& operation) {
-  const std::string id = operation.id.text();
-  std::string name;
-  soci::statement query = (session_.prepare << "select name from operation_approver where operation = :operation order by position",
-                           soci::into(name), soci::use(id, "operation"));
-  query.execute();
-  while (query.fetch()) operation.allowed_by.push_back(name);
 }
 
 std::size_t OperationTable::forget(Timestamp time) {

@@ -1,5 +1,5 @@
 #pragma once
-// The tables of operations, their steps and approvers. Calls stand inside the caller's transaction and throw soci_error; sql_store.cpp
+// Writes the tables of operations, their steps and approvers; operation_queries.hpp reads them. Calls stand inside the caller's transaction and throw soci_error; sql_store.cpp
 // turns that into a Result. What is written often is prepared once. One thread.
 
 #include "host-broker/journal/operation_row.hpp"
@@ -14,16 +14,9 @@ class OperationTable {
   Result<void> insert(const OperationRecord& operation);
   Result<void> update(const OperationRecord& operation);
   Result<void> update_step(const OperationId& id, std::size_t position, const StepRecord& step);
-  Result<std::optional<OperationRecord>> find(const OperationId& id);
-  Result<std::optional<OperationRecord>> find_request(const std::string& requester, const RequestId& id);
-  Result<std::vector<OperationRecord>> list(const OperationFilter& filter);
   std::size_t forget(Timestamp time);
 
  private:
-  // `where` and what follows it, with at most two texts bound to :first and :second.
-  Result<std::vector<OperationRecord>> select(const std::string& where, const std::string& first = {}, const std::string& second = {});
-  Result<void> read_steps(OperationRecord& operation);
-  void read_approvers(OperationRecord& operation);
   void write_approvers(const OperationRecord& operation);
   long long count(const std::string& query, const std::string& first, const std::string& second);
 

@@ -61,12 +61,14 @@ Statements first_version() {
       " previous text not null,"
       " hash text not null)",
   };
-  for (std::string& statement : SqliteDatabase::append_only("audit")) statements.push_back(std::move(statement));
+  for (std::string& statement : SqliteDatabase::refuse_change("audit")) statements.push_back(std::move(statement));
   return statements;
 }
 
+Statements second_version() { return {SqliteDatabase::refuse_replacement("audit", "sequence")}; }
+
 // From version n-1 to version n at position n-1.
-std::vector<Statements> migrations() { return {first_version()}; }
+std::vector<Statements> migrations() { return {first_version(), second_version()}; }
 
 // Within the caller's transaction or none.
 int read_version(soci::session& session) {

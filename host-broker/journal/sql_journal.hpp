@@ -1,10 +1,12 @@
 #pragma once
 // Journal and audit log in an SQL database through SOCI, by default the SQLite file /var/lib/zynclone/journal.db. Owned by the broker; calls
-// come from its thread, the work is done in a thread of its own, one call after the other. The io_context that awaits must outlive it.
+// come from its thread. What writes is done in one thread of its own, what reads in another, each one call after the other: a guest that asks
+// much delays nobody's operation. Whoever has awaited a write sees it in every read after it. The io_context that awaits must outlive it.
 
 #include <filesystem>
 #include <memory>
 
+#include "host-broker/journal/sql_reader.hpp"
 #include "host-broker/journal/sql_store.hpp"
 #include "host-broker/ports/clock.hpp"
 #include "host-broker/ports/journal.hpp"
@@ -35,14 +37,18 @@ class SqlJournal : public Journal, public AuditLog {
   asio::awaitable<Result<void>> check_writable();
 
  private:
-  SqlJournal(std::unique_ptr<SqlStore> store, Clock& clock);
-  // Runs `work(store)` in the thread; upkeep that it made due follows once its answer is on the way.
+  SqlJournal(std::unique_ptr<SqlStore> store, std::unique_ptr<SqlReader> reader, Clock& clock);
+  // Runs `work(store)` in the writing thread; upkeep that it made due follows once its answer is on the way.
   template <class Work>
-  auto run(Work work) -> asio::awaitable<std::invoke_result_t<Work&, SqlStore&>>;
+  auto write(Work work) -> asio::awaitable<std::invoke_result_t<Work&, SqlStore&>>;
+  template <class Work>
+  auto read(Work work) -> asio::awaitable<std::invoke_result_t<Work&, SqlReader&>>;
 
   std::unique_ptr<SqlStore> store_;
+  std::unique_ptr<SqlReader> reader_;  // closed before its owner
   Clock& clock_;
-  asio::thread_pool thread_{1};  // last, so that it ends first
+  asio::thread_pool writing_{1};  // last, so that they end first
+  asio::thread_pool reading_{1};
 };
 
 }  // namespace zynclone::broker::journal

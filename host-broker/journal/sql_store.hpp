@@ -1,6 +1,6 @@
 #pragma once
-// The journal, blocking: each call is one transaction, synced to disk when it returns. SqlJournal runs it in its thread. One thread at a
-// time.
+// Writes the journal, blocking: each call is one transaction, synced to disk when it returns. SqlJournal runs it in a thread, and SqlReader
+// beside it in another. One thread at a time.
 
 #include <filesystem>
 #include <memory>
@@ -20,13 +20,8 @@ class SqlStore {
   Result<void> insert(const OperationRecord& operation, const std::vector<AuditNote>& notes, Timestamp now);
   Result<void> update(const OperationRecord& operation, const std::vector<AuditNote>& notes, Timestamp now);
   Result<void> update_step(const OperationId& id, std::size_t position, const StepRecord& step);
-  Result<std::optional<OperationRecord>> find(const OperationId& id);
-  Result<std::optional<OperationRecord>> find_request(const std::string& requester, const RequestId& id);
-  Result<std::vector<OperationRecord>> list(const OperationFilter& filter);
   Result<std::size_t> forget(Timestamp time);
   Result<void> append(const AuditNote& note, Timestamp now);
-  Result<std::vector<protocol::AuditEntry>> entries(std::uint64_t after, std::size_t most);
-  std::uint64_t last_entry() const { return audit_.last(); }
   // Writes a page of the database anew and syncs it. Errors: those of writing.
   Result<void> check_writable();
 
@@ -37,7 +32,7 @@ class SqlStore {
  private:
   explicit SqlStore(std::unique_ptr<SqliteDatabase> database);
   template <class Work>
-  auto transact(std::string_view what, Work work) -> decltype(work());
+  auto transact(Work work) -> decltype(work());
 
   std::unique_ptr<SqliteDatabase> database_;
   OperationTable operations_;

@@ -115,6 +115,7 @@ Result<void> SqliteDatabase::check_owner_settings() {
   if (said != "wal") return cannot_open(file_, "its journal mode stays '" + said + "' where 'wal' is needed");
   session_ << "pragma synchronous = full";
   session_ << "pragma foreign_keys = on";
+  session_ << "pragma recursive_triggers = on";  // what a REPLACE deletes is a deletion too
   // A commit must not have to wait for a checkpoint; upkeep() makes them between commits.
   session_ << "pragma wal_autocheckpoint = 0", soci::into(said);
   sqlite_api::sqlite3_wal_hook(
@@ -150,20 +151,33 @@ Error SqliteDatabase::error(std::string_view what, const soci::soci_error& cause
   return Error{code, std::move(message), file_.string()};
 }
 
-std::vector<std::string> SqliteDatabase::append_only(const std::string& table) {
+// As SQLite itself will write them into its schema, where is_append_only looks for them.
+std::vector<std::string> SqliteDatabase::refuse_change(const std::string& table) {
   std::vector<std::string> statements;
   for (const std::string verb : {"update", "delete"}) {
-    // As SQLite itself will write it into its schema, where is_append_only looks for it.
     statements.push_back("CREATE TRIGGER " + table + "_no_" + verb + " before " + verb + " on " + table +
                          " begin select raise(abort, '" + table + " is append only'); end");
   }
   return statements;
 }
 
-bool SqliteDatabase::is_append_only(const std::string& table) {
+// What REPLACE deletes meets a delete trigger only where recursive_triggers is on, which each connection says for itself
+// (https://www.sqlite.org/lang_conflict.html); a trigger before the insertion runs in all of them.
+std::string SqliteDatabase::refuse_replacement(const std::string& table, const std::string& key) {
+  return "CREATE TRIGGER " + table + "_no_replacement before insert on " + table + " when exists (select 1 from " + table + " where " + key +
+         " = new." + key + ") begin select raise(abort, '" + table + " is append only'); end";
+}
+
+std::vector<std::string> SqliteDatabase::append_only(const std::string& table, const std::string& key) {
+  std::vector<std::string> statements = refuse_change(table);
+  statements.push_back(refuse_replacement(table, key));
+  return statements;
+}
+
+bool SqliteDatabase::is_append_only(const std::string& table, const std::string& key) {
   std::string sql;
   std::size_t found = 0;
-  const std::vector<std::string> wanted = append_only(table);
+  const std::vector<std::string> wanted = append_only(table, key);
   soci::statement select = (session_.prepare << "select sql from sqlite_master where type = 'trigger' and tbl_name = :name",
                             soci::into(sql), soci::use(table, "name"));
   select.execute();

@@ -32,10 +32,13 @@ class SqliteDatabase {
   // What failed and why, with the file's name: no_space when a disk or quota is full, busy, else system.
   Error error(std::string_view what, const soci::soci_error& cause);
 
-  // A column that numbers the rows, and statements that make the audit log refuse UPDATE and DELETE.
+  // A column that numbers the rows, and statements that make a table refuse UPDATE and DELETE, and INSERT OR REPLACE of a row whose `key` is
+  // there; `append_only` gives all of them.
   static constexpr std::string_view k_row_number = "integer primary key";
-  static std::vector<std::string> append_only(const std::string& table);
-  bool is_append_only(const std::string& table);  // are they there? Throws soci_error
+  static std::vector<std::string> refuse_change(const std::string& table);
+  static std::string refuse_replacement(const std::string& table, const std::string& key);
+  static std::vector<std::string> append_only(const std::string& table, const std::string& key);
+  bool is_append_only(const std::string& table, const std::string& key);  // are they there? Throws soci_error
 
   // Once, after the tables are there: fills the write-ahead log's file, so that a commit finds its blocks allocated and syncs data only. A
   // disk that is too full for it does no harm.

@@ -53,6 +53,7 @@ struct OperationFilter {
   std::optional<Timestamp> created_until = {};      // that time included: leaves out what has a time in the future, since the clock was set back
   std::optional<OperationId> older_than = {};       // by their ids, which begin with the time
   std::size_t most = 100;    // newest first
+  bool whole = false;        // with steps and approvers; else the records have none
 };
 
 // An audit entry that is to be written with a change: in the same transaction, so that neither is there without the other and both cost

@@ -120,6 +120,9 @@ asio::awaitable<Result<std::vector<OperationRecord>>> FakeJournal::list(Operatio
     if (filter.created_until && operation.created > *filter.created_until) continue;
     if (filter.older_than && operation.id >= *filter.older_than) continue;
     found.push_back(operation);
+    if (filter.whole) continue;
+    found.back().steps.clear();
+    found.back().allowed_by.clear();
   }
   std::sort(found.begin(), found.end(), [](const OperationRecord& a, const OperationRecord& b) {
     return std::tie(a.created, a.id) > std::tie(b.created, b.id);

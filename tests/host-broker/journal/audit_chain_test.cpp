@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 
+#include "host-broker/journal/sql_reader.hpp"
 #include "host-broker/journal/sql_store.hpp"
 #include "tests/host-broker/journal/example_operation.hpp"
 #include "tests/support/result_matchers.hpp"
@@ -29,13 +30,19 @@ class VerifyAudit : public ::testing::Test {
     soci::session session(soci::sqlite3, "dbname=" + file_.string());
     session << "drop trigger audit_no_update";
     session << "drop trigger audit_no_delete";
+    session << "drop trigger audit_no_replacement";
     for (const std::string& statement : statements) session << statement;
-    for (const std::string& statement : SqliteDatabase::append_only("audit")) session << statement;
+    for (const std::string& statement : SqliteDatabase::append_only("audit", "sequence")) session << statement;
   }
   AuditVerdict verify(std::optional<AuditMark> noted = {}) {
     auto verdict = verify_audit(file_, std::move(noted));
     EXPECT_OK(verdict);
     return verdict ? verdict.value() : AuditVerdict{};
+  }
+  Result<std::vector<protocol::AuditEntry>> entries(std::uint64_t after, std::size_t most) {
+    auto reader = SqlReader::open(file_);
+    EXPECT_OK(reader);
+    return reader.value()->entries(after, most);
   }
   void expect_broken(std::uint64_t sequence, std::string_view reason, std::optional<AuditMark> noted = {}) {
     const AuditVerdict verdict = verify(std::move(noted));
@@ -55,7 +62,7 @@ TEST_F(VerifyAudit, AWholeLogIsRightAlsoWhileItsOwnerWrites) {
   const AuditVerdict verdict = verify();
   EXPECT_FALSE(verdict.broken);
   EXPECT_EQ(verdict.last.sequence, 6u);
-  EXPECT_EQ(verdict.last.hash, store_->entries(5, 1).value().front().hash);
+  EXPECT_EQ(verdict.last.hash, entries(5, 1).value().front().hash);
   append(7);  // the reader held nothing up
 }
 
@@ -79,7 +86,10 @@ TEST_F(VerifyAudit, MoreThanOnePageIsRead) {
 TEST_F(VerifyAudit, TheDatabaseRefusesChanges) {
   soci::session session(soci::sqlite3, "dbname=" + file_.string() + " timeout=5");
   for (const char* statement : {"update audit set detail = 'x' where sequence = 2", "delete from audit where sequence = 5",
-                                "delete from audit", "update audit set sequence = 9 where sequence = 5"}) {
+                                "delete from audit", "update audit set sequence = 9 where sequence = 5",
+                                "insert or replace into audit select sequence, time, actor, event, operation, 'x', previous, hash from audit where sequence = 2",
+                                "replace into audit select 5, time, actor, event, operation, detail, previous, hash from audit where sequence = 2",
+                                "update or replace audit set sequence = 4 where sequence = 5"}) {
     try {
       session << statement;
       ADD_FAILURE() << statement;
@@ -109,7 +119,7 @@ TEST_F(VerifyAudit, EveryFieldCounts) {
 }
 
 TEST_F(VerifyAudit, AnEntryWithANewHashBreaksTheNext) {
-  protocol::AuditEntry entry = store_->entries(2, 1).value().front();
+  protocol::AuditEntry entry = entries(2, 1).value().front();
   entry.detail = "nothing";
   tamper({"update audit set detail = 'nothing', hash = '" + audit_hash(entry) + "' where sequence = 3"});
   expect_broken(4, "does not follow");
@@ -145,11 +155,13 @@ TEST_F(VerifyAudit, AMarkShowsThatAllWasWrittenAnew) {
 
 TEST_F(VerifyAudit, RemovedTriggersAreFound) {
   store_.reset();
-  {
-    soci::session session(soci::sqlite3, "dbname=" + file_.string());
-    session << "drop trigger audit_no_update";
+  for (const char* trigger : {"audit_no_update", "audit_no_replacement"}) {
+    {
+      soci::session session(soci::sqlite3, "dbname=" + file_.string());
+      session << "drop trigger " + std::string(trigger);
+    }
+    expect_broken(0, "triggers");
   }
-  expect_broken(0, "triggers");
 }
 
 TEST_F(VerifyAudit, ATriggerThatDoesNothingIsFound) {
@@ -160,6 +172,11 @@ TEST_F(VerifyAudit, ATriggerThatDoesNothingIsFound) {
     session << "create trigger audit_no_update before update on audit begin select 1; end";
   }
   expect_broken(0, "triggers");
+}
+
+TEST_F(VerifyAudit, AReplacedEntryIsFound) {
+  tamper({"insert or replace into audit select sequence, time, actor, event, operation, 'nothing', previous, hash from audit where sequence = 3"});
+  expect_broken(3, "its hash does not fit");
 }
 
 TEST_F(VerifyAudit, AMissingFileIsNotFound) {

@@ -196,6 +196,21 @@ TYPED_TEST(JournalContract, ListsNewestFirstWithinItsFilter) {
   EXPECT_EQ(this->list({.unfinished_only = true}), (Ids{id(2), id(1)}));
 }
 
+TYPED_TEST(JournalContract, AListHasNoStepsUnlessTheyAreAskedFor) {
+  OperationRecord operation = tests::full_operation(1);
+  ASSERT_FALSE(operation.steps.empty());
+  ASSERT_FALSE(operation.allowed_by.empty());
+  ASSERT_OK(this->run(this->journal().insert(operation)));
+  const auto whole = this->run(this->journal().list({.whole = true}));
+  ASSERT_OK(whole);
+  tests::expect_same(whole.value().at(0), operation);
+  const auto listed = this->run(this->journal().list({}));
+  ASSERT_OK(listed);
+  operation.steps.clear();
+  operation.allowed_by.clear();
+  tests::expect_same(listed.value().at(0), operation);
+}
+
 TYPED_TEST(JournalContract, ListsWhatARuleLetThroughSince) {
   for (unsigned number = 1; number <= 6; ++number) {
     OperationRecord operation = tests::plain_operation(number);
