@@ -86,6 +86,8 @@ const std::vector<Setting>& settings_table() {
       duration_setting<&S::approval_timeout, ms(seconds(1)), ms(hours(24 * 7))>("approval_timeout"),
       {"most_pending_approvals", [](View v, S& s) { return store(read_number(v, 1, 1000), s.most_pending_approvals); },
        [](const S& s) { return std::to_string(s.most_pending_approvals); }},
+      {"guest_messages", [](View v, S& s) { return store(read_number(v, 1, 1'000'000), s.guest_messages); },
+       [](const S& s) { return std::to_string(s.guest_messages); }},
       // A day at least: rate limits of policy are counted from the journal.
       duration_setting<&S::history, ms(hours(24)), ms(hours(24 * 3650))>("history"),
   };

@@ -38,6 +38,7 @@ struct BrokerSettings {
   std::chrono::milliseconds lockdown_timeout{10'000};     // for all backends to acknowledge
   std::chrono::milliseconds approval_timeout = std::chrono::minutes(15);  // where the rule names none
   unsigned most_pending_approvals = 8;                    // of one family
+  unsigned guest_messages = 20;                           // of one guest a second; five times as many at once
   std::chrono::milliseconds history = std::chrono::hours(24) * 90;        // how long finished operations are kept
 
   std::string journal_file() const { return state_dir + "/journal.db"; }

@@ -3,7 +3,23 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
+
 namespace zynclone::broker {
+
+std::optional<std::chrono::nanoseconds> MessageLimit::take(const Uuid& member, SteadyTime now) {
+  auto found = paid_until_.find(member);
+  if (found == paid_until_.end()) {
+    // Members come and go with their clones; who owes nothing need not be remembered.
+    std::erase_if(paid_until_, [now](const auto& entry) { return entry.second <= now; });
+    found = paid_until_.emplace(member, now).first;
+  }
+  const SteadyTime until = std::max(found->second, now) + interval_;
+  const auto too_early = until - now - std::chrono::seconds(k_message_burst);
+  if (too_early > too_early.zero()) return too_early;
+  found->second = until;
+  return std::nullopt;
+}
 
 bool RequestLimit::take(const Uuid& family, SteadyTime now) {
   auto& taken = taken_[family];

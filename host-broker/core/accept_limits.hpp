@@ -1,6 +1,6 @@
 #pragma once
-// What one family's guests can make the broker do and write beside what policy says: how many requests a minute, how many entries of refused
-// ones in the audit log; and turns, so that what is checked still holds when it is journalled. In memory, by time that nobody sets. Owned by
+// What guests can make the broker do and write beside what policy says: how many messages of a member a second, how many requests of a family a
+// minute, how many entries of refused ones in the audit log; and turns, so that what is checked still holds when it is journalled. In memory, by time that nobody sets. Owned by
 // the Broker; one thread.
 
 #include <chrono>
@@ -8,6 +8,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "protocol/names.hpp"
 #include "system/async.hpp"
@@ -20,6 +21,21 @@ inline constexpr std::size_t k_most_requests = 60;  // a minute, of one family, 
 inline constexpr std::chrono::minutes k_request_window{1};
 inline constexpr unsigned k_most_refusals_noted = 10;  // an hour, of one family, each by an entry of its own; the others by their number
 inline constexpr std::chrono::hours k_refusal_window{1};
+
+inline constexpr unsigned k_message_burst = 5;  // seconds' worth of a member's messages that may come at once
+
+// Every message of one member, also one that only asks: each costs the broker's thread its time, and many the journal's.
+class MessageLimit {
+ public:
+  explicit MessageLimit(unsigned a_second) : interval_(std::chrono::nanoseconds(std::chrono::seconds(1)) / a_second) {}
+  // Counts a message; where it is one too many, it is not counted, and this is the time until the next will be taken.
+  std::optional<std::chrono::nanoseconds> take(const Uuid& member, SteadyTime now);
+  std::size_t remembered() const { return paid_until_.size(); }
+
+ private:
+  std::chrono::nanoseconds interval_;
+  std::map<Uuid, SteadyTime> paid_until_;  // when all that a member has sent is paid for, at one message an interval; those in the future
+};
 
 class RequestLimit {
  public:

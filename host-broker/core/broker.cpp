@@ -20,7 +20,8 @@ Broker::Broker(asio::any_io_executor executor, Ports ports, CoreSettings setting
       registry_(ports.families),
       engine_(
           executor, ports, settings_, [this](OperationRecord record, Making making) { return make(std::move(record), making); },
-          [this](const OperationRecord& record) { changed(record); }) {}
+          [this](const OperationRecord& record) { changed(record); }),
+      message_limit_(settings_.guest_messages) {}
 
 asio::awaitable<Result<void>> Broker::start() {
   CO_TRY(registry_.load());
@@ -30,8 +31,10 @@ asio::awaitable<Result<void>> Broker::start() {
   unfinished.most = 100'000;  // every one
   unfinished.whole = true;
   CO_TRY(auto records, co_await ports_.journal.list(unfinished));
-  // The journal gives the newest first. What ran goes before what waited, whatever the clock said when each was asked for.
+  // The journal gives the newest first. What ran goes before what waited, whatever the clock said when each was asked for; of what waited,
+  // administrators' goes first, as it did before.
   std::reverse(records.begin(), records.end());
+  std::stable_partition(records.begin(), records.end(), is_of_administrator);
   std::stable_partition(records.begin(), records.end(), [](const OperationRecord& record) { return record.state == OperationState::running; });
   for (OperationRecord& record : records) {
     if (record.state == OperationState::awaiting_approval) await_approval(std::move(record));
@@ -108,11 +111,23 @@ std::string Broker::channel_of(const Caller::Member& member) {
 asio::awaitable<std::string> Broker::handle(Caller caller, protocol::Request request) {
   if (!request.id) co_return std::string();
   const std::uint64_t id = *request.id;
+  if (auto allowed = check_messages(caller); !allowed) co_return protocol::encode_error(id, allowed.error());
   if (protocol::effect_of(request.method) == protocol::Effect::changes) {
     auto accepted = co_await accept(caller, std::move(request));
     co_return accepted ? protocol::encode_response(id, accepted.value()) : protocol::encode_error(id, accepted.error());
   }
   co_return co_await answer(*this, std::move(caller), std::move(request));
+}
+
+// Administrators have none: a host whose guests talk without end must stay in their hands.
+Result<void> Broker::check_messages(const Caller& caller) {
+  const auto* member = std::get_if<Caller::Member>(&caller.identity);
+  if (member == nullptr) return outcome::success();
+  const auto wait = message_limit_.take(member->uuid, ports_.clock.steady());
+  if (!wait) return outcome::success();
+  return fail(Errc::rate_limited, "cannot answer more requests: at most " + std::to_string(settings_.guest_messages) + " a second are allowed, " +
+                                      std::to_string(settings_.guest_messages * k_message_burst) + " at once; the next one at " +
+                                      to_rfc3339(ports_.clock.now() + std::chrono::ceil<std::chrono::milliseconds>(*wait)));
 }
 
 Result<const Family*> Broker::family_for(const Caller& caller, const protocol::Request& request) {

@@ -53,6 +53,7 @@ class Broker : public RequestHandler {
   asio::awaitable<Result<void>> end_waiting(OperationRecord record, protocol::OperationState state, Error error, std::string actor);
 
   asio::awaitable<Result<OperationRecord>> find_operation(Caller caller, OperationId id);
+  Result<void> check_messages(const Caller& caller);
   Result<const Family*> family_for(const Caller& caller, const protocol::Request& request);
   void watch(const OperationRecord& record, const Caller& caller);
   void changed(const OperationRecord& record);
@@ -71,6 +72,7 @@ class Broker : public RequestHandler {
   Engine engine_;
   std::map<OperationId, OperationRecord> waiting_;  // for approval
   std::map<OperationId, std::vector<Watcher>> watchers_;
+  MessageLimit message_limit_;
   RequestLimit request_limit_;
   RefusalLimit refusal_limit_;
   FamilyTurns turns_;

@@ -59,13 +59,20 @@ void fault_point(std::string_view kind, std::string_view step, std::string_view 
 Engine::Engine(asio::any_io_executor executor, Ports ports, CoreSettings settings, Maker maker, Changed changed)
     : executor_(std::move(executor)), ports_(ports), settings_(std::move(settings)), maker_(std::move(maker)), changed_(std::move(changed)) {}
 
+bool is_of_administrator(const OperationRecord& record) { return record.requester.starts_with("admin:"); }
+
 void Engine::enqueue(OperationRecord operation) {
   auto task = std::make_shared<Task>();
   if (operation.state == OperationState::running) task->making = Making::taken_up;
   task->record = std::move(operation);
   const Uuid family = task->record.family;
   auto& queue = queues_[family];
-  queue.push_back(std::move(task));
+  auto place = queue.end();
+  if (!queue.empty() && task->making == Making::fresh && is_of_administrator(task->record)) {
+    place = std::find_if(std::next(queue.begin()), queue.end(),
+                         [](const auto& other) { return other->making == Making::fresh && !is_of_administrator(other->record); });
+  }
+  queue.insert(place, std::move(task));
   if (queue.size() == 1) spawn(executor_, "operations of family " + family.text(), run_family(family));
 }
 

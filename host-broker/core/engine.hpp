@@ -21,7 +21,8 @@ class Engine {
 
   Engine(asio::any_io_executor executor, Ports ports, CoreSettings settings, Maker maker, Changed changed);
 
-  // Takes an operation that the journal has as queued or running; it runs when those before it in its family have ended.
+  // Takes an operation that the journal has as queued or running; it runs when those before it in its family have ended. An administrator's
+  // goes before those of guests that have not begun, so that no guest can keep the administrator waiting by what it asks for.
   void enqueue(OperationRecord operation);
 
   // Ends an operation that waits or runs: a waiting one at once, a running one after its current step, by undoing. Errors: not_found; conflict
@@ -55,6 +56,8 @@ class Engine {
   Changed changed_;
   std::map<Uuid, std::deque<std::shared_ptr<Task>>> queues_;  // the front runs
 };
+
+bool is_of_administrator(const OperationRecord& record);
 
 // Where a test stops the broker dead, once, as a power failure would: the file that ZYNCLONE_FAULT_FILE names in its environment holds
 // "<kind>/<step>/<intent|acted|result|undo>"; when the broker comes by there, it removes the file and kills itself. Without the variable

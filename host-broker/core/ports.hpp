@@ -29,6 +29,7 @@ struct CoreSettings {
   Deadline lockdown_timeout = std::chrono::seconds(10);
   std::size_t most_pending_approvals = 8;            // of one family
   std::size_t most_queued = 16;                      // unfinished operations of one family
+  unsigned guest_messages = 20;                      // of one member a second, whatever they ask
   Deadline retry_pause = std::chrono::seconds(1);    // before what has to succeed is tried again (the journal's disk is full, say)
   std::string software = "zynclone " ZYNCLONE_VERSION;
 };

@@ -1,5 +1,6 @@
 #include "host-broker/core/views.hpp"
 
+#include "host-broker/core/engine.hpp"
 #include "host-broker/core/registry.hpp"
 #include "host-broker/core/views_for_guest.hpp"
 
@@ -61,7 +62,7 @@ std::string summary_of(const OperationRecord& record, Audience audience) {
 }
 
 std::string requester_of(const OperationRecord& record, Audience audience) {
-  const bool is_hidden = audience == Audience::guest && record.requester.starts_with("admin:");
+  const bool is_hidden = audience == Audience::guest && is_of_administrator(record);
   return is_hidden ? "admin" : record.requester_name;
 }
 

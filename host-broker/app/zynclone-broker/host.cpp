@@ -99,6 +99,7 @@ CoreSettings Host::core_settings() const {
   CoreSettings result;
   result.lockdown_timeout = settings.lockdown_timeout;
   result.most_pending_approvals = settings.most_pending_approvals;
+  result.guest_messages = settings.guest_messages;
   return result;
 }
 

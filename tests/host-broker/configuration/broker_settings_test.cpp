@@ -22,7 +22,7 @@ TEST(BrokerSettings, EveryKeyIsRead) {
   const auto draft = read_broker_settings(
       "state_dir=/a\nrun_dir=/b\npolicy_dir=/c\nclone_dir=/d\nxl_dir=/e\ntoolstack=sandbox\nsandbox_dir=/f\nlink_program=/g\n"
       "reserve_data=5%\nreserve_metadata=0%\nreserve_files=512MiB\nlockdown_timeout=5s\napproval_timeout=1h\n"
-      "most_pending_approvals=3\nhistory=7d\n",
+      "most_pending_approvals=3\nguest_messages=50\nhistory=7d\n",
       "broker.conf");
   ASSERT_TRUE(draft.errors.empty()) << draft.errors.front().message;
   const BrokerSettings& settings = draft.settings;
@@ -40,8 +40,9 @@ TEST(BrokerSettings, EveryKeyIsRead) {
   EXPECT_EQ(settings.lockdown_timeout, std::chrono::seconds(5));
   EXPECT_EQ(settings.approval_timeout, std::chrono::hours(1));
   EXPECT_EQ(settings.most_pending_approvals, 3u);
+  EXPECT_EQ(settings.guest_messages, 50u);
   EXPECT_EQ(settings.history, std::chrono::hours(24 * 7));
-  ASSERT_EQ(draft.values.size(), 15u);
+  ASSERT_EQ(draft.values.size(), 16u);
   for (std::size_t at = 0; at < draft.values.size(); ++at) {
     EXPECT_EQ(draft.values[at].place, "broker.conf:" + std::to_string(at + 1)) << draft.values[at].key;
   }

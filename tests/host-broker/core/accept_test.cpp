@@ -253,6 +253,119 @@ TEST(Accept, RequestsAtTheSameMomentPassTheOtherLimitsOneByOne) {
   EXPECT_EQ(accepted_at_once(asked, 20), 8u);
 }
 
+std::size_t answered_of(World& world, broker::Caller caller, const Method& method, int count) {
+  std::size_t answered = 0;
+  for (int i = 0; i < count; ++i) {
+    if (world.ask(caller, method).find("rate-limited") == std::string::npos) ++answered;
+  }
+  return answered;
+}
+
+TEST(Accept, QuestionsOfAGuestAreLimitedAndItIsToldWhenTheNextIsAllowed) {
+  World world;
+  EXPECT_EQ(answered_of(world, world.guest(), FamilyShow{}, 300), 100u);
+  const auto limited = world.call(world.guest(), OperationList{});
+  ASSERT_FAILS(limited, Errc::rate_limited);
+  EXPECT_EQ(limited.error().message, "cannot answer more requests: at most 20 a second are allowed, 100 at once; the next one at " +
+                                         to_rfc3339(world.clock.now() + std::chrono::milliseconds(50)));
+  world.clock.advance(std::chrono::milliseconds(49));
+  EXPECT_FAILS(world.call(world.guest(), FamilyShow{}), Errc::rate_limited);
+  world.clock.advance(std::chrono::milliseconds(1));
+  EXPECT_OK(world.call(world.guest(), FamilyShow{}));
+  world.clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(answered_of(world, world.guest(), CloneList{}, 300), 20u);
+  world.clock.advance(std::chrono::hours(1));
+  EXPECT_EQ(answered_of(world, world.guest(), CloneList{}, 300), 100u);
+}
+
+TEST(Accept, AMembersQuestionsCostNobodyElseTheirs) {
+  World world;
+  ASSERT_OK(world.create("c"));
+  world.clock.advance(std::chrono::minutes(1));
+  EXPECT_EQ(answered_of(world, world.guest(), FamilyShow{}, 150), 100u);
+  EXPECT_OK(world.call(world.guest("c"), FamilyShow{}));
+  EXPECT_EQ(answered_of(world, world.admin(), FamilyShow{}, 500), 500u);
+}
+
+// The same request id again and again is a read of the journal each time, which no limit of new requests counts.
+TEST(Accept, RepeatedRequestsAreLimitedToo) {
+  World world;
+  int answered = 0;
+  for (int i = 0; i < 300; ++i) answered += with_id(world, world.guest(), create_call("a"), "r1").has_value() ? 1 : 0;
+  EXPECT_EQ(answered, 100);
+}
+
+TEST(Accept, MembersThatOweNothingAreForgotten) {
+  broker::MessageLimit limit(20);
+  broker::SteadyTime now{std::chrono::hours(1)};
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_FALSE(limit.take(Uuid::random(), now));
+    now += std::chrono::milliseconds(60);
+  }
+  EXPECT_EQ(limit.remembered(), 1u);
+}
+
+std::vector<std::string> clones_as_made(World& world) {
+  std::vector<std::string> order;
+  for (const broker::Clone& clone : world.family().clones) order.push_back(clone.name.text());
+  return order;
+}
+
+TEST(Accept, WhatGuestsHaveWaitingKeepsNoAdministratorOut) {
+  World world;
+  world.configuration.configs.at(world.pos1).most_clones = 100;
+  world.network.hold = std::make_shared<asio::steady_timer>(*world.context, asio::steady_timer::time_point::max());
+  CloneCreate first = create_call("g0");
+  first.start = true;  // waits for its lockdown
+  ASSERT_OK(world.call(world.guest(), first));
+  world.settle();
+  for (int i = 1; i < 16; ++i) ASSERT_OK(world.call(world.guest(), create_call("g" + std::to_string(i))));
+  EXPECT_FAILS(world.call(world.guest(), create_call("g16")), Errc::limit_exceeded);
+  for (int i = 0; i < 80; ++i) ASSERT_OK(world.call(world.admin(), create_call("a" + std::to_string(i)))) << i;
+
+  world.network.hold->cancel();
+  world.network.hold.reset();
+  world.settle();
+  const std::vector<std::string> order = clones_as_made(world);
+  ASSERT_EQ(order.size(), 96u);
+  EXPECT_EQ(order[0], "g0") << "what has begun goes on";
+  EXPECT_EQ(order[1], "a0");
+  EXPECT_EQ(order[80], "a79");
+  EXPECT_EQ(order[81], "g1");
+  EXPECT_EQ(order[95], "g15");
+}
+
+// g0 of a guest runs, g1 and g2 wait, and so does the administrator's a when the broker ends.
+void end_while_all_wait(World& world) {
+  world.network.hold = std::make_shared<asio::steady_timer>(*world.context, asio::steady_timer::time_point::max());
+  CloneCreate first = create_call("g0");
+  first.start = true;
+  ASSERT_OK(world.call(world.guest(), first));
+  world.settle();
+  for (const char* name : {"g1", "g2"}) {
+    world.clock.advance(std::chrono::seconds(1));
+    ASSERT_OK(world.call(world.guest(), create_call(name)));
+  }
+  world.clock.advance(std::chrono::seconds(1));
+  ASSERT_OK(world.call(world.admin(), create_call("a")));
+  world.network.hold.reset();
+  world.crash();
+}
+
+TEST(Accept, AnAdministratorsOperationGoesFirstAfterARestartToo) {
+  World world;
+  end_while_all_wait(world);
+  world.start();
+  EXPECT_EQ(clones_as_made(world), (std::vector<std::string>{"g0", "a", "g1", "g2"}));
+
+  World none_had_begun;
+  end_while_all_wait(none_had_begun);
+  none_had_begun.journal.operations.erase(none_had_begun.journal.operations.begin());
+  none_had_begun.families.kept.at(none_had_begun.pos1).clones.clear();
+  none_had_begun.start();
+  EXPECT_EQ(clones_as_made(none_had_begun), (std::vector<std::string>{"a", "g1", "g2"}));
+}
+
 TEST(Accept, WhatIsNotJournalledIsNotDone) {
   World world;
   world.journal.fails = [](const std::string& call) -> std::optional<Error> {
