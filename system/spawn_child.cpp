@@ -1,15 +1,14 @@
 #include "system/spawn_child.hpp"
 
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/names.hpp"
+#include "system/spawn_setup.hpp"
 
 namespace zynclone {
 namespace {
@@ -49,47 +48,6 @@ std::string find_program(const std::string& name, std::string_view path) {
   return {};
 }
 
-// posix_spawn's two argument objects, set up for a child of ours.
-class SpawnSetup {
- public:
-  SpawnSetup(int output, int errors, const std::string& working_directory) {
-    ::posix_spawn_file_actions_init(&actions_);
-    ::posix_spawnattr_init(&attributes_);
-    ::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&actions_, output, 1);
-    ::posix_spawn_file_actions_adddup2(&actions_, errors, 2);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
-    ::posix_spawn_file_actions_addchdir_np(&actions_, working_directory.c_str());
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setsigdefault(&attributes_, &all);
-    ::posix_spawnattr_setpgroup(&attributes_, 0);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-  SpawnSetup& operator=(const SpawnSetup&) = delete;
-  ~SpawnSetup() {
-    ::posix_spawn_file_actions_destroy(&actions_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-  const posix_spawn_file_actions_t* actions() const { return &actions_; }
-  const posix_spawnattr_t* attributes() const { return &attributes_; }
-
- private:
-  posix_spawn_file_actions_t actions_{};
-  posix_spawnattr_t attributes_{};
-};
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 }  // namespace
 
 Result<SpawnedChild> spawn_child(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment,
@@ -104,15 +62,13 @@ Result<SpawnedChild> spawn_child(const std::vector<std::string>& arguments, cons
   if (program.empty()) return fail(Errc::system, failed + "no such program in PATH " + printable(whole_environment.at("PATH")));
   std::vector<std::string> assignments;
   for (const auto& [name, value] : whole_environment) assignments.push_back(name + "=" + value);
-  std::vector<std::string> argument_texts = arguments;
 
   TRY(auto output, make_pipe());
   TRY(auto errors, make_pipe());
-  SpawnSetup setup(output.writing.get(), errors.writing.get(), working_directory);
+  const SpawnSetup setup({k_null_descriptor, output.writing.get(), errors.writing.get()}, working_directory);
   pid_t pid = 0;
   // glibc's posix_spawn shares memory with the child until exec (CLONE_VFORK), so a large broker starts programs as fast as a small one.
-  const int number = ::posix_spawn(&pid, program.c_str(), setup.actions(), setup.attributes(), pointers_to(argument_texts).data(),
-                                   pointers_to(assignments).data());
+  const int number = setup.spawn(pid, program, arguments, std::move(assignments));
   if (number != 0) return fail(Errc::system, failed + std::strerror(number));
   return SpawnedChild{pid, std::move(output.reading), std::move(errors.reading)};
 }

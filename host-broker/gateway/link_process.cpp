@@ -6,68 +6,27 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 extern "C" {
 #include <sys/pidfd.h>  // glibc 2.36 forgot to say so itself
 }
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <vector>
 
 #include "host-broker/gateway/link_exit.hpp"
 #include "protocol/channel/unix_channel.hpp"
+#include "system/spawn_setup.hpp"
 
 namespace zynclone::broker::gateway {
 namespace {
 
 using asio::posix::stream_descriptor;
 
-constexpr int k_links_descriptor = 3;
+constexpr int k_links_descriptor = 3;      // the one after standard error
 constexpr int k_death_ms = 1000;           // from SIGKILL to the end
 constexpr std::chrono::seconds k_death{1};
-
-// posix_spawn's argument objects: /dev/null as input and output, the broker's standard error, the socket, and nothing more.
-class SpawnSetup {
- public:
-  explicit SpawnSetup(int socket) {
-    ::posix_spawn_file_actions_init(&actions_);
-    ::posix_spawnattr_init(&attributes_);
-    ::posix_spawn_file_actions_adddup2(&actions_, socket, k_links_descriptor);
-    ::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_addopen(&actions_, 1, "/dev/null", O_WRONLY, 0);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, k_links_descriptor + 1);
-    ::posix_spawn_file_actions_addchdir_np(&actions_, "/");
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setsigdefault(&attributes_, &all);
-    ::posix_spawnattr_setpgroup(&attributes_, 0);  // a signal to the broker's group is for the broker to act on
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-  SpawnSetup& operator=(const SpawnSetup&) = delete;
-  ~SpawnSetup() {
-    ::posix_spawn_file_actions_destroy(&actions_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-  const posix_spawn_file_actions_t* actions() const { return &actions_; }
-  const posix_spawnattr_t* attributes() const { return &attributes_; }
-
- private:
-  posix_spawn_file_actions_t actions_{};
-  posix_spawnattr_t attributes_{};
-};
-
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 std::vector<std::string> arguments_of(const LinkCommand& command) {
   std::vector<std::string> arguments = {command.program,    "--fd",        std::to_string(k_links_descriptor),
@@ -86,12 +45,9 @@ std::vector<std::string> environment() {
 }
 
 Result<pid_t> spawn_link(const LinkCommand& command, int socket) {
-  SpawnSetup setup(socket);
-  auto arguments = arguments_of(command);
-  auto assignments = environment();
+  const SpawnSetup setup({k_null_descriptor, k_null_descriptor, STDERR_FILENO, socket}, "/");
   pid_t id = 0;
-  const int error = ::posix_spawn(&id, command.program.c_str(), setup.actions(), setup.attributes(), pointers_to(arguments).data(),
-                                  pointers_to(assignments).data());
+  const int error = setup.spawn(id, command.program, arguments_of(command), environment());
   if (error != 0) return fail(Errc::system, "cannot start '" + command.program + "': " + std::strerror(error));
   return id;
 }

@@ -41,7 +41,7 @@ Result<cli::ExitCode> verify(cli::Session& session, const HostFiles& files, cons
     JsonObject object;
     object.boolean("right", !verdict.broken).number("last", verdict.last.sequence).text("mark", mark_text(verdict.last));
     if (verdict.broken) object.number("broken", verdict.broken->sequence).text("reason", verdict.broken->reason);
-    session.screen().write(object.str() + '\n');
+    session.write_json(object.str());
   } else {
     session.screen().write(text_of(verdict));
     if (verdict.broken) {

@@ -39,7 +39,7 @@ std::vector<Error> find_mistakes(const HostFiles& files) {
 Result<cli::ExitCode> check(cli::Session& session, const HostFiles& files) {
   const auto mistakes = find_mistakes(files);
   if (session.json()) {
-    session.screen().write(JsonObject().list("errors", json_of(mistakes)).str() + '\n');
+    session.write_json(JsonObject().list("errors", json_of(mistakes)).str());
   } else if (mistakes.empty()) {
     session.screen().write("no mistakes\n");
   } else {

@@ -37,7 +37,8 @@ Result<cli::ExitCode> show(cli::Session& session, const HostFiles& files, const 
     items.push_back(JsonObject().text("key", value.key).text("value", value.value).text("place", value.place).str());
     rows.push_back({printable(value.key), value.value.empty() ? "-" : printable(value.value), printable(value.place)});
   }
-  session.screen().write(session.json() ? JsonObject().text("vm", vm).list("values", items).str() + '\n' : cli::table_text(rows));
+  if (session.json()) session.write_json(JsonObject().text("vm", vm).list("values", items).str());
+  else session.screen().write(cli::table_text(rows));
   return cli::ExitCode::done;
 }
 

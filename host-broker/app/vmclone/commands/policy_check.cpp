@@ -14,13 +14,12 @@ Result<cli::ExitCode> check(cli::Session& session, const HostFiles& files) {
   const auto rules = policy::read_policy_folder(folder);
   const bool right = rules.errors().empty();
   if (session.json()) {
-    session.screen().write(JsonObject()
-                               .text("folder", folder)
-                               .number("rules", rules.rules().size())
-                               .list("errors", json_of(rules.errors()))
-                               .list("warnings", json_of(rules.warnings()))
-                               .str() +
-                           '\n');
+    session.write_json(JsonObject()
+                           .text("folder", folder)
+                           .number("rules", rules.rules().size())
+                           .list("errors", json_of(rules.errors()))
+                           .list("warnings", json_of(rules.warnings()))
+                           .str());
     return right ? cli::ExitCode::done : cli::ExitCode::failed;
   }
   for (const Error& error : rules.errors()) session.screen().write_error("vmclone: " + cli::error_text(error));

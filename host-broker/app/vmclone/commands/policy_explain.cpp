@@ -70,7 +70,7 @@ Result<cli::ExitCode> explain(cli::Session& session, const HostFiles& files, con
     JsonObject object;
     object.text("vm", question.vm.text()).text("operation", question.operation).text("time", to_rfc3339(question.time));
     object.text("decision", decision).text("place", ruling.place).list("rules", items);
-    session.screen().write(object.list("errors", vmclone::json_of(rules.errors())).str() + '\n');
+    session.write_json(object.list("errors", vmclone::json_of(rules.errors())).str());
     return code;
   }
   std::string text = question.operation + " of " + question.vm.text() + ": " + decision + " by " + printable(ruling.place) + '\n';

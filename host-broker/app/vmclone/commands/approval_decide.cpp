@@ -1,0 +1,40 @@
+#include <memory>
+
+#include "cli/commands/parse.hpp"
+#include "cli/text.hpp"
+#include "host-broker/app/vmclone/commands/commands.hpp"
+
+namespace zynclone::broker::vmclone {
+namespace {
+
+struct Values {
+  std::string id;
+  std::string reason;
+};
+
+// Decision: protocol::ApprovalAllow or ApprovalDeny.
+template <class Decision>
+Result<cli::ExitCode> decide(cli::Session& session, const Values& values) {
+  TRY(auto id, cli::parse_value<OperationId>(values.id, "ID"));
+  TRY(const auto operation, session.call(Decision{std::move(id), values.reason}));
+  session.show(operation, cli::heading_text(operation) + ": " + std::string(to_string(operation.state)) + '\n');
+  return cli::ExitCode::done;
+}
+
+}  // namespace
+
+void add_approval_allow(const cli::Command& parent, cli::Session& session) {
+  auto values = std::make_shared<Values>();
+  session.add(parent, "allow", "allow an operation that awaits approval", [values, &session] { return decide<protocol::ApprovalAllow>(session, *values); })
+      .argument("ID", values->id, "the operation's id")
+      .option("--reason", values->reason, "why, for the audit log");
+}
+
+void add_approval_deny(const cli::Command& parent, cli::Session& session) {
+  auto values = std::make_shared<Values>();
+  session.add(parent, "deny", "deny an operation that awaits approval", [values, &session] { return decide<protocol::ApprovalDeny>(session, *values); })
+      .argument("ID", values->id, "the operation's id")
+      .required_option("--reason", values->reason, "why; the requester and the audit log are told");
+}
+
+}  // namespace zynclone::broker::vmclone
