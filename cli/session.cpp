@@ -1,5 +1,6 @@
 #include "cli/session.hpp"
 
+#include "cli/json.hpp"
 #include "cli/progress.hpp"
 #include "cli/text.hpp"
 #include "system/duration.hpp"
@@ -35,6 +36,8 @@ void Session::add_change_options(const Command& command, ChangeOptions& options)
   command.flag("--plan", options.plan, "show what would be done, and do nothing");
   command.option("--request-id", options.request_id, "name of this request: repeated with the same one, it is done once");
 }
+
+void Session::write_json(std::string_view json) { screen_.write(ascii_json(json) + '\n'); }
 
 Service& Session::service() {
   if (!service_) service_.emplace(program_.service, program_.wake);
@@ -94,7 +97,7 @@ Result<ExitCode> Session::follow(const OperationId& id, Json json) {
   WaitOptions options;
   options.on_change = [&](const protocol::OperationView& operation) {
     if (!json_) progress.show(operation);
-    if (json_ && json == Json::every_state) screen_.write(protocol::encode_view(operation) + '\n');
+    if (json_ && json == Json::every_state) write_json(protocol::encode_view(operation));
     return true;
   };
   options.on_trouble = [&](const Error& error) {
@@ -103,7 +106,7 @@ Result<ExitCode> Session::follow(const OperationId& id, Json json) {
   TRY(const auto waited, service().wait(id, until, options));
   if (!json_ && waited.operation) progress.end(*waited.operation);
   if (json_ && json == Json::last_state && waited.operation && waited.end == Waited::End::finished) {
-    screen_.write(protocol::encode_view(*waited.operation, 2) + '\n');
+    write_json(protocol::encode_view(*waited.operation, 2));
   }
   return show_end(waited, id);
 }

@@ -73,8 +73,11 @@ class Session {
   // As it is on the wire with --json, else the text.
   template <class V>
   void show(const V& view, const std::string& text) {
-    screen_.write(json_ ? protocol::encode_view(view, 2) + '\n' : text);
+    if (json_) write_json(protocol::encode_view(view, 2));
+    else screen_.write(text);
   }
+  // A line, or lines, of JSON (cli/json.hpp). All that --json prints goes through here.
+  void write_json(std::string_view json);
 
  private:
   Service& service();

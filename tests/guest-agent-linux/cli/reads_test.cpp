@@ -1,3 +1,4 @@
+#include "cli/json.hpp"
 #include "tests/guest-agent-linux/cli/fixture.hpp"
 #include "tests/support/service/paged_service.hpp"
 
@@ -19,17 +20,26 @@ TEST_F(Zynclone, JsonIsTheObjectOfTheWire) {
   will_answer(sample_family());
   auto run = start({"family", "show", "--json"});
   EXPECT_EQ(run.finish(), 0);
-  EXPECT_EQ(run.output(), protocol::encode_view(sample_family(), 2) + "\n");
+  EXPECT_EQ(run.output(), cli::ascii_json(protocol::encode_view(sample_family(), 2)) + "\n");
 
   will_answer(protocol::CloneListing{{sample_clone()}});
   auto list = start({"clone", "list", "--json"});
   EXPECT_EQ(list.finish(), 0);
-  EXPECT_EQ(list.output(), protocol::encode_view(protocol::CloneListing{{sample_clone()}}, 2) + "\n");
+  EXPECT_EQ(list.output(), cli::ascii_json(protocol::encode_view(protocol::CloneListing{{sample_clone()}}, 2)) + "\n");
 
   will_answer(Accepted{.operation = sample_operation(0)});
   auto create = start(create_with({"--json"}));
   EXPECT_EQ(create.finish(), 0);
-  EXPECT_EQ(create.output(), protocol::encode_view(sample_operation(0), 2) + "\n");
+  EXPECT_EQ(create.output(), cli::ascii_json(protocol::encode_view(sample_operation(0), 2)) + "\n");
+}
+
+TEST_F(Zynclone, NoTextReachesTheTerminalAsItIsByJson) {
+  protocol::CloneView clone = sample_clone();
+  clone.note = "\xc2\x9b" "2J\x7f\xe2\x80\xaetxt";
+  will_answer(clone);
+  auto run = start({"clone", "show", "upgrade-1", "--json"});
+  EXPECT_EQ(run.finish(), 0);
+  EXPECT_NE(run.output().find("\"note\": \"\\u009b2J\\u007f\\u202etxt\""), std::string::npos) << run.output();
 }
 
 TEST_F(Zynclone, CloneListAndShow) {
@@ -107,7 +117,7 @@ TEST_F(Zynclone, PlanShowsWhatWouldBeDone) {
   will_answer(Accepted{.plan = plan});
   auto refused = start(create_with({"--plan", "--json"}));
   EXPECT_EQ(refused.finish(), 3);
-  EXPECT_EQ(refused.output(), protocol::encode_view(plan, 2) + "\n");
+  EXPECT_EQ(refused.output(), cli::ascii_json(protocol::encode_view(plan, 2)) + "\n");
 }
 
 TEST_F(Zynclone, ListsOfAnyLengthArePutTogether) {

@@ -1,5 +1,6 @@
 #include <csignal>
 
+#include "cli/json.hpp"
 #include "tests/guest-agent-linux/cli/fixture.hpp"
 
 namespace zynclone::tests {
@@ -54,7 +55,7 @@ TEST_F(Zynclone, WaitWithJsonGivesTheLastState) {
   agent.add(tell_all);
   auto run = start(create_with({"--wait", "--json"}));
   EXPECT_EQ(run.finish(), 0);
-  EXPECT_EQ(run.output(), protocol::encode_view(finished_operation(), 2) + "\n");
+  EXPECT_EQ(run.output(), cli::ascii_json(protocol::encode_view(finished_operation(), 2)) + "\n");
 }
 
 TEST_F(Zynclone, WatchWithJsonGivesEachState) {
@@ -65,7 +66,7 @@ TEST_F(Zynclone, WatchWithJsonGivesEachState) {
   });
   auto run = start({"operation", "watch", "--json", sample_operation_id().text()});
   EXPECT_EQ(run.finish(), 0);
-  EXPECT_EQ(run.output(), protocol::encode_view(sample_operation(1)) + "\n" + protocol::encode_view(finished_operation()) + "\n");
+  EXPECT_EQ(run.output(), cli::ascii_json(protocol::encode_view(sample_operation(1)) + "\n" + protocol::encode_view(finished_operation())) + "\n");
 }
 
 TEST_F(Zynclone, AFailedOperationSaysWhyAndWhere) {

@@ -1,6 +1,7 @@
 // The real vmclone against a pretended broker.
 #include <gtest/gtest.h>
 
+#include "cli/json.hpp"
 #include "tests/cli/golden.hpp"
 #include "tests/support/service/fake_service.hpp"
 #include "tests/support/service/messages.hpp"
@@ -180,7 +181,7 @@ TEST_F(Vmclone, HealthIsTheExitStatus) {
   will_answer(report);
   auto ill = start({"health", "--json"});
   EXPECT_EQ(ill.finish(), 1);
-  EXPECT_EQ(ill.output(), protocol::encode_view(report, 2) + "\n");
+  EXPECT_EQ(ill.output(), cli::ascii_json(protocol::encode_view(report, 2)) + "\n");
 }
 
 TEST_F(Vmclone, NoBroker) {

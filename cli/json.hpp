@@ -1,0 +1,13 @@
+#pragma once
+// JSON as the command lines print it: in ASCII, whatever a guest or a host wrote into a text, so that no terminal, pager or log reads a control
+// character (U+007F, U+009B) or a change of direction (U+202E) in it. It means the same as on the wire. Pure.
+
+#include <string>
+#include <string_view>
+
+namespace zynclone::cli {
+
+// JSON text, UTF-8, with all from U+007F on written as \uXXXX; beyond U+FFFF as a pair. What is no UTF-8 becomes \ufffd.
+std::string ascii_json(std::string_view json);
+
+}  // namespace zynclone::cli
