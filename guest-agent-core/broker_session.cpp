@@ -56,6 +56,7 @@ asio::awaitable<void> BrokerSession::run() {
     if (drops_ == drops_before) co_await restart_.wait_until(std::chrono::steady_clock::now() + pause);
     if (!link->version) pause = std::min(pause * 2, limits_.longest_pause);
   }
+  factory_.close();
 }
 
 void BrokerSession::stop() {

@@ -23,6 +23,8 @@ class MailboxFactory final : public ChannelFactory {
   explicit MailboxFactory(asio::any_io_executor executor);
   ~MailboxFactory() override;
   asio::awaitable<Result<std::unique_ptr<channel::Channel>>> open() override;
+  // The mailbox's watch of XenStore would keep the agent from ending.
+  void close() override { server_.reset(); }
 
  private:
   asio::any_io_executor executor_;

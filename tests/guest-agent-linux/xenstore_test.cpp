@@ -225,5 +225,25 @@ TEST(VchanFactory, WithoutXenItSaysSo) {
   EXPECT_FALSE(run(context, factory.open()));
 }
 
+// An agent that is told to stop ends when nothing is left to wait for.
+TEST_F(XenstoreTest, AMailboxThatIsClosedIsGoneAndNothingWaitsForIt) {
+  asio::io_context agents(1);
+  MailboxFactory factory(agents.get_executor());
+  std::optional<Result<std::unique_ptr<channel::Channel>>> opened;
+  const auto open = [](ChannelFactory& from, auto& into) -> asio::awaitable<void> {
+    auto channel = co_await from.open();
+    into.emplace(std::move(channel));
+  };
+  spawn(agents.get_executor(), "opening", open(factory, opened));
+  ASSERT_TRUE(run_until(agents, [&] { return !node("data/zynclone/mailbox/session").empty(); }));
+  factory.close();
+  agents.restart();
+  agents.run_for(std::chrono::seconds(20));
+  EXPECT_TRUE(agents.stopped());
+  ASSERT_TRUE(opened.has_value());
+  EXPECT_FAILS(*opened, Errc::unavailable);
+  EXPECT_EQ(node("data/zynclone/mailbox/session"), "");
+}
+
 }  // namespace
 }  // namespace zynclone::tests
