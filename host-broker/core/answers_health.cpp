@@ -14,9 +14,10 @@ std::string counted(std::size_t count, const std::string& one, const std::string
 
 std::string folder_of(const Volume& volume) { return volume.path.substr(0, volume.path.rfind('/')); }
 
-// By where they are.
-asio::awaitable<std::map<std::string, std::vector<Volume>>> disks_of_vms(Ports ports) {
-  std::map<std::string, std::vector<Volume>> places;
+using Places = std::map<std::string, std::vector<Volume>>;  // volumes by the folder or group where they are
+
+asio::awaitable<Places> disks_of_vms(Ports ports) {
+  Places places;
   const auto guests = ports.configuration.guests();
   if (!guests) co_return places;
   const std::vector<VmName> names = guests.value();
@@ -30,6 +31,22 @@ asio::awaitable<std::map<std::string, std::vector<Volume>>> disks_of_vms(Ports p
     }
   }
   co_return places;
+}
+
+// Three quarters of the way, while there is time for an evening on which the VM may stand still.
+asio::awaitable<std::vector<HealthCheck>> check_layers(Storage& storage, Places places) {
+  std::vector<HealthCheck> checks;
+  for (const auto& [folder, volumes] : places) {
+    for (std::size_t i = 0; i < volumes.size() && checks.size() < k_most_named; ++i) {
+      const Volume volume = volumes[i];
+      const auto layers = co_await storage.layers_of(volume);
+      if (!layers || layers.value().most == 0 || layers.value().count < layers.value().most / 4 * 3) continue;
+      checks.push_back(HealthCheck{.name = "layers of " + volume.path,
+                                   .detail = "it stands on " + std::to_string(layers.value().count) + " layers, and at " +
+                                             std::to_string(layers.value().most) + " no more copy of it is made: put them into one"});
+    }
+  }
+  co_return checks;
 }
 
 }  // namespace
@@ -60,6 +77,7 @@ asio::awaitable<HealthCheck> check_lockdown(Network& network, std::vector<Family
 
 asio::awaitable<std::vector<HealthCheck>> check_storage(Ports ports) {
   const auto places = co_await disks_of_vms(ports);
+  std::vector<HealthCheck> layers = co_await check_layers(ports.storage, places);
   std::vector<HealthCheck> full;
   std::size_t unwell = 0;
   for (const auto& [folder, volumes] : places) {
@@ -77,6 +95,7 @@ asio::awaitable<std::vector<HealthCheck>> check_storage(Ports ports) {
   all.detail = std::to_string(places.size() - unwell) + " of " + counted(places.size(), "place", "places") + " with disks of VMs can take a copy beside the reserve";
   std::vector<HealthCheck> checks{std::move(all)};
   std::move(full.begin(), full.end(), std::back_inserter(checks));
+  std::move(layers.begin(), layers.end(), std::back_inserter(checks));
   co_return checks;
 }
 

@@ -49,6 +49,14 @@ class Storage {
 
   // Errors: not_found, storage.
   virtual asio::awaitable<Result<std::uint64_t>> size_of(Volume volume) = 0;
+
+  // On how many layers a volume stands that copies have left under it, and how many there may be before no more copy of it is made; 0 of 0
+  // where copies leave none. Errors: not_found, storage.
+  struct Layers {
+    unsigned count = 0;
+    unsigned most = 0;
+  };
+  virtual asio::awaitable<Result<Layers>> layers_of(Volume) { co_return Layers{}; }
 };
 
 }  // namespace zynclone::broker

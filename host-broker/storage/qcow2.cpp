@@ -73,4 +73,13 @@ asio::awaitable<Result<std::uint64_t>> Qcow2::size_of(Volume volume) {
   co_return co_await run_blocking(pool_, read);
 }
 
+asio::awaitable<Result<Storage::Layers>> Qcow2::layers_of(Volume volume) {
+  auto count = [path = volume.path]() -> Result<Layers> {
+    TRY(const auto header, read_qcow2_header(path));
+    TRY(const unsigned layers, count_layers(header));
+    return Layers{.count = layers, .most = k_most_layers};
+  };
+  co_return co_await run_blocking(pool_, count);
+}
+
 }  // namespace zynclone::broker::storage

@@ -16,6 +16,7 @@ class Qcow2 final : public Storage {
   asio::awaitable<Result<Snapshot>> snapshot(SnapshotRequest request) override;
   asio::awaitable<Result<void>> remove(SnapshotRequest request) override;
   asio::awaitable<Result<std::uint64_t>> size_of(Volume volume) override;
+  asio::awaitable<Result<Layers>> layers_of(Volume volume) override;
 
  private:
   asio::awaitable<Result<Snapshot>> make(SnapshotRequest request);

@@ -18,6 +18,8 @@ constexpr std::size_t k_longest_file_name = 255;    // NAME_MAX of Linux's file 
 // A writer still at the base while nobody has the new top layer open: QEMU has not been told of it yet.
 bool awaits_switch(const std::string& source, const std::string& base) { return file_use(base).written && !file_use(source).open; }
 
+}  // namespace
+
 Result<unsigned> count_layers(const Qcow2Header& top) {
   unsigned count = 0;
   std::string below = top.backing;
@@ -30,8 +32,6 @@ Result<unsigned> count_layers(const Qcow2Header& top) {
   }
   return count;
 }
-
-}  // namespace
 
 Result<Qcow2Layers> Qcow2Layers::create(const SnapshotRequest& request, const std::string& copy_folder) {
   TRY(check_copy_name(request.name));

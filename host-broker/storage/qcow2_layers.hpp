@@ -21,6 +21,9 @@ namespace zynclone::broker::storage {
 
 inline constexpr unsigned k_most_layers = 32;  // that a source may stand on; each is a file that QEMU keeps open
 
+// On how many files this one stands, counted no further than one beyond the limit. Errors: not_found.
+Result<unsigned> count_layers(const Qcow2Header& top);
+
 class Qcow2Layers {
  public:
   // `copy_folder` empty: beside the source. Errors: invalid_argument.

@@ -28,4 +28,6 @@ asio::awaitable<Result<void>> Volumes::remove(SnapshotRequest request) { return 
 
 asio::awaitable<Result<std::uint64_t>> Volumes::size_of(Volume volume) { return kind_of(volume).size_of(volume); }
 
+asio::awaitable<Result<Storage::Layers>> Volumes::layers_of(Volume volume) { return kind_of(volume).layers_of(volume); }
+
 }  // namespace zynclone::broker::storage

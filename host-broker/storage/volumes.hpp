@@ -18,6 +18,7 @@ class Volumes final : public Storage {
   asio::awaitable<Result<Snapshot>> snapshot(SnapshotRequest request) override;
   asio::awaitable<Result<void>> remove(SnapshotRequest request) override;
   asio::awaitable<Result<std::uint64_t>> size_of(Volume volume) override;
+  asio::awaitable<Result<Layers>> layers_of(Volume volume) override;
 
  private:
   Storage& kind_of(const Volume& volume);

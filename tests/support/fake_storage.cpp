@@ -53,4 +53,9 @@ asio::awaitable<Result<std::uint64_t>> FakeStorage::size_of(broker::Volume volum
   co_return found->second;
 }
 
+asio::awaitable<Result<broker::Storage::Layers>> FakeStorage::layers_of(broker::Volume volume) {
+  const auto found = layers.find(volume.path);
+  co_return found == layers.end() ? Layers{} : found->second;
+}
+
 }  // namespace zynclone::tests

@@ -15,10 +15,12 @@ class FakeStorage : public broker::Storage {
   asio::awaitable<Result<broker::Snapshot>> snapshot(broker::SnapshotRequest request) override;
   asio::awaitable<Result<void>> remove(broker::SnapshotRequest request) override;
   asio::awaitable<Result<std::uint64_t>> size_of(broker::Volume volume) override;
+  asio::awaitable<Result<Layers>> layers_of(broker::Volume volume) override;
 
   std::map<std::string, std::uint64_t> volumes;                        // path → size; sources are put there by the test
   std::vector<std::string> calls;                                      // "snapshot <path>", "remove <path>", "check_room <path>"
   std::function<std::optional<Error>(const std::string& call)> fails;  // asked before each call
+  std::map<std::string, Layers> layers;                                // of those that stand on any
   bool copies_need_switch = false;                                     // as a qcow2 in use does
 
  private:

@@ -307,5 +307,21 @@ TEST(Health, StorageWithoutItsReserveIsNamed) {
   EXPECT_EQ(checks[1].detail, "thin pool full");
 }
 
+TEST(Health, ADiskOnManyLayersIsNamedBeforeItsCopiesEnd) {
+  World world;
+  const broker::Ports ports{world.toolstack, world.storage, world.network, world.guests, world.journal,
+                            world.journal,   world.configuration, world.families, world.policy, world.clock};
+  auto& layers = world.storage.layers["/dev/vg0/pos1-root"];
+  layers = {.count = 23, .most = 32};
+  EXPECT_EQ(run_on(*world.context, broker::check_storage(ports)).size(), 1u);
+  layers.count = 24;
+  const auto checks = run_on(*world.context, broker::check_storage(ports));
+  ASSERT_EQ(checks.size(), 2u);
+  EXPECT_TRUE(checks[0].healthy);
+  EXPECT_FALSE(checks[1].healthy);
+  EXPECT_EQ(checks[1].name, "layers of /dev/vg0/pos1-root");
+  EXPECT_EQ(checks[1].detail, "it stands on 24 layers, and at 32 no more copy of it is made: put them into one");
+}
+
 }  // namespace
 }  // namespace zynclone::tests

@@ -296,6 +296,10 @@ TEST_F(Qcow2Test, TooManyLayersAreRefusedWithTheWayOut) {
   }
   SnapshotRequest wanted = request();
   wanted.source.path = below;
+  asio::thread_pool pool(1);
+  Qcow2 storage({}, pool);
+  EXPECT_EQ(tests::run_on(context_, storage.layers_of(wanted.source)).value().count, k_most_layers);
+  EXPECT_EQ(tests::run_on(context_, storage.layers_of(request().source)).value().count, 0u);
   const auto before = files();
   auto made = snapshot(wanted);
   ASSERT_FAILS(made, Errc::storage);
