@@ -36,7 +36,6 @@ asio::awaitable<Result<void>> ended(std::set<pid_t> sessions) {
 
 Result<std::shared_ptr<Services::Service>> Services::make(const std::string& name, std::vector<std::string> arguments,
                                                           std::map<std::string, std::string> environment) const {
-  if (arguments.empty()) arguments.push_back(name);
   TRY(arguments.front(), find_program(arguments.front()));
   auto service = std::make_shared<Service>();
   TRY(service->readiness, NotifySocket::open(executor_, (layout_.run() / (name + ".notify")).string()));
@@ -56,14 +55,20 @@ asio::awaitable<Result<void>> Services::start(std::string name, std::vector<std:
                                               std::map<std::string, std::string> environment) {
   CO_TRY(parse_checked_name(name, "service name", 63));
   if (services_.contains(name)) co_return fail(Errc::conflict, "cannot start '" + name + "': it runs already");
-  auto made = make(name, std::move(arguments), std::move(environment));
+  if (arguments.empty() && commands_.contains(name)) arguments = commands_.at(name);
+  if (arguments.empty())
+    co_return fail(Errc::not_found, "cannot start '" + name + "': no such service has run here, and no command is given after '--'");
+  auto made = make(name, arguments, std::move(environment));
   if (!made) co_return with_context(made.error(), "cannot start '" + name + "'");
   const auto service = made.value();
   services_[name] = service;
   order_.push_back(name);
   Result<void> ready = service->program->start();
   if (ready) ready = co_await with_timeout(service->readiness->wait_ready(), k_start_limit, "its start");
-  if (ready) co_return ready;
+  if (ready) {
+    commands_[name] = std::move(arguments);
+    co_return ready;
+  }
   auto error = with_context(ready.error(), "cannot start '" + name + "'");
   if (error.code == Errc::timed_out) error.message += ": " + end_of_log(log_of(name));
   co_await stop(name);

@@ -21,8 +21,9 @@ class Services {
  public:
   Services(asio::any_io_executor executor, const Layout& layout) : executor_(executor), layout_(layout) {}
 
-  // Starts the program as domain 0 and waits until it says that it is ready. Errors: not_found for the program; system or timed_out with the end of its
-  // log, and it does not run then; conflict when the service runs already.
+  // Starts the program as domain 0 and waits until it says that it is ready. Without arguments it is the command with which the service was
+  // last started (a bare program of that name would touch the real host); the environment is for this start only. Errors: not_found for the
+  // program or for a service without a command; system or timed_out with the end of its log, and it does not run then; conflict when it runs already.
   asio::awaitable<Result<void>> start(std::string name, std::vector<std::string> arguments,
                                       std::map<std::string, std::string> environment = {});
 
@@ -45,6 +46,7 @@ class Services {
   const Layout& layout_;
   std::map<std::string, std::shared_ptr<Service>> services_;
   std::vector<std::string> order_;  // of start
+  std::map<std::string, std::vector<std::string>> commands_;  // that started a service, of stopped ones too
 };
 
 }  // namespace zynclone::sandbox

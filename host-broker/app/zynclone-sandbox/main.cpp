@@ -42,9 +42,9 @@ void add_service_commands(CLI::App& app, Arguments& a) {
   add(group, a, "list", "all services", [&a] { return service_list(a.folder); });
   add(group, a, "stop", "ends one", [&a] { return service_stop(a.folder, a.name); })->add_option("NAME", a.name)->required();
   auto* start = add(group, a, "start", "starts one", [&a] { return service_start(a.folder, a.name, a.environment, a.command); });
-  start->add_option("--set", a.environment, "NAME=value in its environment; may be given several times")->take_all()->allow_extra_args(false);
+  start->add_option("--set", a.environment, "NAME=value in its environment, for this start; may be given several times")->take_all()->allow_extra_args(false);
   start->add_option("NAME", a.name, "what it is called")->required();
-  start->add_option("PROGRAM", a.command, "-- program and arguments; without, the service's name is the program's")->take_all();
+  start->add_option("PROGRAM", a.command, "-- program and arguments; without, those of its last start")->take_all();
 }
 
 void add_execute_commands(CLI::App& app, Arguments& a) {

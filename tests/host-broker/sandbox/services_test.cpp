@@ -68,6 +68,27 @@ TEST_F(ServicesTest, StopEndsOneForGood) {
   EXPECT_OK(start("broker", "ready"));
 }
 
+TEST_F(ServicesTest, OneThatIsStartedAgainWithoutACommandHasTheOneItHad) {
+  ASSERT_OK(run(services.start("broker", {k_test_program, "ready", heard.path()}, {{"COLOUR", "blue"}})));
+  heard.next(context);
+  ASSERT_OK(run(services.stop("broker")));
+  EXPECT_FAILS(start("broker", "fail"), Errc::system) << "a command that did not work is not kept";
+  heard.next(context);
+  ASSERT_OK(run(services.start("broker", {}, {{"SHAPE", "round"}})));
+  const auto [word, pid] = heard.next(context);
+  EXPECT_EQ(word, "ready");
+  const auto environment = read_file("/proc/" + std::to_string(pid) + "/environ", 65536);
+  ASSERT_OK(environment);
+  EXPECT_NE(environment.value().find("SHAPE=round"), std::string::npos);
+  EXPECT_EQ(environment.value().find("COLOUR=blue"), std::string::npos) << "what is set is for one start";
+}
+
+TEST_F(ServicesTest, OneThatNeverRanNeedsACommand) {
+  const auto started = run(services.start("clone-net-monitor", {}));
+  ASSERT_FAILS(started, Errc::not_found);
+  EXPECT_EQ(started.error().message, "cannot start 'clone-net-monitor': no such service has run here, and no command is given after '--'");
+}
+
 TEST_F(ServicesTest, ProgramsAndNamesAreChecked) {
   const auto missing = run(services.start("broker", {"zynclone-nothing"}));
   ASSERT_FAILS(missing, Errc::not_found);
