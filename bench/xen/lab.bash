@@ -15,7 +15,8 @@ fi
 
 # Twice, if need be: an emulated machine that has just been resumed sometimes loses its first connection.
 "$root/tests/xen/install" "$root"/build/packages/zynclone-*.deb || "$root/tests/xen/install" "$root"/build/packages/zynclone-*.deb
-"$lab" ssh "printf '%s\n' 'clone.* pos1 allow clones=3' >/etc/zynclone/policy.d/10-bench.policy"
+"$lab" ssh "printf '%s\n' 'clone.* pos1 allow clones=3' >/etc/zynclone/policy.d/10-bench.policy
+  echo guest_messages=1000000 >>/etc/zynclone/broker.conf; systemctl restart zynclone-broker"
 mkdir -p "$root/build/bench-programs"
 for program in bench_vchan bench_ticker; do strip -o "$root/build/bench-programs/$program" "$root/build/release/bin/$program"; done
 "$lab" put "$root"/build/bench-programs/* /usr/local/bin
