@@ -14,8 +14,6 @@ protocol::Hello our_hello() {
   return hello;
 }
 
-Error no_channel() { return Error{Errc::unavailable, "cannot reach the broker: it has not connected yet"}; }
-
 }  // namespace
 
 // A channel from its opening to its end.
@@ -72,6 +70,11 @@ void BrokerSession::drop(Error why) {
 
 asio::awaitable<void> BrokerSession::until_dropped(std::uint64_t drops_before) {
   while (drops_ == drops_before) co_await restart_.wait();
+}
+
+Error BrokerSession::no_channel() const {
+  const std::string why = was_up_ ? "it is not connected any more" : "it has not connected yet";
+  return Error{Errc::unavailable, "cannot reach the broker: " + why};
 }
 
 bool BrokerSession::is_up() const { return link_ && link_->version; }
@@ -137,6 +140,7 @@ Result<void> BrokerSession::take_hello(Link& link, const protocol::Hello& hello)
   if (link.version) return fail(Errc::conflict, "cannot greet the broker: it said 'hello' twice");
   TRY(auto version, channel::agree_on_version(our_hello(), hello));
   link.version = version;
+  was_up_ = true;
   log_info("connected to the broker (" + hello.software + ", protocol version " + std::to_string(version) + ")");
   link.greeting.wake();
   events_.up();

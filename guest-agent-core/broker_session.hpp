@@ -72,7 +72,9 @@ class BrokerSession {
   channel::WakeUp changed_;               // link_, stopping_, calls_
   channel::WakeUp restart_;               // drop() or stop() while there is no link
   std::uint64_t drops_ = 0;
+  Error no_channel() const;
   std::shared_ptr<Link> link_;   // null: no channel
+  bool was_up_ = false;          // the broker has greeted us before
   std::size_t calls_ = 0;
   std::string last_error_;
   bool stopping_ = false;

@@ -23,6 +23,7 @@ namespace zynclone::sandbox {
 namespace {
 
 constexpr std::chrono::seconds k_start_limit{30};
+constexpr std::chrono::seconds k_connect_limit{15};
 constexpr std::chrono::seconds k_stop_limit{60};
 using Say = std::function<void(const std::string&)>;
 
@@ -98,6 +99,15 @@ asio::awaitable<Result<RunningOriginal>> start_original(Layout layout, VmName vm
   co_return RunningOriginal{vm, domain};
 }
 
+// So that the first command works. A VM that is not enabled never gets a channel: that is for its owner to know, and no failure.
+asio::awaitable<void> wait_connected(Layout layout, std::vector<RunningOriginal> originals, Say say) {
+  SandboxToolstack toolstack(layout);
+  for (const RunningOriginal& original : originals) {
+    const auto connected = co_await toolstack.wait_connected(original.domain, k_connect_limit);
+    say(original.vm.text() + (connected ? " has its channel to the broker" : " has no channel to the broker: " + connected.error().message));
+  }
+}
+
 asio::awaitable<Result<std::vector<VmName>>> prepare(Layout layout, BringUpOptions options, std::string link_program) {
   CO_TRY(layout.prepare());
   CO_TRY(write_settings(layout, link_program));
@@ -121,6 +131,7 @@ asio::awaitable<Result<std::vector<RunningOriginal>>> start_all(Layout layout, s
     CO_TRY(auto original, co_await start_original(layout, vm, say));
     running.push_back(std::move(original));
   }
+  co_await wait_connected(layout, running, say);
   co_return running;
 }
 

@@ -178,12 +178,25 @@ asio::awaitable<void> Domains::destroy_all() {
   }
 }
 
+Result<NotifySocket*> Domains::agent_to_wait_for(DomainId domain) const {
+  TRY(const auto entry, get(domain));
+  NotifySocket* const readiness = entry->guest->readiness();
+  if (readiness != nullptr && entry->state != broker::DomainState::running)
+    return fail(Errc::conflict, "cannot wait for domain " + std::to_string(domain.value) + ": it is paused");
+  return readiness;
+}
+
 asio::awaitable<Result<void>> Domains::wait_ready(DomainId domain) {
-  CO_TRY(const auto entry, get(domain));
-  if (entry->guest->readiness() == nullptr) co_return outcome::success();
-  if (entry->state != broker::DomainState::running)
-    co_return fail(Errc::conflict, "cannot wait for domain " + std::to_string(domain.value) + ": it is paused");
-  co_return co_await entry->guest->readiness()->wait_ready();
+  CO_TRY(NotifySocket* const agent, agent_to_wait_for(domain));
+  if (agent == nullptr) co_return outcome::success();
+  co_return co_await agent->wait_ready();
+}
+
+// The agent's status is what `systemctl status` shows of it in a real guest.
+asio::awaitable<Result<void>> Domains::wait_connected(DomainId domain) {
+  CO_TRY(NotifySocket* const agent, agent_to_wait_for(domain));
+  if (agent == nullptr) co_return outcome::success();
+  co_return co_await agent->wait_status("connected to the broker");
 }
 
 Result<void> Domains::switch_layer(DomainId domain, const std::string& device) {

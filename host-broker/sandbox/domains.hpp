@@ -40,6 +40,9 @@ class Domains {
   // Waits until the domain's agent serves its socket; at once if it has none. Errors: conflict for a paused one, system with the cause.
   asio::awaitable<Result<void>> wait_ready(DomainId domain);
 
+  // Waits until the domain's agent has its channel to the broker; at once if it has none. Errors: as wait_ready.
+  asio::awaitable<Result<void>> wait_connected(DomainId domain);
+
   // Makes a domain's disk write to its new top layer. Pretended: no process of the sandbox holds a disk open. Errors: not_found.
   Result<void> switch_layer(DomainId domain, const std::string& device);
 
@@ -59,6 +62,7 @@ class Domains {
   using EntryPointer = std::shared_ptr<Entry>;
 
   Result<EntryPointer> get(DomainId domain) const;
+  Result<NotifySocket*> agent_to_wait_for(DomainId domain) const;
   Result<void> check(const DomainSpec& spec) const;
   Result<DomainId> next_id();
   void remove(const EntryPointer& entry);

@@ -148,6 +148,8 @@ asio::awaitable<Result<ControlMessage>> Host::domain_command(std::string command
     CO_TRY(co_await domains_.wait_gone(domain));
   } else if (command == "wait-ready") {
     CO_TRY(co_await domains_.wait_ready(domain));
+  } else if (command == "wait-connected") {
+    CO_TRY(co_await domains_.wait_connected(domain));
   } else {
     co_return fail(Errc::unknown_method, "cannot do '" + printable(command) + "': no such command");
   }

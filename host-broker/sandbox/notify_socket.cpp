@@ -2,6 +2,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 
+#include <optional>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,13 +15,15 @@ using asio::local::datagram_protocol;
 
 constexpr auto k_as_tuple = asio::as_tuple(asio::use_awaitable);
 
-bool says_ready(std::string_view untrusted_message) {
+// The value of `key` in a message's lines; nullopt when it is not there.
+std::optional<std::string_view> value_of(std::string_view key, std::string_view untrusted_message) {
   while (!untrusted_message.empty()) {
     const auto end = std::min(untrusted_message.find('\n'), untrusted_message.size());
-    if (untrusted_message.substr(0, end) == "READY=1") return true;
+    const std::string_view line = untrusted_message.substr(0, end);
+    if (line.starts_with(key) && line.substr(key.size()).starts_with('=')) return line.substr(key.size() + 1);
     untrusted_message.remove_prefix(std::min(end + 1, untrusted_message.size()));
   }
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -32,6 +35,7 @@ struct NotifySocket::State {
   datagram_protocol::socket socket;
   asio::steady_timer changed;  // cancelled at each change, for those who wait
   bool ready = false;
+  std::string status;
   unsigned resets = 0;
   std::string cause;
 };
@@ -59,6 +63,7 @@ bool NotifySocket::is_ready() const { return state_->ready; }
 
 void NotifySocket::reset(std::string cause) {
   state_->ready = false;
+  state_->status.clear();
   state_->cause = std::move(cause);
   ++state_->resets;
   state_->changed.cancel();
@@ -69,18 +74,20 @@ asio::awaitable<void> NotifySocket::receive(std::shared_ptr<State> state) {
   while (state->socket.is_open()) {
     const auto [error, count] = co_await state->socket.async_receive(asio::buffer(untrusted_bytes), k_as_tuple);
     if (error) co_return;
-    if (!says_ready({untrusted_bytes.data(), count})) continue;
-    state->ready = true;
+    const std::string_view untrusted_message(untrusted_bytes.data(), count);
+    if (value_of("READY", untrusted_message) == "1") state->ready = true;
+    if (const auto status = value_of("STATUS", untrusted_message)) state->status = *status;
     state->changed.cancel();
   }
 }
 
-asio::awaitable<Result<void>> NotifySocket::wait_ready() { return wait(state_); }
+asio::awaitable<Result<void>> NotifySocket::wait_ready() { return wait(state_, For::ready, {}); }
+asio::awaitable<Result<void>> NotifySocket::wait_status(std::string beginning) { return wait(state_, For::status, std::move(beginning)); }
 
-asio::awaitable<Result<void>> NotifySocket::wait(std::shared_ptr<State> state) {
+asio::awaitable<Result<void>> NotifySocket::wait(std::shared_ptr<State> state, For what, std::string beginning) {
   const unsigned resets = state->resets;
   while (true) {
-    if (state->ready) co_return outcome::success();
+    if (what == For::ready ? state->ready : state->status.starts_with(beginning)) co_return outcome::success();
     if (state->resets != resets) co_return fail(Errc::system, state->cause);
     if (!state->socket.is_open()) co_return fail(Errc::unavailable, "it was taken away before it was ready");
     co_await state->changed.async_wait(k_as_tuple);

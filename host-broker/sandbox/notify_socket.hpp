@@ -28,11 +28,15 @@ class NotifySocket {
   // Waits until the program says READY=1. Errors: system with the cause of `reset`; unavailable when this object goes away.
   asio::awaitable<Result<void>> wait_ready();
 
+  // Waits until the program's STATUS= begins with this. Errors: as wait_ready.
+  asio::awaitable<Result<void>> wait_status(std::string beginning);
+
  private:
   struct State;
   explicit NotifySocket(std::shared_ptr<State> state) : state_(std::move(state)) {}
   static asio::awaitable<void> receive(std::shared_ptr<State> state);
-  static asio::awaitable<Result<void>> wait(std::shared_ptr<State> state);
+  enum class For { ready, status };
+  static asio::awaitable<Result<void>> wait(std::shared_ptr<State> state, For what, std::string beginning);
   std::shared_ptr<State> state_;
 };
 

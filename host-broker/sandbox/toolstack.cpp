@@ -142,4 +142,11 @@ asio::awaitable<Result<void>> SandboxToolstack::wait_ready(DomainId domain, Dead
   co_return outcome::success();
 }
 
+asio::awaitable<Result<void>> SandboxToolstack::wait_connected(DomainId domain, Deadline limit) {
+  ControlMessage request("wait-connected");
+  request.set("domain", std::to_string(domain.value));
+  CO_TRY(co_await ask_control(layout_.control_socket(), std::move(request), limit));
+  co_return outcome::success();
+}
+
 }  // namespace zynclone::sandbox

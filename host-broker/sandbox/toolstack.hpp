@@ -28,6 +28,8 @@ class SandboxToolstack : public broker::Toolstack {
   asio::awaitable<Result<DomainId>> start_original(std::string file);
   // Waits until the domain's agent serves. Errors: system with its cause, conflict while it is paused.
   asio::awaitable<Result<void>> wait_ready(DomainId domain, Deadline limit);
+  // Waits until the domain's agent has its channel to the broker. Errors: as wait_ready; timed_out.
+  asio::awaitable<Result<void>> wait_connected(DomainId domain, Deadline limit);
 
  private:
   asio::awaitable<Result<std::optional<broker::Domain>>> find(Uuid uuid);

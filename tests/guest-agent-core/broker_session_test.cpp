@@ -80,7 +80,20 @@ TEST_F(BrokerSessionTest, WithoutAChannelACallIsUnavailableAtOnce) {
   begin();
   const auto answer = ask();
   ASSERT_TRUE(wait([&] { return answer->has_value(); }));
-  EXPECT_FAILS(**answer, Errc::unavailable);
+  ASSERT_FAILS(**answer, Errc::unavailable);
+  EXPECT_EQ((*answer)->error().message, "cannot reach the broker: it has not connected yet");
+}
+
+TEST_F(BrokerSessionTest, WhenTheChannelEndedACallSaysSo) {
+  begin();
+  auto broker = factory.connect_and_greet();
+  ASSERT_TRUE(wait_up());
+  broker->peer().close();
+  ASSERT_TRUE(wait([&] { return downs.size() == 1; }));
+  const auto answer = ask();
+  ASSERT_TRUE(wait([&] { return answer->has_value(); }));
+  ASSERT_FAILS(**answer, Errc::unavailable);
+  EXPECT_EQ((*answer)->error().message, "cannot reach the broker: it is not connected any more");
 }
 
 TEST_F(BrokerSessionTest, BeforeTheBrokersHelloNothingIsAskedOrAnswered) {
