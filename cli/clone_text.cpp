@@ -15,8 +15,10 @@ std::string mask_text(std::uint64_t mask) {
   return text.data();
 }
 
-std::string disks_text(protocol::Consistency consistency) {
-  switch (consistency) {
+// While a clone is made nobody knows yet how consistent its disks will be.
+std::string disks_text(const protocol::CloneView& clone) {
+  if (clone.state == protocol::CloneState::creating) return "-";
+  switch (clone.consistency) {
     case protocol::Consistency::offline: return "offline";
     case protocol::Consistency::filesystem: return "filesystem-consistent";
     case protocol::Consistency::crash: return "crash-consistent";
@@ -36,14 +38,14 @@ std::string interfaces_text(const std::vector<protocol::VifView>& vifs, bool wit
 }
 
 std::string disk_text(const protocol::DiskView& disk) {
-  std::string text = printable(disk.device) + " " + size_text(disk.size) + " " + printable(disk.format);
+  std::string text = printable(disk.device) + " " + (disk.size == 0 ? "-" : size_text(disk.size)) + " " + printable(disk.format);
   if (disk.location) text += " " + printable(*disk.location);
   return text;
 }
 
 std::vector<std::string> row_of(const protocol::CloneView& clone) {
   return {clone.vm.text(), clone.name.text(), std::string(to_string(clone.state)), std::string(to_string(clone.mode)),
-          disks_text(clone.consistency), interfaces_text(clone.vifs, false), time_text(clone.created), printable(clone.note)};
+          disks_text(clone), interfaces_text(clone.vifs, false), time_text(clone.created), printable(clone.note)};
 }
 
 }  // namespace
@@ -59,7 +61,7 @@ std::string clone_text(const protocol::CloneView& clone) {
   std::string text = "clone " + clone.name.text() + " of " + clone.vm.text() + '\n';
   text += "  state       " + std::string(to_string(clone.state)) + '\n';
   if (clone.domain) text += "  domain      " + std::to_string(*clone.domain) + '\n';
-  text += "  mode        " + std::string(to_string(clone.mode)) + ", disks " + disks_text(clone.consistency) + '\n';
+  text += "  mode        " + std::string(to_string(clone.mode)) + ", disks " + disks_text(clone) + '\n';
   text += "  created     " + time_text(clone.created) + '\n';
   text += "  uuid        " + clone.uuid.text() + '\n';
   text += "  interfaces  " + interfaces_text(clone.vifs, true) + '\n';

@@ -1,3 +1,4 @@
+#include "cli/screen.hpp"
 #include "cli/text.hpp"
 #include "protocol/codec.hpp"
 
@@ -6,6 +7,8 @@ namespace {
 
 using protocol::OperationState;
 using protocol::StepState;
+
+constexpr std::size_t k_detail_columns = 60;  // in a list; `operation show` has it whole
 
 std::string_view mark_of(StepState state) {
   switch (state) {
@@ -16,6 +19,10 @@ std::string_view mark_of(StepState state) {
     case StepState::undone: return "↶";
   }
   return "?";
+}
+
+std::string_view mark_of(const protocol::StepView& step) {
+  return step.warning && step.state == StepState::done ? "!" : mark_of(step.state);
 }
 
 std::string of_vm(const protocol::OperationView& operation) {
@@ -32,7 +39,7 @@ std::string heading_text(const protocol::OperationView& operation) {
 
 std::string step_text(const protocol::StepView& step) {
   if (step.text.empty() && step.state != StepState::failed) return {};
-  std::string text = "  " + std::string(mark_of(step.state)) + " ";
+  std::string text = "  " + std::string(mark_of(step)) + " ";
   if (step.state == StepState::undone) text += "undone: ";
   text += printable(step.text.empty() ? step.name : step.text);
   if (step.percent && step.state == StepState::running) text += "  " + std::to_string(*step.percent) + " %";
@@ -43,6 +50,7 @@ std::string operation_text(const protocol::OperationView& operation) {
   std::string text = heading_text(operation) + '\n';
   text += "  state      " + std::string(to_string(operation.state));
   if (operation.state == OperationState::running) text += ", " + std::to_string(operation.percent) + " %";
+  if (!operation.detail.empty()) text += "\n  asked for  " + printable(operation.detail);
   text += "\n  requester  " + printable(operation.requester) + "\n  created    " + time_text(operation.created) + '\n';
   if (operation.finished) text += "  finished   " + time_text(*operation.finished) + '\n';
   if (operation.decision) {
@@ -58,12 +66,12 @@ std::string operation_text(const protocol::OperationView& operation) {
 
 std::string operations_text(const protocol::OperationListing& listing) {
   if (listing.operations.empty()) return "no operations\n";
-  std::vector<std::vector<std::string>> rows{{"OPERATION", "CREATED", "KIND", "VM", "TARGET", "STATE", "REQUESTER"}};
+  std::vector<std::vector<std::string>> rows{{"OPERATION", "CREATED", "KIND", "VM", "TARGET", "STATE", "REQUESTER", "ASKED FOR"}};
   for (const auto& operation : listing.operations) {
     std::string state(to_string(operation.state));
     if (operation.state == OperationState::running) state += " " + std::to_string(operation.percent) + " %";
     rows.push_back({operation.id.text(), time_text(operation.created), printable(operation.kind), operation.vm.text(),
-                    operation.target.empty() ? "-" : printable(operation.target), state, printable(operation.requester)});
+                    operation.target.empty() ? "-" : printable(operation.target), state, printable(operation.requester), cut_to(printable(operation.detail), k_detail_columns)});
   }
   return table_text(rows) + (listing.more ? "there are older ones: --limit N, or --all\n" : "");
 }

@@ -62,13 +62,13 @@ std::string table_text(const std::vector<std::vector<std::string>>& rows) {
 
 std::string approvals_text(const protocol::ApprovalListing& listing) {
   if (listing.approvals.empty()) return "nothing awaits approval\n";
-  std::vector<std::vector<std::string>> rows{{"OPERATION", "KIND", "VM", "TARGET", "REQUESTER", "ALLOWED", "EXPIRES"}};
+  std::vector<std::vector<std::string>> rows{{"OPERATION", "KIND", "VM", "TARGET", "REQUESTER", "ALLOWED", "EXPIRES", "ASKED FOR"}};
   for (const auto& approval : listing.approvals) {
     const auto& operation = approval.operation;
     std::string allowed = std::to_string(approval.allowed_by.size()) + " of " + std::to_string(approval.approvers_needed);
     for (std::size_t i = 0; i < approval.allowed_by.size(); ++i) allowed += (i == 0 ? ": " : ", ") + printable(approval.allowed_by[i]);
     rows.push_back({operation.id.text(), printable(operation.kind), operation.vm.text(), printable(operation.target),
-                    printable(operation.requester), allowed, time_text(approval.expires)});
+                    printable(operation.requester), allowed, time_text(approval.expires), printable(operation.detail)});
   }
   return table_text(rows);
 }

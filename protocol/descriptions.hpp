@@ -64,6 +64,7 @@ void describe(A& archive, StepView& value) {
   archive.field("state", value.state);
   archive.field("text", value.text);
   archive.optional("percent", value.percent);
+  archive.field("warning", value.warning);
 }
 
 template <class A>
@@ -78,6 +79,7 @@ void describe(A& archive, OperationView& value) {
   archive.required("kind", value.kind);
   archive.required("vm", value.vm);
   archive.field("target", value.target);
+  archive.field("detail", value.detail);
   archive.required("state", value.state);
   archive.field("percent", value.percent);
   archive.field("requester", value.requester);

@@ -103,6 +103,7 @@ struct StepView {
   StepState state = StepState::pending;
   std::string text;      // for people: "quiesced pos1 (1.2 s, 2 hooks)"; what would be done while pending
   std::optional<unsigned> percent;
+  bool warning = false;  // done, but not as well as it should be: the guest did not quiesce
 };
 
 // Which rule decided; never sent to a guest.
@@ -116,6 +117,7 @@ struct OperationView {
   std::string kind;      // the method asked for: clone.create
   VmName vm;
   std::string target;    // the clone's name
+  std::string detail;    // for people, what else was asked: "mode online, not started, note: …", "to again"
   OperationState state = OperationState::queued;
   unsigned percent = 0;
   std::string requester; // a member's name, or "admin:<user>"

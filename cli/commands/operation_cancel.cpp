@@ -10,7 +10,9 @@ namespace {
 Result<ExitCode> cancel(Session& session, const std::string& text) {
   TRY(auto id, parse_value<OperationId>(text, "ID"));
   TRY(const auto operation, session.call(protocol::OperationCancel{std::move(id)}));
-  session.show(operation, heading_text(operation) + ": " + std::string(to_string(operation.state)) + '\n');
+  const bool goes_on = !protocol::is_final(operation.state);
+  const std::string how = goes_on ? "will be cancelled after the current step" : std::string(to_string(operation.state));
+  session.show(operation, heading_text(operation) + ": " + how + '\n');
   return ExitCode::done;
 }
 

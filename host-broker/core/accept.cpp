@@ -104,8 +104,9 @@ asio::awaitable<Result<protocol::Accepted>> Broker::take_in(Caller caller, proto
     record.approval_expires = record.created + verdict.timeout;
   }
   std::vector<AuditNote> notes(1);
+  const std::string detail = detail_of(record);  // last: it holds the requester's own words
   notes[0] = AuditNote{actor_of(record), "requested", record.id.text(),
-                       asked_text(record) + ": " + record.decision + " by " + record.decision_place};
+                       asked_text(record) + ": " + record.decision + " by " + record.decision_place + (detail.empty() ? "" : "; " + detail)};
   auto inserted = co_await ports_.journal.insert(record, notes);
   const bool inserted_before = !inserted;
   if (inserted_before) {

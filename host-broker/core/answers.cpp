@@ -104,7 +104,9 @@ struct Answers {
     Page page(listing.operations, most);
     for (const OperationRecord& record : records) {
       if (listing.more) break;
-      OperationView view = view_of(record, nullptr, audience_of(caller));
+      // How far a running one has come the journal does not know.
+      const OperationRecord* running = broker.engine_.find(record.id);
+      OperationView view = view_of(running != nullptr ? *running : record, nullptr, audience_of(caller));
       view.steps.clear();
       listing.more = !page.add(std::move(view));
     }

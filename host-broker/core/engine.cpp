@@ -207,7 +207,8 @@ asio::awaitable<Result<void>> Engine::run_steps(Task& task, Operation& operation
       co_return fail(Errc::cancelled, "cancelled before step '" + operation.steps[i]->name() + "'");
     }
     CO_TRY(co_await run_step(task, *operation.steps[i], i));
-    task.record.percent = static_cast<unsigned>(100 * (i + 1) / (operation.steps.size() + 1));
+    const auto percent = static_cast<unsigned>(100 * (i + 1) / (operation.steps.size() + 1));
+    task.record.percent = std::max(task.record.percent, percent);  // it never goes back, after a restart either
   }
   co_return outcome::success();
 }

@@ -1,8 +1,10 @@
 #include "host-broker/core/views.hpp"
 
 #include "host-broker/core/engine.hpp"
+#include "host-broker/core/operations/snapshot_steps.hpp"
 #include "host-broker/core/registry.hpp"
 #include "host-broker/core/views_for_guest.hpp"
+#include "protocol/codec.hpp"
 
 namespace zynclone::broker {
 namespace {
@@ -18,18 +20,30 @@ std::vector<protocol::VifView> vifs_of(const Family& family, const Uuid& member)
   return vifs;
 }
 
-// The decision stands first among what happened to a request.
-protocol::StepView decision_step(const OperationRecord& record) {
+// " (1 of 2)" where more than one must allow it.
+std::string allowed_count(const OperationRecord& record) {
+  if (record.approvers_needed < 2) return " to allow it";
+  return " (" + std::to_string(record.allowed_by.size()) + " of " + std::to_string(record.approvers_needed) + ')';
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+// The decision stands first among what happened to a request. Who decided is for administrators.
+protocol::StepView decision_step(const OperationRecord& record, Audience audience) {
   using protocol::OperationState;
   protocol::StepView step{.name = "allow", .state = protocol::StepState::done, .text = "allowed"};
   if (record.state == OperationState::awaiting_approval) {
     step.state = protocol::StepState::running;
-    step.text = "waits for an administrator to allow it";
+    step.text = "waits for an administrator" + (audience == Audience::guest ? " to allow it" : allowed_count(record));
   } else if (record.state == OperationState::denied || record.state == OperationState::expired) {
     step.state = protocol::StepState::failed;
     step.text = record.state == OperationState::denied ? "denied" : "expired: no administrator answered in time";
   } else if (!record.allowed_by.empty()) {
-    step.text = "allowed by an administrator";
+    step.text = "allowed by " + (audience == Audience::guest ? "an administrator" : joined(record.allowed_by));
   }
   return step;
 }
@@ -48,7 +62,7 @@ std::string failed_text(const OperationRecord& record, const StepRecord& step) {
 }
 
 protocol::StepView view_of(const OperationRecord& record, const StepRecord& step, Audience audience) {
-  protocol::StepView view{.name = step.name, .state = step.state, .percent = step.percent};
+  protocol::StepView view{.name = step.name, .state = step.state, .percent = step.percent, .warning = is_warning(step)};
   const bool is_failed = step.state == protocol::StepState::failed;
   view.text = is_failed && audience == Audience::guest ? failed_text(record, step) : shown(step.text, audience);
   return view;
@@ -66,7 +80,26 @@ std::string requester_of(const OperationRecord& record, Audience audience) {
   return is_hidden ? "admin" : record.requester_name;
 }
 
+std::string detail_of(const protocol::CloneCreate& call) {
+  std::string text = "mode " + std::string(to_string(call.mode));
+  if (!call.start) text += ", not started";
+  return call.note.empty() ? text : text + ", note: " + call.note;
+}
+
+std::string detail_of(const protocol::CloneRename& call) { return "to " + call.new_name.text(); }
+
 }  // namespace
+
+std::string detail_of(const OperationRecord& record) {
+  const auto request = protocol::decode_request(record.request, protocol::Sender::administrator);  // it names the VM, as the journal's do
+  if (!request) return {};
+  return std::visit(
+      [](const auto& call) -> std::string {
+        if constexpr (requires { detail_of(call); }) return cut(printable(detail_of(call)));
+        else return {};
+      },
+      request.value().method);
+}
 
 Audience audience_of(const Caller& caller) {
   return std::holds_alternative<Caller::Member>(caller.identity) ? Audience::guest : Audience::administrator;
@@ -110,13 +143,14 @@ protocol::OperationView view_of(const OperationRecord& record, const Family* fam
   view.kind = record.kind;
   view.vm = record.vm;
   view.target = record.target;
+  view.detail = detail_of(record);
   view.state = record.state;
   view.percent = record.percent;
   view.requester = requester_of(record, audience);
   view.created = record.created;
   view.finished = record.finished;
   view.summary = summary_of(record, audience);
-  view.steps.push_back(decision_step(record));
+  view.steps.push_back(decision_step(record, audience));
   for (const StepRecord& step : record.steps) view.steps.push_back(view_of(record, step, audience));
   if (record.error) {
     const Error error = audience == Audience::guest ? for_guest(*record.error) : *record.error;

@@ -9,6 +9,9 @@ namespace zynclone::broker {
 enum class Audience { guest, administrator };
 Audience audience_of(const Caller& caller);
 
+// What was asked beside the clone's name: "mode online, not started, note: …" of a create, "to again" of a rename, else nothing. Printable, cut.
+std::string detail_of(const OperationRecord& record);
+
 protocol::CloneView view_of(const Family& family, const Clone& clone, Audience audience);
 protocol::FamilyView view_of(const Family& family, Audience audience);
 // `clone`: the operation's clone as it is now, if it is there.

@@ -48,6 +48,25 @@ TEST_F(Text, Operations) {
   EXPECT_EQ(operations_text({}), "no operations\n");
 }
 
+TEST_F(Text, WhatWasAskedAndWhatIsNotAsItShouldBe) {
+  auto operation = tests::finished_operation();
+  operation.detail = "mode online, note: " + std::string(80, 'x');
+  operation.steps[1].warning = true;
+  EXPECT_NE(operation_text(operation).find("  ! quiesced pos1"), std::string::npos);
+  EXPECT_NE(operation_text(operation).find("  asked for  " + operation.detail + '\n'), std::string::npos);
+  EXPECT_EQ(operations_text({{operation}}).find(operation.detail), std::string::npos) << "a list has it cut";
+  EXPECT_NE(operations_text({{operation}}).find("mode online, note: xxx"), std::string::npos);
+  EXPECT_NE(approvals_text({{protocol::ApprovalView{.operation = operation}}}).find(operation.detail), std::string::npos);
+}
+
+TEST_F(Text, ACloneThatIsBeingMadeHasNothingDecidedYet) {
+  auto clone = tests::sample_clone();
+  clone.state = protocol::CloneState::creating;
+  clone.disks[0].size = 0;
+  EXPECT_NE(clone_text(clone).find("online, disks -\n"), std::string::npos) << clone_text(clone);
+  EXPECT_NE(clone_text(clone).find("xvda - lvm-thin"), std::string::npos) << clone_text(clone);
+}
+
 TEST_F(Text, Plan) {
   protocol::PlanView plan{.kind = "clone.create", .vm = VmName::parse("pos1").value(), .target = "upgrade-1", .decision = "ask"};
   plan.steps = {{.name = "quiesce", .text = "quiesce pos1, at most 10 s"}, {.name = "snapshot", .text = "snapshot pos1-root (thin, 1 GiB)"}};
@@ -88,7 +107,7 @@ TEST_F(Text, ApprovalsAuditAndHealth) {
 
 TEST_F(Text, NothingThatAPeerSaidReachesTheTerminalUnescaped) {
   auto operation = tests::failed_operation();
-  operation.kind = operation.target = operation.requester = operation.summary = "\x1b[31m";
+  operation.kind = operation.target = operation.detail = operation.requester = operation.summary = "\x1b[31m";
   operation.steps[0].text = operation.error->code = operation.error->message = operation.error->place = "\x1b[31m";
   operation.decision = protocol::DecisionView{"\x1b", "\x1b"};
   auto clone = tests::sample_clone();

@@ -51,12 +51,15 @@ OperationView operation_view() {
   view.kind = "clone.create";
   view.vm = VmName::parse("pos1").value();
   view.target = "upgrade-1";
+  view.detail = "mode online, not started, note: Grüße";
   view.state = OperationState::failed;
   view.percent = 40;
   view.requester = "pos1";
   view.created = time();
   view.finished = time();
-  view.steps = {StepView{.name = "allow", .state = StepState::done, .text = "allowed"}, StepView{.name = "snapshot xvda", .state = StepState::failed, .text = "…", .percent = 50}};
+  view.steps = {StepView{.name = "allow", .state = StepState::done, .text = "allowed"},
+                StepView{.name = "quiesce", .state = StepState::done, .text = "pos1 did not quiesce", .warning = true},
+                StepView{.name = "snapshot xvda", .state = StepState::failed, .text = "…", .percent = 50}};
   view.summary = "";
   view.error = ErrorView{.code = "no-space", .message = "cannot copy", .place = "vg0/pool"};
   view.clone = clone_view();

@@ -19,6 +19,12 @@ std::string seconds_text(std::uint64_t milliseconds) {
   return text;
 }
 
+// "10 s", "2.5 s".
+std::string limit_text(std::chrono::milliseconds limit) {
+  if (limit.count() % 1000 != 0) return seconds_text(static_cast<std::uint64_t>(limit.count()));
+  return std::to_string(limit.count() / 1000) + " s";
+}
+
 std::string count_text(std::size_t count, const std::string& what) {
   return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
 }
@@ -37,6 +43,7 @@ std::vector<CloneDisk> copied_disks(const ClonePlan& plan) {
 
 const std::string k_quiesce = "quiesce";
 const std::string k_thaw = "thaw";
+constexpr std::string_view k_not_quiesced = " did not quiesce, ";
 const std::string k_was_paused = "was paused before";  // the quiesce step's result: whoever paused the original will let it go on
 
 const StepRecord* find_step(const OperationRecord& record, const std::string& name) {
@@ -67,6 +74,18 @@ asio::awaitable<bool> release(Context context, IfPaused if_paused) {
   call.token = context.record.id;
   auto report = co_await context.ports.guests.thaw(original, call, k_thaw_deadline);
   co_return report && report.value().was_quiesced;
+}
+
+// For people, who know neither the VM's UUID nor how it is called.
+std::string why_not_quiesced(const Error& error, std::chrono::milliseconds limit) {
+  constexpr std::string_view k_hook = "cannot run the quiesce hook '";
+  if (error.code == Errc::timed_out && error.message.starts_with("calling ")) {
+    return "no answer within " + limit_text(limit);
+  }
+  if (error.code == Errc::unavailable && !error.message.starts_with("its agent")) return "its agent is not connected";
+  const std::size_t end = error.message.find("': ", k_hook.size());
+  if (!error.message.starts_with(k_hook) || end == std::string::npos) return error.message;
+  return "hook " + error.message.substr(k_hook.size(), end - k_hook.size()) + " failed" + error.message.substr(end + 1);
 }
 
 class QuiesceStep : public Step {
@@ -106,7 +125,7 @@ class QuiesceStep : public Step {
                      (value.frozen.empty() ? "" : ", " + count_text(value.frozen.size(), "file system")) + ')';
       co_return outcome;
     }
-    outcome.text = vm + " did not quiesce, disks will be crash-consistent (" + report.error().message + ')';
+    outcome.text = vm + std::string(k_not_quiesced) + "disks will be crash-consistent (" + why_not_quiesced(report.error(), plan_.config.quiesce_timeout) + ')';
     if (disks.size() > 1 && plan_.running && !was_paused_) {
       CO_TRY(co_await context_.ports.toolstack.pause(plan_.running->id));
       outcome.text += "; paused it for " + count_text(disks.size(), "disk");
@@ -209,6 +228,10 @@ std::unique_ptr<Step> quiesce_step(Context context, ClonePlan plan) {
 
 std::unique_ptr<Step> snapshot_step(Context context, ClonePlan plan, CloneDisk disk) {
   return std::make_unique<SnapshotStep>(std::move(context), std::move(plan), std::move(disk));
+}
+
+bool is_warning(const StepRecord& step) {
+  return step.name == k_quiesce && step.state == protocol::StepState::done && step.text.find(k_not_quiesced) != std::string::npos;
 }
 
 asio::awaitable<void> end_hold(Context context) {

@@ -72,6 +72,11 @@ TEST_F(Zynclone, OperationShowListCancel) {
   auto cancel = start({"operation", "cancel", sample_operation_id().text()});
   EXPECT_EQ(cancel.finish(), 0);
   EXPECT_EQ(cancel.output(), "operation 01JD0000000000000000000001 clone.create pos1 → upgrade-1: cancelled\n");
+
+  will_answer(sample_operation(1));
+  auto running = start({"operation", "cancel", sample_operation_id().text()});
+  EXPECT_EQ(running.finish(), 0);
+  EXPECT_NE(running.output().find("upgrade-1: will be cancelled after the current step\n"), std::string::npos) << running.output();
 }
 
 TEST_F(Zynclone, ChangesCarryTheirFieldsAndARequestId) {

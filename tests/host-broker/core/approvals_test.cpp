@@ -80,6 +80,34 @@ TEST_F(Approvals, TwoMeansTwoPeople) {
   EXPECT_EQ(state(operation.id), OperationState::succeeded);
 }
 
+TEST_F(Approvals, WhoMustAllowAndWhoDidIsForAdministrators) {
+  world.policy.verdict.approvers = 2;
+  const auto operation = asked();
+  ASSERT_OK(world.call(world.admin("ada"), ApprovalAllow{.id = operation.id}));
+  const auto decision = [&](broker::Caller caller) { return world.call(std::move(caller), OperationShow{.id = operation.id}).value().steps.at(0).text; };
+  EXPECT_EQ(decision(world.admin()), "waits for an administrator (1 of 2)");
+  EXPECT_EQ(decision(world.guest()), "waits for an administrator to allow it");
+  ASSERT_OK(world.call(world.admin("bob"), ApprovalAllow{.id = operation.id}));
+  world.settle();
+  EXPECT_EQ(decision(world.admin()), "allowed by ada, bob");
+  EXPECT_EQ(decision(world.guest()), "allowed by an administrator");
+}
+
+TEST_F(Approvals, AnApproverSeesWhatWasAsked) {
+  const auto create = world.call(world.guest(), CloneCreate{.name = clone_name("a"), .start = false, .note = "before\x1b 7.2"});
+  ASSERT_OK(create);
+  const std::string asked = "mode online, not started, note: before\\x1b 7.2";
+  EXPECT_EQ(create.value().operation->detail, asked);
+  EXPECT_EQ(world.call(world.admin(), ApprovalList{}).value().approvals.at(0).operation.detail, asked);
+  EXPECT_EQ(world.call(world.admin(), OperationList{}).value().operations.at(0).detail, asked);
+  EXPECT_EQ(world.journal.audit.back().detail, "clone.create pos1 a: ask by 10-test.policy:1; " + asked);
+  ASSERT_OK(world.call(world.admin(), ApprovalAllow{.id = create.value().operation->id}));
+  world.settle();
+  const auto rename = world.call(world.guest(), CloneRename{.name = clone_name("a"), .new_name = clone_name("again")});
+  ASSERT_OK(rename);
+  EXPECT_EQ(rename.value().operation->detail, "to again");
+}
+
 TEST_F(Approvals, OnlyApproversMay) {
   const auto operation = asked();
   EXPECT_FAILS(world.call(world.admin("vic", broker::AdminRole::viewer), ApprovalAllow{.id = operation.id}), Errc::refused);

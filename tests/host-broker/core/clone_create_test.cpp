@@ -83,6 +83,27 @@ TEST(CloneCreate, AGuestThatDoesNotQuiesceGivesCrashConsistentDisks) {
   EXPECT_EQ(world.guests.calls.back(), "thaw " + world.pos1_uuid.text());
 }
 
+TEST(CloneCreate, WhyAGuestDidNotQuiesceIsSaidToPeople) {
+  const std::vector<std::pair<Error, std::string>> k_cases{
+      {{Errc::timed_out, "calling 'guest.quiesce' took longer than 10000 ms"}, "no answer within 10 s"},
+      {{Errc::unavailable, "cannot call the agent of VM 0b5a6c1e-9d52-4b11-8c0d-2f6e8a417b90: it has no channel"}, "its agent is not connected"},
+      {{Errc::unavailable, "its agent does not offer quiesce"}, "its agent does not offer quiesce"},
+      {{Errc::system, "cannot run the quiesce hook '10-database': exit status 1"}, "hook 10-database failed: exit status 1"},
+      {{Errc::timed_out, "cannot freeze 'root': it took longer than 2000 ms"}, "cannot freeze 'root': it took longer than 2000 ms"}};
+  for (const auto& [error, why] : k_cases) {
+    World world;
+    world.guests.quiesce_fails = error;
+    const auto operation = world.create("a");
+    ASSERT_OK(operation);
+    const StepView& step = operation.value().steps.at(2);
+    EXPECT_TRUE(step.warning);
+    EXPECT_EQ(step.text, "pos1 did not quiesce, disks will be crash-consistent (" + why + ')');
+  }
+  World world;
+  const auto operation = world.create("a");
+  EXPECT_FALSE(operation.value().steps.at(2).warning);
+}
+
 TEST(CloneCreate, SeveralDisksOfAGuestThatDoesNotQuiesceAreOfOneInstant) {
   World world;
   world.toolstack.configs.at(world.pos1).disks.push_back(
@@ -95,6 +116,27 @@ TEST(CloneCreate, SeveralDisksOfAGuestThatDoesNotQuiesceAreOfOneInstant) {
   EXPECT_EQ(world.toolstack.calls.at(0), "pause pos1");
   EXPECT_EQ(world.toolstack.calls.at(1), "unpause pos1");
   EXPECT_EQ(world.toolstack.find("pos1")->state, broker::DomainState::running);
+}
+
+TEST(CloneCreate, AListTellsHowFarARunningOneHasCome) {
+  World world;
+  world.network.hold = std::make_shared<asio::steady_timer>(*world.context, asio::steady_timer::time_point::max());
+  const auto operation = world.create("a");
+  ASSERT_OK(operation);
+  ASSERT_EQ(operation.value().state, OperationState::running);
+  EXPECT_GT(operation.value().percent, 0u);
+  const auto listed = world.call(world.admin(), OperationList{});
+  ASSERT_OK(listed);
+  EXPECT_EQ(listed.value().operations.at(0).percent, operation.value().percent);
+  EXPECT_TRUE(listed.value().operations.at(0).steps.empty());
+  world.network.hold->cancel();
+  world.settle();
+  unsigned before = 0;
+  for (const auto& seen : world.notified) {
+    EXPECT_GE(seen.percent, before);
+    before = seen.percent;
+  }
+  EXPECT_EQ(before, 100u);
 }
 
 TEST(CloneCreate, AnAgentThatThawedByItselfIsNotCalledConsistent) {
