@@ -39,7 +39,7 @@ class Layout {
   std::filesystem::path run() const { return folder_ / "run"; }
   std::filesystem::path images() const { return folder_ / "images"; }
 
-  // Makes the folders, for this user only; what is there stays. Errors: system.
+  // Makes the folders, for this user only; what is there stays. Errors: not_found when the folder it shall be in is not there; system.
   Result<void> prepare() const;
 
  private:

@@ -12,6 +12,8 @@
 namespace zynclone::sandbox {
 namespace {
 
+constexpr int k_not_run = 127;  // as a shell says it
+
 Result<DomainId> find_domain(const Layout& layout, const std::string& name) {
   SandboxToolstack toolstack(layout);
   TRY(const auto domains, run_to_end(toolstack.list_domains()));
@@ -27,7 +29,8 @@ int become(const std::vector<std::string>& command, const std::map<std::string, 
   for (std::string& text : texts) arguments.push_back(text.data());
   arguments.push_back(nullptr);
   ::execvp(arguments.front(), arguments.data());
-  return show({Errc::system, "cannot run '" + printable(command.front()) + "': " + std::strerror(errno)}) + 126;
+  show({Errc::system, "cannot run '" + printable(command.front()) + "': " + std::strerror(errno)});
+  return k_not_run;
 }
 
 }  // namespace

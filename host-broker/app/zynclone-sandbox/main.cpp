@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "host-broker/app/zynclone-sandbox/commands.hpp"
+#include "host-broker/app/zynclone-sandbox/read_command_line.hpp"
 
 namespace {
 
@@ -32,8 +33,10 @@ void add_domain_commands(CLI::App& app, Arguments& a) {
   auto* create = add(group, a, "create", "starts an original", [&a] { return domain_create(a.folder, a.name, a.paused); });
   create->add_option("VM", a.name, "an original's name, or the path of its file")->required();
   create->add_flag("--paused", a.paused, "none of its programs runs before it is unpaused");
-  for (const char* verb : {"pause", "unpause", "shutdown", "destroy"})
-    add(group, a, verb, std::string(verb) + "s one", [&a, verb] { return domain_command(a.folder, verb, a.name); })
+  using Verb = std::pair<const char*, const char*>;
+  for (const auto& [verb, what] : {Verb("pause", "pauses one"), Verb("unpause", "lets a paused one go on"), Verb("shutdown", "shuts one down"),
+                                   Verb("destroy", "destroys one")})
+    add(group, a, verb, what, [&a, verb = verb] { return domain_command(a.folder, verb, a.name); })
         ->add_option("DOMAIN", a.name, "number or name")->required();
 }
 
@@ -70,6 +73,6 @@ int main(int count, char** values) {
   add_domain_commands(app, a);
   add_service_commands(app, a);
   add_execute_commands(app, a);
-  CLI11_PARSE(app, count, values);
-  return a.run();
+  const auto status = read_command_line(app, count, values);
+  return status ? *status : a.run();
 }

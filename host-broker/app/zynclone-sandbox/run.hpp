@@ -8,6 +8,7 @@
 #include <exception>
 #include <optional>
 
+#include "cli/exit_code.hpp"
 #include "host-broker/sandbox/control_client.hpp"
 #include "host-broker/sandbox/layout.hpp"
 #include "protocol/names.hpp"
@@ -15,10 +16,11 @@
 
 namespace zynclone::sandbox {
 
+// Gives the exit status of such an error, which is the same in all command lines of ZynClone.
 inline int show(const Error& error) {
   const std::string place = error.place.empty() ? "" : printable(error.place) + ": ";
   std::fprintf(stderr, "zynclone-sandbox: %s%s\n", place.c_str(), printable(error.message).c_str());
-  return 1;
+  return static_cast<int>(cli::exit_code_of(error.code));
 }
 
 template <class T>

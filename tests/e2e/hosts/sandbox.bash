@@ -30,7 +30,7 @@ guest() { local vm=$1; shift; zynclone-sandbox exec --dir "$sandbox" "$vm" -- "$
 set_fault() { echo "$1" >"$fault_file"; }
 fault_was_met() { [[ ! -e $fault_file ]]; }
 
-service_process() { zynclone-sandbox service list --dir "$sandbox" | awk -F, -v name="$1" '$1 == name {print $2}'; }
+service_process() { zynclone-sandbox service list --dir "$sandbox" | awk -v name="$1" '$1 == name {print $2}'; }
 service_kill() { kill -9 "$(service_process "$1")"; }
 links_kill() { pkill -9 -P "$(service_process zynclone-broker)" zynclone-link; }
 agent_signal() {

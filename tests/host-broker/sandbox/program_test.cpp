@@ -15,6 +15,11 @@ namespace {
 
 const std::string k_sandbox = std::string(TEST_BINARY_DIR) + "/bin/zynclone-sandbox";
 
+std::string padded(std::string text) {
+  text.resize(8, ' ');
+  return text;
+}
+
 // `zynclone-sandbox serve` as a process, and the other commands asking it.
 class Program : public ::testing::Test {
  protected:
@@ -89,7 +94,7 @@ TEST_F(Program, DomainsAreControlledFromTheCommandLine) {
   EXPECT_EQ(command({"domain", "destroy", "--dir", dir, "pos1"}).status, 0);
   EXPECT_TRUE(is_gone(pid));
   const auto again = command({"domain", "destroy", "--dir", dir, "pos1"});
-  EXPECT_EQ(again.status, 1);
+  EXPECT_EQ(again.status, 6);
   EXPECT_EQ(again.errors, "zynclone-sandbox: cannot find domain 'pos1': no such domain\n");
 }
 
@@ -103,7 +108,7 @@ TEST_F(Program, ExecIsInTheGuestsWorldAndHostInTheHosts) {
   EXPECT_EQ(host.output, layout.store_socket({0}).string() + "\n" + (layout.run() / "broker.sock").string() + "\n");
   EXPECT_EQ(command({"exec", "--dir", dir, "pos1", "--", "sh", "-c", "exit 7"}).status, 7) << "the command's own status";
   EXPECT_EQ(command({"exec", "--dir", dir, "pos1", "--", "/nowhere/program"}).status, 127);
-  EXPECT_EQ(command({"exec", "--dir", dir, "pos9", "--", "true"}).status, 1);
+  EXPECT_EQ(command({"exec", "--dir", dir, "pos9", "--", "true"}).status, 6);
 }
 
 TEST_F(Program, DownLeavesNothingRunning) {
@@ -122,7 +127,7 @@ TEST_F(Program, DownLeavesNothingRunning) {
   EXPECT_FALSE(std::filesystem::exists(layout.control_socket()));
   EXPECT_FALSE(std::filesystem::exists(layout.store_socket({1})));
   const auto again = command({"down", "--dir", dir});
-  EXPECT_EQ(again.status, 1);
+  EXPECT_EQ(again.status, 4);
   EXPECT_NE(again.errors.find("cannot reach the sandbox at '"), std::string::npos);
 }
 
@@ -158,7 +163,7 @@ TEST_F(Program, ServicesAreControlledFromTheCommandLine) {
   ASSERT_EQ(started.status, 0) << started.errors;
   const pid_t pid = heard.next(context).second;
   EXPECT_EQ(command({"service", "list", "--dir", dir}).output,
-            "service,process,readiness,restarts\nbroker," + std::to_string(pid) + ",ready,0\n");
+            "service              process  readiness  restarts\nbroker               " + padded(std::to_string(pid)) + " ready      0\n");
   const auto environment = read_file("/proc/" + std::to_string(pid) + "/environ", 65536);
   EXPECT_NE(environment.value().find("COLOUR=blue"), std::string::npos);
   EXPECT_EQ(command({"service", "stop", "--dir", dir, "broker"}).status, 0);
@@ -168,13 +173,27 @@ TEST_F(Program, ServicesAreControlledFromTheCommandLine) {
   EXPECT_EQ(failing.errors, "zynclone-sandbox: cannot start 'broker': it ended with status 3: the end is near\n");
 }
 
+TEST_F(Program, HelpAndVersionAreNoMistakes) {
+  EXPECT_EQ(command({"--version"}).output.find("zynclone-sandbox "), 0u);
+  const auto help = command({"domain", "--help"});
+  EXPECT_EQ(help.status, 0);
+  EXPECT_NE(help.output.find("shuts one down"), std::string::npos);
+  EXPECT_NE(help.output.find("destroys one"), std::string::npos);
+}
+
 TEST_F(Program, BadCommandLinesAreRefused) {
   const std::string dir = folder.path().string();
   for (const auto& arguments : std::vector<std::vector<std::string>>{{}, {"fly"}, {"domain"}, {"domain", "create"}, {"exec", "pos1"}, {"up", "--nothing"}})
-    EXPECT_NE(command(arguments).status, 0);
+    EXPECT_EQ(command(arguments).status, 2);
+  EXPECT_EQ(command({"fly"}).errors, "zynclone-sandbox: cannot read the command line: no such command 'fly'; see zynclone-sandbox --help\n");
+  EXPECT_EQ(command({"domain", "fly"}).errors, "zynclone-sandbox: cannot read the command line: no such command 'fly'; see zynclone-sandbox --help\n");
   EXPECT_NE(command({"up", "--dir", dir, "--disk-size", "huge"}).errors.find("cannot use disk size 'huge'"), std::string::npos);
   EXPECT_NE(command({"up", "--dir", dir, "--vm", "../pos1"}).errors.find("cannot "), std::string::npos);
   EXPECT_NE(command({"serve", "--dir", "/" + std::string(90, 'x')}).errors.find("cannot use folder"), std::string::npos);
+  const auto missing = command({"serve", "--dir", dir + "/no/where"});
+  EXPECT_EQ(missing.status, 6);
+  EXPECT_EQ(missing.errors, "zynclone-sandbox: cannot make folder '" + dir + "/no/where': there is no folder '" + dir + "/no'\n");
+  EXPECT_FALSE(std::filesystem::exists(dir + "/no"));
   EXPECT_NE(command({"domain", "create", "--dir", dir, "pos 1"}).errors.find("VM name"), std::string::npos);
 }
 
