@@ -10,6 +10,13 @@
 #include "cli/text.hpp"
 
 namespace zynclone::cli {
+namespace {
+
+std::string must_be_filled(const std::string& text) {
+  return text.find_first_not_of(" \t\r\n") != std::string::npos ? "" : "its value is empty";
+}
+
+}  // namespace
 
 struct CommandLine::State {
   std::string program;
@@ -23,6 +30,17 @@ struct CommandLine::State {
     const auto rest = app.remaining(true);
     const bool unknown = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !rest.empty() && runs.count(chosen()) == 0;
     return unknown ? "no such command '" + rest.front() + "'" : error.what();
+  }
+
+  // "vmclone approval allow": as far as the arguments name a command.
+  std::string chosen_words() const {
+    std::string words = program;
+    const CLI::App* command = &app;
+    for (auto next = command->get_subcommands(); !next.empty(); next = command->get_subcommands()) {
+      command = next.front();
+      words += ' ' + command->get_name();
+    }
+    return words;
   }
 
   const CLI::App* chosen() const {
@@ -56,6 +74,11 @@ const Command& Command::optional_argument(const std::string& name, std::string& 
 
 const Command& Command::option(const std::string& names, std::string& value, const std::string& what) const {
   app_->add_option(names, value, what);
+  return *this;
+}
+
+const Command& Command::filled_option(const std::string& names, std::string& value, const std::string& what) const {
+  app_->add_option(names, value, what)->check(must_be_filled);
   return *this;
 }
 
@@ -104,7 +127,7 @@ int CommandLine::run(int argc, const char* const* argv, Screen& screen) {
     screen.write(state_->app.help());
     return screen.all_written() ? 0 : static_cast<int>(ExitCode::failed);
   } catch (const CLI::ParseError& error) {
-    screen.write_error(program + ": cannot read the command line: " + printable(state_->explain(error)) + "; see " + program + " --help");
+    screen.write_error(program + ": cannot read the command line: " + printable(state_->explain(error)) + "; see " + state_->chosen_words() + " --help");
     return static_cast<int>(ExitCode::usage);
   }
 

@@ -33,6 +33,8 @@ class Command {
   const Command& argument(const std::string& name, std::string& value, const std::string& what) const;
   const Command& optional_argument(const std::string& name, std::string& value, const std::string& what) const;
   const Command& option(const std::string& names, std::string& value, const std::string& what) const;
+  // An empty or blank value is refused.
+  const Command& filled_option(const std::string& names, std::string& value, const std::string& what) const;
   const Command& required_option(const std::string& names, std::string& value, const std::string& what) const;
   const Command& number(const std::string& names, std::uint64_t& value, const std::string& what) const;
   const Command& flag(const std::string& names, bool& value, const std::string& what) const;

@@ -40,8 +40,11 @@ ExitCode exit_code_of(const protocol::OperationView& operation) {
     case protocol::OperationState::denied: return ExitCode::refused;
     case protocol::OperationState::expired: return ExitCode::time_limit;
     case protocol::OperationState::cancelled: return ExitCode::cancelled;
-    default: return ExitCode::failed;
+    default: break;
   }
+  // The limit that turns a request away is the same one when it is noticed only as its turn comes.
+  const bool is_limit = operation.error && operation.error->code == to_string(Errc::limit_exceeded);
+  return is_limit ? exit_code_of(Errc::limit_exceeded) : ExitCode::failed;
 }
 
 std::string exit_code_table() {

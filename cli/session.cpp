@@ -26,7 +26,7 @@ Command Session::add_local(const Command& parent, const std::string& name, const
 
 Command Session::add(const Command& parent, const std::string& name, const std::string& what, Run run) {
   Command command = add_local(parent, name, what, std::move(run));
-  command.option("--timeout", timeout_, "give up after this time: 10s, 5m, 2h (default: 30s; of a wait: 24h)");
+  command.filled_option("--timeout", timeout_, "give up after this time: 10s, 5m, 2h (default: 30s; of a wait: 24h)");
   command.option("--socket", program_.service.socket, "socket of " + program_.service.name + " (default: " + program_.service.socket + ")");
   return command;
 }
@@ -34,7 +34,7 @@ Command Session::add(const Command& parent, const std::string& name, const std::
 void Session::add_change_options(const Command& command, ChangeOptions& options) {
   command.flag("--wait", options.wait, "wait for the operation's end and show its steps");
   command.flag("--plan", options.plan, "show what would be done, and do nothing");
-  command.option("--request-id", options.request_id, "name of this request: repeated with the same one, it is done once");
+  command.filled_option("--request-id", options.request_id, "name of this request: repeated with the same one, it is done once");
 }
 
 void Session::write_json(std::string_view json) { screen_.write(ascii_json(json) + '\n'); }
@@ -52,6 +52,7 @@ Result<TimePoint> Session::deadline(std::chrono::milliseconds usual) {
   if (timeout_.empty()) return started_ + usual;
   auto time = parse_duration(timeout_);
   if (!time) return fail(time.error().code, time.error().message, "--timeout");
+  if (time.value().count() == 0) return fail(Errc::invalid_argument, "cannot use time '" + printable(timeout_) + "': it leaves no time at all", "--timeout");
   return started_ + time.value();
 }
 

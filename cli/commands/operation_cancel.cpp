@@ -8,7 +8,7 @@ namespace zynclone::cli {
 namespace {
 
 Result<ExitCode> cancel(Session& session, const std::string& text) {
-  TRY(auto id, parse_value<OperationId>(text, "ID"));
+  TRY(auto id, parse_operation_id(text));
   TRY(const auto operation, session.call(protocol::OperationCancel{std::move(id)}));
   const bool goes_on = !protocol::is_final(operation.state);
   const std::string how = goes_on ? "will be cancelled after the current step" : std::string(to_string(operation.state));

@@ -9,10 +9,12 @@ namespace zynclone::cli {
 namespace {
 
 constexpr auto k_all = std::numeric_limits<std::uint64_t>::max();
+constexpr auto k_not_given = k_all;
+constexpr std::uint64_t k_usual = 20;
 
 struct Values {
   std::string vm;
-  std::uint64_t limit = 20;
+  std::uint64_t limit = k_not_given;
   bool all = false;
 };
 
@@ -21,7 +23,11 @@ Result<ExitCode> list(Session& session, const Values& values) {
   if (!values.vm.empty()) {
     TRY(envelope.vm, parse_value<VmName>(values.vm, "VM"));
   }
-  TRY(const auto listing, operations(session.caller(std::move(envelope)), values.all ? k_all : values.limit));
+  if (values.all && values.limit != k_not_given) {
+    return fail(Errc::invalid_argument, "cannot use --limit with --all: all are listed, however many", "--limit");
+  }
+  const std::uint64_t most = values.all ? k_all : values.limit == k_not_given ? k_usual : values.limit;
+  TRY(const auto listing, operations(session.caller(std::move(envelope)), most));
   session.show(listing, operations_text(listing));
   return ExitCode::done;
 }

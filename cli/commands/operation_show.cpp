@@ -8,7 +8,7 @@ namespace zynclone::cli {
 namespace {
 
 Result<ExitCode> show(Session& session, const std::string& text) {
-  TRY(auto id, parse_value<OperationId>(text, "ID"));
+  TRY(auto id, parse_operation_id(text));
   TRY(const auto operation, session.call(protocol::OperationShow{std::move(id)}));
   session.show(operation, operation_text(operation));
   return ExitCode::done;

@@ -7,7 +7,7 @@ namespace zynclone::cli {
 namespace {
 
 Result<ExitCode> watch(Session& session, const std::string& text) {
-  TRY(const auto id, parse_value<OperationId>(text, "ID"));
+  TRY(const auto id, parse_operation_id(text));
   return session.follow(id, Session::Json::every_state);
 }
 

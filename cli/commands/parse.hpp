@@ -16,4 +16,12 @@ Result<Name> parse_value(const std::string& text, std::string_view place) {
   return parsed;
 }
 
+// A service that hides from a guest which operations there are cannot say that this is none, so its whole shape is looked at here.
+inline Result<OperationId> parse_operation_id(const std::string& text) {
+  constexpr std::size_t k_length = 26;
+  const bool has_shape = text.size() == k_length && text.find_first_not_of("0123456789ABCDEFGHJKMNPQRSTVWXYZ") == std::string::npos;
+  if (has_shape) return parse_value<OperationId>(text, "ID");
+  return fail(Errc::invalid_argument, "cannot use operation id '" + printable(text.substr(0, 80)) + "': expected 26 of 0-9 and A-Z without I, L, O, U", "ID");
+}
+
 }  // namespace zynclone::cli

@@ -86,6 +86,8 @@ TEST(Command, WrongUsageIsTwoAndSaysWhat) {
     EXPECT_TRUE(ran.errors.starts_with("prog: cannot ")) << ran.errors;
     EXPECT_EQ(ran.output, "");
   }
+  EXPECT_TRUE(run({"group", "act"}).errors.ends_with("; see prog group act --help\n"));
+  EXPECT_TRUE(run({"group", "nonsense"}).errors.ends_with("; see prog group --help\n"));
   EXPECT_NE(run({"group", "nonsense"}).errors.find("'nonsense'"), std::string::npos);
   EXPECT_NE(run({"group", "act"}).errors.find("NAME"), std::string::npos);
 }

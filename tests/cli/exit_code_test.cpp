@@ -42,6 +42,11 @@ TEST(ExitCode, OfAnOperationsEnd) {
   EXPECT_EQ(exit_code_of(operation), ExitCode::time_limit);
   operation.state = protocol::OperationState::cancelled;
   EXPECT_EQ(exit_code_of(operation), ExitCode::cancelled);
+  operation.state = protocol::OperationState::failed;
+  operation.error = protocol::ErrorView{.code = "limit-exceeded"};
+  EXPECT_EQ(exit_code_of(operation), ExitCode::not_possible) << "as when the request is turned away";
+  operation.error->code = "no-space";
+  EXPECT_EQ(exit_code_of(operation), ExitCode::failed);
 }
 
 // The manual pages hold the same table: a line "**N**" and the meaning after ":   ".

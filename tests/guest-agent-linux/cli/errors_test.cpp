@@ -54,12 +54,26 @@ TEST_F(Zynclone, WrongValuesNeverReachTheAgent) {
            {{"clone", "list", "--timeout", "soon"}, "--timeout"},
            {{"clone", "start", "a\nb"}, "CLONE"},
            {{"clone", "rename", "a", "-"}, "NEW-NAME"},
+           {{"clone", "list", "--timeout", "0s"}, "--timeout"},
+           {{"operation", "list", "--limit", "5", "--all"}, "--limit"},
            {{"operation", "show", "x/y"}, "ID"},
+           {{"operation", "show", "42"}, "ID"},
+           {{"operation", "cancel", "01jd0000000000000000000001"}, "ID"},
            {{"operation", "watch", std::string(27, '0')}, "ID"},
        }) {
     auto run = start(arguments);
     EXPECT_EQ(run.finish(), 2) << run.errors();
     EXPECT_NE(run.errors().find("(invalid-argument at " + place + ")\n"), std::string::npos) << run.errors();
+  }
+  EXPECT_EQ(agent.connections(), 0u);
+}
+
+TEST_F(Zynclone, AnEmptyOptionIsNotOneThatWasLeftOut) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"clone", "create", "--name", "x", "--request-id", ""}, {"clone", "create", "--name", "x", "--timeout", " "}}) {
+    auto run = start(arguments);
+    EXPECT_EQ(run.finish(), 2);
+    EXPECT_NE(run.errors().find("its value is empty; see zynclone clone create --help\n"), std::string::npos) << run.errors();
   }
   EXPECT_EQ(agent.connections(), 0u);
 }

@@ -186,7 +186,7 @@ TEST_F(Program, BadCommandLinesAreRefused) {
   for (const auto& arguments : std::vector<std::vector<std::string>>{{}, {"fly"}, {"domain"}, {"domain", "create"}, {"exec", "pos1"}, {"up", "--nothing"}})
     EXPECT_EQ(command(arguments).status, 2);
   EXPECT_EQ(command({"fly"}).errors, "zynclone-sandbox: cannot read the command line: no such command 'fly'; see zynclone-sandbox --help\n");
-  EXPECT_EQ(command({"domain", "fly"}).errors, "zynclone-sandbox: cannot read the command line: no such command 'fly'; see zynclone-sandbox --help\n");
+  EXPECT_EQ(command({"domain", "fly"}).errors, "zynclone-sandbox: cannot read the command line: no such command 'fly'; see zynclone-sandbox domain --help\n");
   EXPECT_NE(command({"up", "--dir", dir, "--disk-size", "huge"}).errors.find("cannot use disk size 'huge'"), std::string::npos);
   EXPECT_NE(command({"up", "--dir", dir, "--vm", "../pos1"}).errors.find("cannot "), std::string::npos);
   EXPECT_NE(command({"serve", "--dir", "/" + std::string(90, 'x')}).errors.find("cannot use folder"), std::string::npos);

@@ -15,7 +15,11 @@ struct Values {
 // Decision: protocol::ApprovalAllow or ApprovalDeny.
 template <class Decision>
 Result<cli::ExitCode> decide(cli::Session& session, const Values& values) {
-  TRY(auto id, cli::parse_value<OperationId>(values.id, "ID"));
+  TRY(auto id, cli::parse_operation_id(values.id));
+  const bool needs_reason = std::is_same_v<Decision, protocol::ApprovalDeny>;
+  if (needs_reason && values.reason.find_first_not_of(" \t\r\n") == std::string::npos) {
+    return fail(Errc::invalid_argument, "cannot deny without a reason: the requester is told it", "--reason");
+  }
   TRY(const auto operation, session.call(Decision{std::move(id), values.reason}));
   session.show(operation, cli::heading_text(operation) + ": " + std::string(to_string(operation.state)) + '\n');
   return cli::ExitCode::done;

@@ -11,9 +11,9 @@ namespace {
 constexpr auto k_none = std::numeric_limits<std::uint64_t>::max();
 
 struct Values {
-  std::uint64_t last = protocol::k_most_list_entries;
+  std::uint64_t last = k_none;
   std::uint64_t after = k_none;
-  std::uint64_t limit = protocol::k_most_list_entries;
+  std::uint64_t limit = k_none;
   bool all = false;
 };
 
@@ -37,15 +37,31 @@ Result<protocol::AuditListing> read(cli::Session& session, std::uint64_t after, 
   return whole;
 }
 
+std::uint64_t or_usual(std::uint64_t number) { return number == k_none ? protocol::k_most_list_entries : number; }
+
+// What would be passed over in silence is refused.
+Result<void> check(const Values& values) {
+  const auto refuse = [](const std::string& option, const std::string& why) {
+    return fail(Errc::invalid_argument, "cannot use " + option + " " + why, option);
+  };
+  if (values.last != k_none && values.all) return refuse("--last", "with --all: all are listed, however many");
+  if (values.last != k_none && values.after != k_none) return refuse("--last", "with --after: it counts from the end; use --limit");
+  if (values.limit != k_none && values.all) return refuse("--limit", "with --all: all are listed, however many");
+  if (values.limit != k_none && values.after == k_none) return refuse("--limit", "without --after; for the newest use --last");
+  return outcome::success();
+}
+
 Result<protocol::AuditListing> read_as_asked(cli::Session& session, const Values& values) {
   if (values.all) return read(session, values.after == k_none ? 0 : values.after, k_none);
-  if (values.after != k_none) return read(session, values.after, values.limit);
+  if (values.after != k_none) return read(session, values.after, or_usual(values.limit));
   // Nothing comes after the largest number; what the answer tells is the newest entry's.
   TRY(const auto end, session.call(protocol::AuditList{.after = k_none, .limit = 1}));
-  return read(session, end.last - std::min(end.last, values.last), values.last);
+  const std::uint64_t last = or_usual(values.last);
+  return read(session, end.last - std::min(end.last, last), last);
 }
 
 Result<cli::ExitCode> list(cli::Session& session, const Values& values) {
+  TRY(check(values));
   TRY(const auto listing, read_as_asked(session, values));
   session.show(listing, cli::audit_text(listing));
   return cli::ExitCode::done;

@@ -91,7 +91,7 @@ void add_policy_explain(const cli::Command& parent, cli::Session& session, HostF
             [values, &session, &files] { return explain(session, files, *values); })
       .argument("VM", values->vm, "the original VM")
       .argument("OPERATION", values->operation, "clone.create, clone.start, …")
-      .option("--at", values->at, "at this time of the host, YYYY-MM-DD HH:MM, instead of now");
+      .filled_option("--at", values->at, "at this time of the host, YYYY-MM-DD HH:MM, instead of now");
 }
 
 }  // namespace zynclone::broker::vmclone

@@ -272,6 +272,22 @@ TEST_F(Vmclone, AuditListShowsTheNewest) {
   EXPECT_EQ(numbers({"--after", "0", "--limit", "2"}), (std::vector<std::uint64_t>{1, 2}));
 }
 
+TEST_F(Vmclone, WhatWouldBePassedOverIsRefused) {
+  const std::string id = sample_operation_id().text();
+  for (const auto& [arguments, place] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"audit", "list", "--limit", "5"}, "--limit"},
+           {{"audit", "list", "--limit", "5", "--all"}, "--limit"},
+           {{"audit", "list", "--last", "5", "--all"}, "--last"},
+           {{"audit", "list", "--last", "5", "--after", "3"}, "--last"},
+           {{"operation", "list", "--limit", "5", "--all"}, "--limit"},
+           {{"approval", "deny", id, "--reason", " "}, "--reason"},
+           {{"approval", "allow", "x"}, "ID"}}) {
+    auto run = start(arguments);
+    EXPECT_EQ(run.finish(), 2) << run.output();
+    EXPECT_NE(run.errors().find("(invalid-argument at " + place + ")\n"), std::string::npos) << run.errors();
+  }
+}
+
 TEST_F(Vmclone, HealthOfAVmIsItsAgents) {
   will_answer(protocol::GuestHealthReport{.healthy = true, .checks = {{"10-till", true, "open"}}});
   auto well = start({"health", "pos1"});
