@@ -31,6 +31,7 @@ class FakeGuestLink : public broker::GuestLink {
   std::vector<std::string> calls;           // "quiesce <uuid>", "thaw <uuid>", "health <uuid>"
   Result<protocol::GuestHealthReport> health_report = protocol::GuestHealthReport{.healthy = true};
   std::optional<Error> quiesce_fails;
+  unsigned quiesce_fails_times = 0;         // and then no more; 0: always
   bool thaws_by_itself = false;             // the agent's time limit ran out before the thaw
 };
 

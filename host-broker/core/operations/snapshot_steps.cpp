@@ -12,6 +12,7 @@ using protocol::Consistency;
 // How long the agent holds still by itself; snapshots of a sane host take far less, and an application stands still meanwhile.
 constexpr std::chrono::milliseconds k_hold{10'000};
 constexpr std::chrono::seconds k_thaw_deadline{10};
+constexpr std::chrono::milliseconds k_channel_pause{100};  // between looks whether the agent has its channel again
 
 std::string seconds_text(std::uint64_t milliseconds) {
   char text[32];
@@ -76,13 +77,16 @@ asio::awaitable<bool> release(Context context, IfPaused if_paused) {
   co_return report && report.value().was_quiesced;
 }
 
+// The agent has no channel, and may get one; else it has one, and said no.
+bool is_not_connected(const Error& error) { return error.code == Errc::unavailable && !error.message.starts_with("its agent"); }
+
 // For people, who know neither the VM's UUID nor how it is called.
 std::string why_not_quiesced(const Error& error, std::chrono::milliseconds limit) {
   constexpr std::string_view k_hook = "cannot run the quiesce hook '";
   if (error.code == Errc::timed_out && error.message.starts_with("calling ")) {
     return "no answer within " + limit_text(limit);
   }
-  if (error.code == Errc::unavailable && !error.message.starts_with("its agent")) return "its agent is not connected";
+  if (is_not_connected(error)) return "its agent is not connected";
   const std::size_t end = error.message.find("': ", k_hook.size());
   if (!error.message.starts_with(k_hook) || end == std::string::npos) return error.message;
   return "hook " + error.message.substr(k_hook.size(), end - k_hook.size()) + " failed" + error.message.substr(end + 1);
@@ -117,7 +121,7 @@ class QuiesceStep : public Step {
     protocol::GuestQuiesce call;
     call.token = context_.record.id;
     call.hold_ms = static_cast<std::uint64_t>(k_hold.count());
-    auto report = co_await context_.ports.guests.quiesce(*plan_.original.uuid, call, plan_.config.quiesce_timeout);
+    auto report = co_await quiesce_guest(std::move(call));
     StepOutcome outcome;
     if (report) {
       const auto& value = report.value();
@@ -139,6 +143,22 @@ class QuiesceStep : public Step {
   }
 
  private:
+  // A broker that has just been started again is there before the channels are, and the clone's consistency hangs on the agent.
+  bool may_connect_soon() const { return context_.making == Making::taken_up && plan_.config.channel != "none" && !was_paused_; }
+
+  asio::awaitable<Result<protocol::QuiesceReport>> quiesce_guest(protocol::GuestQuiesce call) {
+    const auto until = std::chrono::steady_clock::now() + plan_.config.quiesce_timeout;
+    asio::steady_timer pause(co_await asio::this_coro::executor);
+    while (true) {
+      const Deadline left = until - std::chrono::steady_clock::now();
+      auto report = co_await context_.ports.guests.quiesce(*plan_.original.uuid, call, left);
+      if (report || !is_not_connected(report.error()) || !may_connect_soon()) co_return report;
+      if (std::chrono::steady_clock::now() + k_channel_pause >= until) co_return report;
+      pause.expires_after(k_channel_pause);
+      co_await pause.async_wait(asio::use_awaitable);
+    }
+  }
+
   Context context_;
   ClonePlan plan_;
   bool was_paused_;

@@ -240,5 +240,64 @@ TEST(Crash, CopiesOfTwoInstantsAreNotMixed) {
   EXPECT_EQ(world.clone("a")->consistency, Consistency::filesystem);
 }
 
+// Crashes between quiesce and the first copy; back again, the guest's agent is not connected for `times` calls (0: ever again).
+void be_back_without_channel(World& world, unsigned times) {
+  world.journal.fails = [](const std::string& call) -> std::optional<Error> {
+    if (call.starts_with("update_step") && call.find(" 2 ") != std::string::npos) throw std::runtime_error("crash");  // the copy's intent
+    return std::nullopt;
+  };
+  CloneCreate call;
+  call.name = clone_name("a");
+  try {
+    world.ask(world.guest(), call);
+    world.settle();
+  } catch (const std::runtime_error&) {
+  }
+  world.crash();
+  world.journal.fails = nullptr;
+  world.guests.calls.clear();
+  world.guests.quiesced.clear();  // its agent thaws when its channel ends
+  world.guests.quiesce_fails = Error{Errc::unavailable, "cannot call the agent of VM pos1: it has no channel"};
+  world.guests.quiesce_fails_times = times;
+  world.start();
+}
+
+long quiesce_calls(const World& world) {
+  return std::count(world.guests.calls.begin(), world.guests.calls.end(), "quiesce " + world.pos1_uuid.text());
+}
+
+bool ends(World& world) {
+  return run_until(*world.context, [&] { return is_final(world.journal.operations.back().state); });
+}
+
+TEST(Crash, TheAgentIsGivenTimeToConnectAgain) {
+  World world;
+  be_back_without_channel(world, 2);
+  ASSERT_TRUE(ends(world));
+  EXPECT_EQ(world.journal.operations.back().state, OperationState::succeeded);
+  EXPECT_EQ(quiesce_calls(world), 3);
+  EXPECT_EQ(world.clone("a")->consistency, Consistency::filesystem);
+}
+
+TEST(Crash, AnAgentThatStaysAwayIsNotWaitedForLongerThanItsTimeout) {
+  World world;
+  world.configuration.configs[world.pos1].quiesce_timeout = std::chrono::milliseconds(250);
+  be_back_without_channel(world, 0);
+  ASSERT_TRUE(ends(world));
+  EXPECT_EQ(world.journal.operations.back().state, OperationState::succeeded);
+  EXPECT_GE(quiesce_calls(world), 1);
+  EXPECT_LE(quiesce_calls(world), 3);
+  EXPECT_EQ(world.clone("a")->consistency, Consistency::crash);
+}
+
+TEST(Crash, AGuestWithoutAChannelIsNotWaitedFor) {
+  World world;
+  world.configuration.configs[world.pos1].channel = "none";
+  be_back_without_channel(world, 2);
+  ASSERT_TRUE(ends(world));
+  EXPECT_EQ(quiesce_calls(world), 1);
+  EXPECT_EQ(world.clone("a")->consistency, Consistency::crash);
+}
+
 }  // namespace
 }  // namespace zynclone::tests
