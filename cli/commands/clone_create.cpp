@@ -29,7 +29,7 @@ void add_clone_create(const Command& parent, Session& session) {
                                       [values, &session] { return create(session, *values); });
   if (session.program().names_vm == NamesVm::yes) command.argument("VM", values->vm, "the original VM");
   command.required_option("--name", values->name, "the clone's name, unique among the VM's clones")
-      .option("--mode", values->mode, "online: the VM runs on; offline: it is shut down (default: online)")
+      .option("--mode", values->mode, "online: the VM runs on; offline: for administrators, of a VM that is shut down (default: online)")
       .flag("--no-start", values->no_start, "make it, but do not start it")
       .option("--note", values->note, "a text kept with the clone");
   session.add_change_options(command, values->change);
