@@ -22,20 +22,20 @@ bool within(const Hours& hours, unsigned minute) {
   return minute >= hours.from || minute < hours.to;
 }
 
-std::string now_text(LocalTime now) { return "now is " + std::string(k_day_names[now.weekday % 7]) + " " + clock_text(now.minute); }
+std::string time_text(LocalTime now, std::string_view when) { return std::string(when) + ' ' + std::string(k_day_names[now.weekday % 7]) + " " + clock_text(now.minute); }
 
 // Why a rule does not match; empty when it does. The only place that decides about matching, so that evaluate and explain agree.
-std::string mismatch(const Rule& rule, std::string_view operation, const VmName& vm, LocalTime now) {
+std::string mismatch(const Rule& rule, std::string_view operation, const VmName& vm, LocalTime now, std::string_view when = {}) {
   if (!glob_matches(rule.operation, operation)) return "operation " + printable(operation) + " is not " + rule.operation;
   if (!glob_matches(rule.vm, vm.text())) return "vm " + vm.text() + " is not " + rule.vm;
   const Options& options = rule.options;
   if (options.days.any() && !options.days.test(now.weekday % 7)) {
-    return now_text(now) + ", outside days " + days_text(options.days);
+    return time_text(now, when) + ", outside days " + days_text(options.days);
   }
   const bool in_hours = options.hours.empty() || std::any_of(options.hours.begin(), options.hours.end(),
                                                              [&](const Hours& hours) { return within(hours, now.minute); });
   if (in_hours) return "";
-  std::string text = now_text(now) + ", outside hours ";
+  std::string text = time_text(now, when) + ", outside hours ";
   for (const Hours& hours : options.hours) text += (&hours == &options.hours.front() ? "" : ",") + to_string(hours);
   return text;
 }
@@ -121,12 +121,12 @@ Ruling RuleSet::evaluate(std::string_view operation, const VmName& vm, LocalTime
   return {.decision = Decision::deny, .place = "no rule"};
 }
 
-std::vector<RuleExplanation> RuleSet::explain(std::string_view operation, const VmName& vm, LocalTime now) const {
+std::vector<RuleExplanation> RuleSet::explain(std::string_view operation, const VmName& vm, LocalTime now, std::string_view when) const {
   std::vector<RuleExplanation> list;
   if (!errors_.empty()) return list;
   std::string decided_at;
   for (const Rule& rule : rules_) {
-    RuleExplanation explanation{.place = rule.place, .text = rule.text, .reason = mismatch(rule, operation, vm, now)};
+    RuleExplanation explanation{.place = rule.place, .text = rule.text, .reason = mismatch(rule, operation, vm, now, when)};
     if (explanation.reason.empty() && decided_at.empty()) {
       explanation.decides = true;
       explanation.reason = "decides";

@@ -88,8 +88,8 @@ class RuleSet {
   const std::vector<Rule>& rules() const { return rules_; }
 
   Ruling evaluate(std::string_view operation, const VmName& vm, LocalTime now) const;
-  // Each rule in order; empty when the policy has errors.
-  std::vector<RuleExplanation> explain(std::string_view operation, const VmName& vm, LocalTime now) const;
+  // Each rule in order; empty when the policy has errors. `when`: how reasons name the time, "now is" or "at".
+  std::vector<RuleExplanation> explain(std::string_view operation, const VmName& vm, LocalTime now, std::string_view when = "now is") const;
 
  private:
   std::vector<Rule> rules_;

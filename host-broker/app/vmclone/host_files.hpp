@@ -9,7 +9,8 @@
 namespace zynclone::broker::vmclone {
 
 struct HostFiles {
-  std::string broker_conf = "/etc/zynclone/broker.conf";
+  static constexpr std::string_view k_usual_conf = "/etc/zynclone/broker.conf";
+  std::string broker_conf{k_usual_conf};
 
   // Errors: configuration, system.
   Result<configuration::BrokerSettings> settings() const { return configuration::load_broker_settings(broker_conf); }

@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "cli/text.hpp"
 #include "host-broker/app/vmclone/commands/commands.hpp"
 #include "host-broker/app/vmclone/json_lines.hpp"
@@ -24,7 +26,28 @@ std::map<VmName, std::vector<std::string>> find_devices(FileConfiguration& guest
   return devices;
 }
 
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+
+// "broker.conf, base.json and 2 VMs": what was there to be read.
+std::string read_text(const HostFiles& files) {
+  const auto settings = files.settings();
+  if (!settings) return {};
+  std::string text;
+  if (exists(files.broker_conf)) text += std::filesystem::path(files.broker_conf).filename().string();
+  if (exists(settings.value().clone_dir + "/base.json")) text += (text.empty() ? "" : ", ") + std::string("base.json");
+  const auto vms = FileConfiguration(settings.value().clone_dir, settings.value().xl_dir).guests();
+  const std::size_t count = vms ? vms.value().size() : 0;
+  return text + (text.empty() ? "" : " and ") + std::to_string(count) + (count == 1 ? " VM" : " VMs");
+}
+
 std::vector<Error> find_mistakes(const HostFiles& files) {
+  // The usual file may be left out; one that was named may not.
+  if (files.broker_conf != HostFiles::k_usual_conf && !exists(files.broker_conf)) {
+    return {Error{Errc::configuration, "cannot read '" + files.broker_conf + "': no such file", files.broker_conf}};
+  }
   auto mistakes = configuration::check_broker_settings(files.broker_conf);
   const auto settings = files.settings();
   // With a broken broker.conf nobody knows where the rest is.
@@ -41,7 +64,7 @@ Result<cli::ExitCode> check(cli::Session& session, const HostFiles& files) {
   if (session.json()) {
     session.write_json(JsonObject().list("errors", json_of(mistakes)).str());
   } else if (mistakes.empty()) {
-    session.screen().write("no mistakes\n");
+    session.screen().write("no mistakes in " + printable(read_text(files)) + '\n');
   } else {
     for (const Error& mistake : mistakes) session.screen().write_error("vmclone: " + cli::error_text(mistake));
   }

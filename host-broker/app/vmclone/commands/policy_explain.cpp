@@ -7,6 +7,7 @@
 #include "cli/text.hpp"
 #include "host-broker/app/vmclone/commands/commands.hpp"
 #include "host-broker/app/vmclone/json_lines.hpp"
+#include "host-broker/configuration/file_configuration.hpp"
 #include "host-broker/policy/policy_folder.hpp"
 #include "system/key_value.hpp"
 
@@ -60,7 +61,9 @@ Result<cli::ExitCode> explain(cli::Session& session, const HostFiles& files, con
   const auto rules = policy::read_policy_folder(settings.policy_dir);
   const auto now = policy::to_local_time(question.time);
   const auto ruling = rules.evaluate(question.operation, question.vm, now);
-  const auto explanations = rules.explain(question.operation, question.vm, now);
+  const auto explanations = rules.explain(question.operation, question.vm, now, values.at.empty() ? "now is" : "at");
+  const auto enabled = configuration::FileConfiguration(settings.clone_dir, settings.xl_dir).guests();
+  const bool is_enabled = enabled && std::find(enabled.value().begin(), enabled.value().end(), question.vm) != enabled.value().end();
   const std::string decision(policy::to_string(ruling.decision));
   const auto code = rules.errors().empty() ? cli::ExitCode::done : cli::ExitCode::failed;
 
@@ -69,11 +72,12 @@ Result<cli::ExitCode> explain(cli::Session& session, const HostFiles& files, con
     for (const auto& rule : explanations) items.push_back(json_of(rule));
     JsonObject object;
     object.text("vm", question.vm.text()).text("operation", question.operation).text("time", to_rfc3339(question.time));
-    object.text("decision", decision).text("place", ruling.place).list("rules", items);
+    object.text("decision", decision).text("place", ruling.place).boolean("enabled", is_enabled).list("rules", items);
     session.write_json(object.list("errors", vmclone::json_of(rules.errors())).str());
     return code;
   }
   std::string text = question.operation + " of " + question.vm.text() + ": " + decision + " by " + printable(ruling.place) + '\n';
+  if (!is_enabled) text += "  but " + question.vm.text() + " is not enabled for clones: it has no file in " + settings.clone_dir + "/guest" + '\n';
   for (const auto& rule : explanations) {
     text += std::string(rule.decides ? "  → " : "    ") + printable(rule.place) + "  " + printable(rule.text) + "\n        " +
             printable(rule.reason) + '\n';

@@ -77,7 +77,10 @@ TEST_F(VmcloneFiles, ConfigShowOfAVmThatIsNotEnabled) {
 TEST_F(VmcloneFiles, ConfigCheckNamesFileAndLineOfEveryMistake) {
   auto right = start({"config", "check"});
   EXPECT_EQ(right.finish(), 0) << right.errors();
-  EXPECT_EQ(right.output(), "no mistakes\n");
+  EXPECT_EQ(right.output(), "no mistakes in broker.conf and 1 VM\n");
+  auto missing = start({"config", "check", "--broker-conf", path("other.conf")});
+  EXPECT_EQ(missing.finish(), 1);
+  EXPECT_NE(missing.errors().find("other.conf': no such file (configuration at "), std::string::npos) << missing.errors();
 
   write("clone/guest/pos1.conf", "clones=3\nclones_most=4\n");
   write("clone/base.json", "{\n  \"quiesce_timeout\": \"soon\"\n}\n");
@@ -149,6 +152,13 @@ TEST_F(VmcloneFiles, PolicyExplain) {
   EXPECT_EQ(closed.finish(), 0);
   EXPECT_TRUE(closed.output().starts_with("clone.remove of pos1: deny by " + path("policy.d/10-pos.policy") + ":3\n")) << closed.output();
   EXPECT_NE(closed.output().find("outside hours 06:00-22:00"), std::string::npos);
+
+  EXPECT_NE(closed.output().find("at Sat 23:00, outside hours 06:00-22:00"), std::string::npos) << closed.output();
+  EXPECT_EQ(closed.output().find("not enabled"), std::string::npos);
+
+  auto unknown = start({"policy", "explain", "pos9", "clone.remove"});
+  EXPECT_EQ(unknown.finish(), 0);
+  EXPECT_NE(unknown.output().find("but pos9 is not enabled for clones: it has no file in " + path("clone/guest")), std::string::npos) << unknown.output();
 
   auto json = start({"policy", "explain", "pos1", "clone.create", "--json"});
   EXPECT_EQ(json.finish(), 0);
