@@ -32,10 +32,14 @@ Result<void> check_count(const Family& family, const GuestConfig& config, const 
 
 Result<void> check_mode(const Family& family, CloneMode mode, const std::optional<Domain>& running) {
   const std::string& vm = family.vm.text();
+  const bool has_shut_down = running && running->state == DomainState::shut_down;
+  if (mode == CloneMode::offline && has_shut_down) {
+    return fail(Errc::conflict, "cannot clone '" + vm + "' offline: it has shut down, but its domain is still there; try again", "/params/mode");
+  }
   if (mode == CloneMode::offline && running) {
     return fail(Errc::conflict, "cannot clone '" + vm + "' offline: it is running; shut it down, or use mode online", "/params/mode");
   }
-  if (mode == CloneMode::online && !running) {
+  if (mode == CloneMode::online && (!running || has_shut_down)) {
     return fail(Errc::conflict, "cannot clone '" + vm + "' online: it is not running; use mode offline", "/params/mode");
   }
   return outcome::success();

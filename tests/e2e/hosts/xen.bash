@@ -34,12 +34,12 @@ agent_transport() {
 }
 link_commands() { "$lab" ssh pgrep -a -x zynclone-link; }
 
-everything_in_reserve='reserve_data=99%'
+everything_in_reserve='reserve_metadata=99%'  # of the lab's wide pool hardly anything is used
 broker_setting() { # which the packaged file has none of, but as comments
   "$lab" ssh "sed -i '/^[^#]/d' /etc/zynclone/broker.conf; [ -z '$1' ] || echo '$1' >>/etc/zynclone/broker.conf; systemctl restart zynclone-broker"
 }
 
-vm_stop() { "$lab" ssh xl shutdown -w "$1" >/dev/null 2>&1; }
+vm_stop() { "$lab" ssh xl shutdown -w "$1" >/dev/null 2>&1; run_until eval "! domains | grep -qx '$1'"; }
 vm_start() { "$lab" ssh xl create -q "/etc/xen/$1.cfg"; }
 
 volume_remove() { "$lab" ssh lvremove -q -f "vg0/$1" >/dev/null; }

@@ -165,6 +165,16 @@ TEST(CloneCreate, ModesMustFitTheVmsState) {
   EXPECT_TRUE(world.guests.calls.empty());
 }
 
+// Its guest has ended, and the toolstack has not cleared up yet.
+TEST(CloneCreate, AVmThatHasJustShutDownIsClonedInNoMode) {
+  World world;
+  world.toolstack.find("pos1")->state = broker::DomainState::shut_down;
+  EXPECT_FAILS(world.create("a"), Errc::conflict);
+  const auto offline = world.create("a", true, protocol::CloneMode::offline);
+  ASSERT_FAILS(offline, Errc::conflict);
+  EXPECT_NE(offline.error().message.find("its domain is still there; try again"), std::string::npos);
+}
+
 TEST(CloneCreate, ANameIsUsedOnce) {
   World world;
   ASSERT_OK(world.create("upgrade-1"));
