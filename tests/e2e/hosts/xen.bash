@@ -29,7 +29,7 @@ links_kill() { "$lab" ssh pkill -9 -x zynclone-link; }
 agent_signal() { "$lab" gssh "$1" pkill "-$2" -x zynclone-agent; }
 agent_kill() { agent_signal "$1" KILL; }
 agent_transport() {
-  "$lab" gssh "$1" "sed -i '/^transport/d' /etc/zynclone/agent.conf; [ $2 = usual ] || echo 'transport = $2' >>/etc/zynclone/agent.conf"
+  "$lab" gssh "$1" "sed -i '/^transport/d' /etc/zynclone/agent.conf; [ $2 = usual ] || echo 'transport = $2' >>/etc/zynclone/agent.conf; sync"  # or a clone has the file as it was before
   agent_kill "$1"
 }
 link_commands() { "$lab" ssh pgrep -a -x zynclone-link; }
