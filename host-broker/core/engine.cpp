@@ -293,6 +293,7 @@ asio::awaitable<void> Engine::journal_surely(OperationRecord record, std::vector
 }
 
 asio::awaitable<void> Engine::finish(Task& task, OperationState state) {
+  task.committed = true;  // a cancel that came now would be journalled over its end
   OperationRecord record = task.record;
   record.state = state;
   record.finished = ports_.clock.now();

@@ -37,7 +37,7 @@ class Engine {
   struct Task {
     OperationRecord record;
     Making making = Making::fresh;
-    bool committed = false;   // past its point of no return
+    bool committed = false;   // past its point of no return, or about to end
   };
   asio::awaitable<void> run_family(Uuid family);
   asio::awaitable<void> run(Task& task);

@@ -18,6 +18,28 @@ void die_at(World& world, int nth) {
   };
 }
 
+// Crashes when the step at `position` is written first: its intent.
+void die_at_intent(World& world, unsigned position) {
+  const std::string step = ' ' + std::to_string(position) + ' ';
+  world.journal.fails = [step](const std::string& call) -> std::optional<Error> {
+    if (call.starts_with("update_step") && call.find(step) != std::string::npos) throw std::runtime_error("crash");
+    return std::nullopt;
+  };
+}
+
+// Asks for clone "a" until the crash comes that was set up, and ends the broker.
+void create_until_crash(World& world) {
+  CloneCreate call;
+  call.name = clone_name("a");
+  try {
+    world.ask(world.guest(), call);
+    world.settle();
+  } catch (const std::runtime_error&) {
+  }
+  world.crash();
+  world.journal.fails = nullptr;
+}
+
 // Runs `call`, crashing at the journal's nth write; true if it came so far.
 template <class M>
 bool crashes_at(World& world, M call, int nth) {
@@ -154,6 +176,24 @@ TEST(FullDisk, AnOperationThatFailedSoStaysFailed) {
   }
 }
 
+TEST(FullDisk, NothingIsCancelledThatIsAboutToEnd) {
+  World world;
+  int updates = 0;
+  world.journal.fails = [&](const std::string& call) -> std::optional<Error> {
+    if (!call.starts_with("update ") || ++updates != 2) return std::nullopt;  // the first says that it runs, the second that it has ended
+    return Error{Errc::no_space, "cannot write to the journal: database or disk is full"};
+  };
+  CloneCreate call;
+  call.name = clone_name("a");
+  world.ask(world.guest(), std::move(call));
+  ASSERT_TRUE(run_until(*world.context, [&] { return updates == 2; }));
+  const auto id = world.journal.operations.back().id;
+  EXPECT_FAILS(world.call(world.guest(), protocol::OperationCancel{.id = id}), Errc::conflict);
+  ASSERT_TRUE(run_until(*world.context, [&] { return is_final(world.journal.operations.back().state); }));
+  EXPECT_EQ(world.journal.operations.back().state, OperationState::succeeded);
+  EXPECT_FALSE(world.journal.operations.back().cancel_requested);
+}
+
 // A crash in the middle, and a mistake in a file when the broker is back: the operation waits, and the original does not stand still.
 TEST(Crash, WhatCannotBeTakenUpYetWaits) {
   for (int nth = 2; nth < 20; ++nth) {
@@ -218,19 +258,8 @@ TEST(Crash, CopiesOfTwoInstantsAreNotMixed) {
   world.toolstack.configs.at(world.pos1).disks.push_back(
       broker::VmDisk{.device = "xvdb", .volume = broker::Volume{broker::VolumeFormat::lvm_thin, "/dev/vg0/pos1-data"}});
   world.storage.volumes["/dev/vg0/pos1-data"] = 1;
-  world.journal.fails = [](const std::string& call) -> std::optional<Error> {
-    if (call.starts_with("update_step") && call.find(" 3 ") != std::string::npos) throw std::runtime_error("crash");  // the second disk's intent
-    return std::nullopt;
-  };
-  CloneCreate call;
-  call.name = clone_name("a");
-  try {
-    world.ask(world.guest(), call);
-    world.settle();
-  } catch (const std::runtime_error&) {
-  }
-  world.crash();
-  world.journal.fails = nullptr;
+  die_at_intent(world, 3);  // of the second copy
+  create_until_crash(world);
   world.storage.calls.clear();
   world.start();
   ASSERT_EQ(world.journal.operations.back().state, OperationState::succeeded);
@@ -242,19 +271,8 @@ TEST(Crash, CopiesOfTwoInstantsAreNotMixed) {
 
 // Crashes between quiesce and the first copy; back again, the guest's agent is not connected for `times` calls (0: ever again).
 void be_back_without_channel(World& world, unsigned times) {
-  world.journal.fails = [](const std::string& call) -> std::optional<Error> {
-    if (call.starts_with("update_step") && call.find(" 2 ") != std::string::npos) throw std::runtime_error("crash");  // the copy's intent
-    return std::nullopt;
-  };
-  CloneCreate call;
-  call.name = clone_name("a");
-  try {
-    world.ask(world.guest(), call);
-    world.settle();
-  } catch (const std::runtime_error&) {
-  }
-  world.crash();
-  world.journal.fails = nullptr;
+  die_at_intent(world, 2);  // of the copy
+  create_until_crash(world);
   world.guests.calls.clear();
   world.guests.quiesced.clear();  // its agent thaws when its channel ends
   world.guests.quiesce_fails = Error{Errc::unavailable, "cannot call the agent of VM pos1: it has no channel"};
