@@ -1,7 +1,7 @@
 #pragma once
-// What guests can make the broker do and write beside what policy says: how many messages of a member a second, how many requests of a family a
-// minute, how many entries of refused ones in the audit log; and turns, so that what is checked still holds when it is journalled. In memory, by time that nobody sets. Owned by
-// the Broker; one thread.
+// What guests can make the broker do and write beside what policy says: how many messages of a member a second, how many requests of a
+// family a minute, how many entries of refused ones in the audit log; and turns, so that what is checked still holds when it is journalled.
+// In memory, by time that nobody sets. Owned by the Broker; one thread.
 
 #include <chrono>
 #include <cstdint>

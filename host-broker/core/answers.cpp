@@ -33,12 +33,11 @@ struct Answers {
   Answer<FamilyView> operator()(FamilyShow call) {
     const auto running = co_await running_domains();
     CO_TRY(const Family* family, broker.family_for(caller, request));
-    FamilyView view = view_of(*family, audience_of(caller));
+    FamilyView view = view_of(*family);
     if (const auto* member = std::get_if<Caller::Member>(&caller.identity)) {
       view.self = member->name;
       view.role = member->uuid == family->uuid ? MemberRole::original : MemberRole::clone;
     }
-    view.clones.clear();
     Page page(view.clones);
     for (const Clone* clone : by_name(*family)) {
       if (view.more || (call.after && clone->name <= *call.after)) continue;

@@ -126,14 +126,13 @@ protocol::CloneView view_of(const Family& family, const Clone& clone, Audience a
   return view;
 }
 
-protocol::FamilyView view_of(const Family& family, Audience audience) {
+protocol::FamilyView view_of(const Family& family) {
   protocol::FamilyView view;
   view.vm = family.vm;
   view.uuid = family.uuid;
   view.production = family.vm.text();
   view.generation = family.generation.value;
   view.vifs = vifs_of(family, family.uuid);
-  for (const Clone& clone : family.clones) view.clones.push_back(view_of(family, clone, audience));
   return view;
 }
 

@@ -13,7 +13,7 @@ Audience audience_of(const Caller& caller);
 std::string detail_of(const OperationRecord& record);
 
 protocol::CloneView view_of(const Family& family, const Clone& clone, Audience audience);
-protocol::FamilyView view_of(const Family& family, Audience audience);
+protocol::FamilyView view_of(const Family& family);  // without its clones: they come by pages
 // `clone`: the operation's clone as it is now, if it is there.
 protocol::OperationView view_of(const OperationRecord& record, const Family* family, Audience audience);
 

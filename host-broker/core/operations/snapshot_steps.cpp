@@ -148,14 +148,11 @@ class QuiesceStep : public Step {
 
   asio::awaitable<Result<protocol::QuiesceReport>> quiesce_guest(protocol::GuestQuiesce call) {
     const auto until = std::chrono::steady_clock::now() + plan_.config.quiesce_timeout;
-    asio::steady_timer pause(co_await asio::this_coro::executor);
-    while (true) {
+    for (;; co_await sleep_for(k_channel_pause)) {
       const Deadline left = until - std::chrono::steady_clock::now();
       auto report = co_await context_.ports.guests.quiesce(*plan_.original.uuid, call, left);
       if (report || !is_not_connected(report.error()) || !may_connect_soon()) co_return report;
       if (std::chrono::steady_clock::now() + k_channel_pause >= until) co_return report;
-      pause.expires_after(k_channel_pause);
-      co_await pause.async_wait(asio::use_awaitable);
     }
   }
 
