@@ -76,7 +76,7 @@ bool io_ring() {
   char parameters[120] = {};
   return ::syscall(SYS_io_uring_setup, 1, parameters) >= 0;
 }
-bool much_memory() {
+[[maybe_unused]] bool much_memory() {
   void* memory = ::mmap(nullptr, 256u << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return memory != MAP_FAILED;
 }
