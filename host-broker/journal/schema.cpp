@@ -67,8 +67,17 @@ Statements first_version() {
 
 Statements second_version() { return {SqliteDatabase::refuse_replacement("audit", "sequence")}; }
 
+Statements third_version() {
+  return {
+      "create table leases ("
+      " resource text not null primary key,"
+      " holder text,"
+      " token bigint not null)",
+  };
+}
+
 // From version n-1 to version n at position n-1.
-std::vector<Statements> migrations() { return {first_version(), second_version()}; }
+std::vector<Statements> migrations() { return {first_version(), second_version(), third_version()}; }
 
 // Within the caller's transaction or none.
 int read_version(soci::session& session) {

@@ -4,12 +4,13 @@
 // Versions
 //   1  operation, operation_step, operation_approver, audit
 //   2  audit refuses INSERT OR REPLACE of an entry too
+//   3  leases
 
 #include "host-broker/journal/sqlite_database.hpp"
 
 namespace zynclone::broker::journal {
 
-inline constexpr int k_schema_version = 2;
+inline constexpr int k_schema_version = 3;
 
 // Brings an owner's journal to the newest version. Errors: unsupported_version when a newer program made it; those of the database.
 Result<void> migrate(SqliteDatabase& database);

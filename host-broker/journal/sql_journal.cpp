@@ -84,6 +84,14 @@ asio::awaitable<Result<std::uint64_t>> SqlJournal::last_entry() {
   return read([](SqlReader& reader) { return reader.last_entry(); });
 }
 
+asio::awaitable<Result<Lease>> SqlJournal::find_lease(std::string resource) {
+  return read([resource = std::move(resource)](SqlReader& reader) { return reader.find_lease(resource); });
+}
+
+asio::awaitable<Result<Lease>> SqlJournal::pass_lease(std::string resource, std::uint64_t token, std::optional<Uuid> holder) {
+  return write([resource = std::move(resource), token, holder = std::move(holder)](SqlStore& store) { return store.pass_lease(resource, token, holder); });
+}
+
 asio::awaitable<Result<void>> SqlJournal::check_writable() {
   return write([](SqlStore& store) { return store.check_writable(); });
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Journal and audit log in an SQL database through SOCI, by default the SQLite file /var/lib/zynclone/journal.db. Owned by the broker; calls
+// Journal, audit log and leases in an SQL database through SOCI, by default the SQLite file /var/lib/zynclone/journal.db. Owned by the broker; calls
 // come from its thread. What writes is done in one thread of its own, what reads in another, each one call after the other: a guest that asks
 // much delays nobody's operation. Whoever has awaited a write sees it in every read after it. The io_context that awaits must outlive it.
 
@@ -10,10 +10,11 @@
 #include "host-broker/journal/sql_store.hpp"
 #include "host-broker/ports/clock.hpp"
 #include "host-broker/ports/journal.hpp"
+#include "host-broker/ports/leases.hpp"
 
 namespace zynclone::broker::journal {
 
-class SqlJournal : public Journal, public AuditLog {
+class SqlJournal : public Journal, public AuditLog, public Leases {
  public:
   // Blocks while it opens, checks and, where needed, migrates the file. `clock` gives the time of audit entries. Errors: as of SqlStore::open.
   static Result<std::unique_ptr<SqlJournal>> open(const std::filesystem::path& file, Clock& clock);
@@ -32,6 +33,8 @@ class SqlJournal : public Journal, public AuditLog {
   asio::awaitable<Result<void>> append(std::string actor, std::string event, std::string operation, std::string detail) override;
   asio::awaitable<Result<std::vector<protocol::AuditEntry>>> entries(std::uint64_t after, std::size_t most) override;
   asio::awaitable<Result<std::uint64_t>> last_entry() override;
+  asio::awaitable<Result<Lease>> find_lease(std::string resource) override;
+  asio::awaitable<Result<Lease>> pass_lease(std::string resource, std::uint64_t token, std::optional<Uuid> holder) override;
 
   // Can it be written? Writes and syncs, and changes nothing. For host.health.
   asio::awaitable<Result<void>> check_writable();

@@ -1,6 +1,7 @@
 #include "host-broker/journal/sql_reader.hpp"
 
 #include "host-broker/journal/audit_table.hpp"
+#include "host-broker/journal/lease_table.hpp"
 #include "host-broker/journal/schema.hpp"
 
 namespace zynclone::broker::journal {
@@ -44,6 +45,10 @@ Result<std::vector<protocol::AuditEntry>> SqlReader::entries(std::uint64_t after
 
 Result<std::uint64_t> SqlReader::last_entry() {
   return read([&]() -> Result<std::uint64_t> { return last_audit_entry(database_->session()); });
+}
+
+Result<Lease> SqlReader::find_lease(const std::string& resource) {
+  return read([&] { return read_lease(database_->session(), resource); });
 }
 
 }  // namespace zynclone::broker::journal

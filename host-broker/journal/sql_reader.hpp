@@ -7,6 +7,7 @@
 
 #include "host-broker/journal/operation_queries.hpp"
 #include "host-broker/journal/sqlite_database.hpp"
+#include "host-broker/ports/leases.hpp"
 
 namespace zynclone::broker::journal {
 
@@ -15,12 +16,13 @@ class SqlReader {
   // Errors: not_found when there is no such file; unsupported_version; those of the database.
   static Result<std::unique_ptr<SqlReader>> open(const std::filesystem::path& file);
 
-  // As of Journal and AuditLog, in ports/journal.hpp.
+  // As of Journal and AuditLog, in ports/journal.hpp, and Leases, in ports/leases.hpp.
   Result<std::optional<OperationRecord>> find(const OperationId& id);
   Result<std::optional<OperationRecord>> find_request(const std::string& requester, const RequestId& id);
   Result<std::vector<OperationRecord>> list(const OperationFilter& filter);
   Result<std::vector<protocol::AuditEntry>> entries(std::uint64_t after, std::size_t most);
   Result<std::uint64_t> last_entry();
+  Result<Lease> find_lease(const std::string& resource);
 
  private:
   explicit SqlReader(std::unique_ptr<SqliteDatabase> database);

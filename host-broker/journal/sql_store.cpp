@@ -1,5 +1,6 @@
 #include "host-broker/journal/sql_store.hpp"
 
+#include "host-broker/journal/lease_table.hpp"
 #include "host-broker/journal/schema.hpp"
 
 namespace zynclone::broker::journal {
@@ -67,6 +68,10 @@ Result<void> SqlStore::append(const AuditNote& note, Timestamp now) {
     audit_.append(note, now);
     return outcome::success();
   });
+}
+
+Result<Lease> SqlStore::pass_lease(const std::string& resource, std::uint64_t token, const std::optional<Uuid>& holder) {
+  return transact([&] { return journal::pass_lease(database_->session(), resource, token, holder); });
 }
 
 Result<void> SqlStore::check_writable() {

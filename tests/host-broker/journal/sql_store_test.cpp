@@ -139,9 +139,10 @@ TEST_F(SqlStoreTest, ANewerSchemaIsRefused) {
 // As the first version left it.
 TEST_F(SqlStoreTest, AnOlderSchemaIsBroughtUpToDate) {
   ASSERT_OK(insert(*open(), 1));
-  execute({"drop trigger audit_no_replacement", "delete from schema_version where version > 1"});
+  execute({"drop trigger audit_no_replacement", "drop table leases", "delete from schema_version where version > 1"});
   EXPECT_FAILS(SqlReader::open(file_), Errc::unsupported_version);
   const auto store = open();
+  EXPECT_EQ(store->pass_lease("production/a", 0, {}).value().token, 1u);
   EXPECT_TRUE(reader()->find(tests::full_operation(1).id).value());
   const auto verdict = verify_audit(file_);
   ASSERT_OK(verdict);
@@ -238,6 +239,29 @@ TEST_F(SqlStoreTest, AFullDiskIsNoSpaceAndLosesNothing) {
   ASSERT_OK(verdict);
   EXPECT_FALSE(verdict.value().broken);
   EXPECT_EQ(verdict.value().last.sequence, kept + 1);
+}
+
+TEST_F(SqlStoreTest, ALeaseThatCouldNotBeWrittenWasNotPassed) {
+  const Uuid member = Uuid::parse("aaaaaaaa-0000-4000-8000-000000000001").value();
+  const auto store = open();
+  ASSERT_OK(store->pass_lease("production/a", 0, member));
+  {
+    FileSizeLimit limit(1);
+    EXPECT_FAILS(store->pass_lease("production/a", 1, {}), Errc::no_space);
+  }
+  const auto kept = reader()->find_lease("production/a");
+  ASSERT_OK(kept);
+  EXPECT_EQ(kept.value().holder, member);
+  EXPECT_EQ(kept.value().token, 1u);
+  EXPECT_EQ(store->pass_lease("production/a", 1, {}).value().token, 2u);
+}
+
+TEST_F(SqlStoreTest, ALeaseThatNobodyCanHaveWrittenIsAnError) {
+  const auto store = open();
+  execute({"insert into leases values ('none', null, 0)", "insert into leases values ('holder', 'me', 1)"});
+  EXPECT_FAILS(reader()->find_lease("none"), Errc::system);
+  EXPECT_FAILS(store->pass_lease("none", 0, {}), Errc::system);
+  EXPECT_FAILS(reader()->find_lease("holder"), Errc::system);
 }
 
 TEST_F(SqlStoreTest, AFullFileSystemIsNoSpace) {
