@@ -11,6 +11,7 @@
 namespace zynclone::broker::configuration {
 namespace {
 
+using protocol::AfterProbation;
 using protocol::CloneMode;
 using protocol::CloneState;
 using protocol::Consistency;
@@ -41,6 +42,7 @@ std::string leaf_text(VolumeFormat value) { return std::string(to_string(value))
 std::string leaf_text(CloneState value) { return std::string(protocol::to_string(value)); }
 std::string leaf_text(CloneMode value) { return std::string(protocol::to_string(value)); }
 std::string leaf_text(Consistency value) { return std::string(protocol::to_string(value)); }
+std::string leaf_text(AfterProbation value) { return std::string(protocol::to_string(value)); }
 std::string leaf_text(VifMode value) { return std::string(protocol::to_string(value)); }
 
 template <class T>
@@ -64,12 +66,25 @@ Result<void> read_leaf(const std::string& text, CloneState& value) {
 Result<void> read_leaf(const std::string& text, Consistency& value) {
   return read_word(text, value, Consistency::offline, Consistency::filesystem, Consistency::crash);
 }
+Result<void> read_leaf(const std::string& text, AfterProbation& value) {
+  return read_word(text, value, AfterProbation::undo, AfterProbation::commit);
+}
 Result<void> read_leaf(const std::string& text, VifMode& value) {
   return read_word(text, value, VifMode::unlocked, VifMode::locked, VifMode::disabled);
 }
 
 template <class T>
 concept Leaf = requires(const T& value) { leaf_text(value); };
+
+template <class T>
+constexpr bool is_optional = false;
+template <class T>
+constexpr bool is_optional<std::optional<T>> = true;
+
+// What need not be written, because a file that says nothing means it.
+bool is_default(bool value) { return !value; }
+bool is_default(const std::vector<std::string>& list) { return list.empty(); }
+bool is_default(const Production& value) { return value.generation == 0 && !value.member && value.announce.empty(); }
 
 // ---- the description, for both ways ------------------------------------------------------------------------------------------------
 
@@ -112,6 +127,25 @@ void describe(A& a, Clone& v) {
   a.field("disks", v.disks);
   a.field("vifs", v.vifs);
   a.field("domain", v.domain);
+  a.field("expires", v.expires);
+  a.field_or_default("is_protected", v.is_protected);
+}
+
+template <class A>
+void describe(A& a, Production& v) {
+  a.field("member", v.member);
+  a.field("generation", v.generation);
+  a.field_or_default("announce", v.announce);
+}
+
+template <class A>
+void describe(A& a, Probation& v) {
+  a.field("from", v.from);
+  a.field("to", v.to);
+  a.field("began", v.began);
+  a.field("ends", v.ends);
+  a.field("after", v.after);
+  a.field("operation", v.operation);
 }
 
 template <class A>
@@ -121,6 +155,8 @@ void describe(A& a, Family& v) {
   a.field("generation", v.generation.value);
   a.field("vifs", v.vifs);
   a.field("clones", v.clones);
+  a.field_or_default("production", v.production);
+  a.field("probation", v.probation);
 }
 
 // ---- writing -------------------------------------------------------------------------------------------------------------------------
@@ -129,13 +165,20 @@ class Writer {
  public:
   template <class T>
   void field(std::string_view name, T& value) {
-    if constexpr (std::is_same_v<T, std::optional<DomainId>>) {
-      if (value) field(name, value->value);
+    if constexpr (is_optional<T>) {
+      if (value) field(name, *value);
+    } else if constexpr (std::is_same_v<T, DomainId>) {
+      field(name, value.value);
     } else {
       text_ += separator_ + indent_ + json_quoted(name) + ": ";
       separator_ = ",\n";
       write(value);
     }
+  }
+
+  template <class T>
+  void field_or_default(std::string_view name, T& value) {
+    if (!is_default(value)) field(name, value);
   }
 
   template <class T>
@@ -204,8 +247,8 @@ class Reader {
   void field(std::string_view name, T& value) {
     known_.insert(std::string(name));
     const JsonMember* member = find(name);
-    if constexpr (std::is_same_v<T, std::optional<DomainId>>) {
-      if (member != nullptr) read(member->value, value.emplace().value);
+    if constexpr (is_optional<T>) {
+      if (member != nullptr) read(member->value, value.emplace());
     } else if (member == nullptr) {
       wrong(node_->line, "field '" + std::string(name) + "' is missing");
     } else {
@@ -213,6 +256,12 @@ class Reader {
       read(member->value, value);
       if (error_ && error_->place.empty()) error_->place = file_ + ":" + std::to_string(member->line);
     }
+  }
+
+  template <class T>
+  void field_or_default(std::string_view name, T& value) {
+    known_.insert(std::string(name));
+    if (const JsonMember* member = find(name)) read(member->value, value);
   }
 
   const JsonMember* find(std::string_view name) const {
@@ -239,6 +288,8 @@ class Reader {
       if (read_to.ec != std::errc() || read_to.ptr != end) {
         wrong(node.line, "cannot use number '" + node.text + "': 0 to " + std::to_string(std::numeric_limits<T>::max()) + " is allowed");
       }
+    } else if constexpr (std::is_same_v<T, DomainId>) {
+      read(node, value.value);
     } else if constexpr (Leaf<T>) {
       if (node.type != JsonNode::Type::text) return wrong_type(node, JsonNode::Type::text);
       if (auto done = read_leaf(node.text, value); !done) wrong(node.line, done.error().message);
@@ -266,9 +317,11 @@ class Reader {
 Result<void> check_version(const JsonNode& document, const std::string& file) {
   for (const JsonMember& member : document.members) {
     if (member.key != "version") continue;
-    if (member.value.type == JsonNode::Type::number && member.value.text == std::to_string(k_family_version)) return outcome::success();
-    return fail(Errc::configuration, "cannot use version '" + printable(member.value.text) + "': " + std::to_string(k_family_version) +
-                                         " is allowed", file + ":" + std::to_string(member.line));
+    for (unsigned version = k_oldest_family_version; version <= k_family_version; ++version) {
+      if (member.value.type == JsonNode::Type::number && member.value.text == std::to_string(version)) return outcome::success();
+    }
+    return fail(Errc::configuration, "cannot use version '" + printable(member.value.text) + "': " + std::to_string(k_oldest_family_version) +
+                                         " to " + std::to_string(k_family_version) + " is allowed", file + ":" + std::to_string(member.line));
   }
   return fail(Errc::configuration, "field 'version' is missing", file + ":1");
 }
@@ -284,6 +337,17 @@ Result<void> check_whole(const Family& family, const std::string& file) {
     if (!uuids.insert(clone.uuid).second) {
       return fail(Errc::configuration, "uuid '" + clone.uuid.text() + "' stands twice in the family", file + ":1");
     }
+  }
+  // A file that named nobody real would silence them all, and nobody would know why.
+  std::vector<std::pair<std::string, const Uuid*>> named;
+  if (family.production.member) named.emplace_back("production", &*family.production.member);
+  if (family.probation) named.insert(named.end(), {{"probation.from", &family.probation->from}, {"probation.to", &family.probation->to}});
+  for (const auto& [what, uuid] : named) {
+    if (uuids.contains(*uuid)) continue;
+    return fail(Errc::configuration, "cannot use " + what + " '" + uuid->text() + "': no member of the family has this uuid", file + ":1");
+  }
+  if (family.production.member && family.production.generation == 0) {
+    return fail(Errc::configuration, "cannot use production '" + family.production.member->text() + "' of generation 0: that was never moved", file + ":1");
   }
   return outcome::success();
 }

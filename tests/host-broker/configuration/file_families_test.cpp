@@ -31,6 +31,8 @@ Family example() {
                  {.device = "xvdb", .source = {VolumeFormat::raw, "/a"}, .volume = {VolumeFormat::raw, "/b"}, .writable = false}};
   clone.vifs = {{.index = 1, .mac = "00:16:3e:00:00:01", .bridge = "br0", .backend = "znetdd", .interface = "zc1"}};
   clone.domain = DomainId{7};
+  clone.expires = parse_rfc3339("2026-03-04T10:00:00.000Z").value();
+  clone.is_protected = true;
   Family family;
   family.vm = VmName::parse("pos1").value();
   family.uuid = Uuid::parse("11111111-1111-4111-8111-111111111111").value();
@@ -40,9 +42,15 @@ Family example() {
   clone.name = CloneName::parse("upgrade-2").value();
   clone.uuid = Uuid::parse("33333333-3333-4333-8333-333333333333").value();
   clone.domain.reset();
+  clone.expires.reset();
+  clone.is_protected = false;
   clone.disks.clear();
   clone.vifs.clear();
   family.clones.push_back(clone);
+  family.production = {.member = family.clones[0].uuid, .generation = 3, .announce = {"192.0.2.1", "2001:db8::1"}};
+  family.probation = Probation{.from = family.uuid, .to = family.clones[0].uuid, .began = parse_rfc3339("2026-03-02T11:00:00.000Z").value(),
+                               .ends = parse_rfc3339("2026-03-02T12:00:00.000Z").value(), .after = protocol::AfterProbation::commit,
+                               .operation = OperationId::parse("01HZX0000000000000000000AC").value()};
   return family;
 }
 
@@ -69,14 +77,62 @@ TEST(FamilyJson, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(clone.vifs[0].interface, "zc1");
   EXPECT_EQ(clone.domain, DomainId{7});
   EXPECT_EQ(back.clones[1].domain, std::nullopt);
+  EXPECT_EQ(clone.expires, family.clones[0].expires);
+  EXPECT_TRUE(clone.is_protected);
+  EXPECT_EQ(back.clones[1].expires, std::nullopt);
+  EXPECT_FALSE(back.clones[1].is_protected);
+  EXPECT_EQ(back.production.member, clone.uuid);
+  EXPECT_EQ(back.production.generation, 3u);
+  EXPECT_EQ(back.production.announce, (std::vector<std::string>{"192.0.2.1", "2001:db8::1"}));
+  ASSERT_TRUE(back.probation);
+  EXPECT_EQ(back.probation->from, family.uuid);
+  EXPECT_EQ(back.probation->to, clone.uuid);
+  EXPECT_EQ(back.probation->began, family.probation->began);
+  EXPECT_EQ(back.probation->ends, family.probation->ends);
+  EXPECT_EQ(back.probation->after, protocol::AfterProbation::commit);
+  EXPECT_EQ(back.probation->operation, family.probation->operation);
+}
+
+// The moment of a cutover: nobody has production, which is not the same as that it was never moved.
+TEST(FamilyJson, NobodyHasProduction) {
+  Family family = example();
+  family.production = {.member = std::nullopt, .generation = 4, .announce = {}};
+  family.probation.reset();
+  auto read = read_family(write_family(family), "pos1.json");
+  ASSERT_OK(read);
+  EXPECT_EQ(read.value().production.member, std::nullopt);
+  EXPECT_EQ(read.value().production.generation, 4u);
+  EXPECT_EQ(production_member(read.value()), std::nullopt);
+  EXPECT_FALSE(read.value().probation);
+}
+
+TEST(FamilyJson, AFileOfTheFirstVersionIsReadWithDefaults) {
+  Family family = example();
+  family.production = {};
+  family.probation.reset();
+  family.clones.erase(family.clones.begin());
+  std::string text = write_family(family);
+  for (const char* name : {"production", "probation", "expires", "is_protected"}) EXPECT_EQ(text.find(name), std::string::npos) << text;
+  const std::size_t at = text.find("\"version\": 2");
+  ASSERT_NE(at, std::string::npos);
+  text[at + 11] = '1';
+  auto read = read_family(text, "pos1.json");
+  ASSERT_OK(read);
+  EXPECT_EQ(read.value().production.generation, 0u);
+  EXPECT_EQ(production_member(read.value()), family.uuid);
+  EXPECT_FALSE(read.value().probation);
+  EXPECT_EQ(read.value().clones[0].expires, std::nullopt);
+  EXPECT_FALSE(read.value().clones[0].is_protected);
 }
 
 TEST(FamilyJson, ReadsNicely) {
   Family family = example();
   family.clones.clear();
+  family.production = {.member = family.uuid, .generation = 2, .announce = {"192.0.2.1"}};
+  family.probation.reset();
   EXPECT_EQ(write_family(family),
             "{\n"
-            "  \"version\": 1,\n"
+            "  \"version\": 2,\n"
             "  \"vm\": \"pos1\",\n"
             "  \"uuid\": \"11111111-1111-4111-8111-111111111111\",\n"
             "  \"generation\": 4,\n"
@@ -87,7 +143,12 @@ TEST(FamilyJson, ReadsNicely) {
             "    \"backend\": \"0\",\n"
             "    \"interface\": \"\"\n"
             "  }],\n"
-            "  \"clones\": []\n"
+            "  \"clones\": [],\n"
+            "  \"production\": {\n"
+            "    \"member\": \"11111111-1111-4111-8111-111111111111\",\n"
+            "    \"generation\": 2,\n"
+            "    \"announce\": [\"192.0.2.1\"]\n"
+            "  }\n"
             "}\n");
 }
 
@@ -107,8 +168,8 @@ TEST(FamilyJson, DamageIsAnErrorWithItsLine) {
     std::string says;
   };
   const std::vector<Case> cases = {
-      {damaged("\"version\": 1", "\"version\": 2"), 2, "cannot use version '2': 1 is allowed"},
-      {damaged("\"version\": 1,\n", ""), 1, "'version' is missing"},
+      {damaged("\"version\": 2", "\"version\": 3"), 2, "cannot use version '3': 1 to 2 is allowed"},
+      {damaged("\"version\": 2,\n", ""), 1, "'version' is missing"},
       {damaged("\"pos1\"", "\"../pos1\""), 3, "VM name"},
       {damaged("\"vm\"", "\"VM\""), 1, "'vm' is missing"},
       {damaged("\"generation\": 4", "\"generation\": -4"), 5, "cannot use number '-4'"},
@@ -121,6 +182,19 @@ TEST(FamilyJson, DamageIsAnErrorWithItsLine) {
       {damaged("\"upgrade-2\"", "\"upgrade-1\""), 1, "stands twice"},
       {damaged("33333333-3333-4333-8333-333333333333", "22222222-2222-4222-8222-222222222222"), 1, "stands twice"},
       {damaged("\"clones\": [", "\"clones\": [1,"), 13, "an object is allowed"},
+      {damaged("\"expires\": \"2026-03-04T10:00:00.000Z\"", "\"expires\": \"tomorrow\""), 69, "time"},
+      {damaged("\"is_protected\": true", "\"is_protected\": \"yes\""), 70, "true or false is allowed"},
+      {damaged("\"generation\": 3", "\"generation\": -3"), 97, "cannot use number '-3'"},
+      {damaged("\"generation\": 3,", ""), 95, "'generation' is missing"},
+      {damaged("\"announce\": [", "\"announce\": [4, "), 98, "a text is allowed"},
+      {damaged("\"production\": {", "\"production\": [1], \"p\": {"), 95, "an object is allowed"},
+      {damaged("\"member\": \"22222222", "\"member\": \"99999999"), 1, "cannot use production '99999999"},
+      {damaged("\"to\": \"22222222", "\"to\": \"99999999"), 1, "cannot use probation.to '99999999"},
+      {damaged("\"from\": \"11111111", "\"from\": \"99999999"), 1, "cannot use probation.from '99999999"},
+      {damaged("\"generation\": 3", "\"generation\": 0"), 1, "never moved"},
+      {damaged("\"after\": \"commit\"", "\"after\": \"comit\""), 105, "did you mean 'commit'?"},
+      {damaged("\"ends\": ", "\"end\": "), 100, "'ends' is missing"},
+      {damaged("01HZX0000000000000000000AC", ""), 106, "operation id"},
       {"[]", 1, "an object"},
       {"", 1, "end of the file"},
       {write_family(example()).substr(0, 200), 10, ""},
