@@ -17,6 +17,9 @@ std::string_view trim(std::string_view text) {
 }
 
 bool is_key(std::string_view text) {
+  const std::size_t dot = text.find('.');
+  if (dot != std::string_view::npos && !parse_checked_name(text.substr(dot + 1), "name", 63)) return false;
+  text = text.substr(0, dot);
   return !text.empty() && text.front() >= 'a' && text.front() <= 'z' && std::all_of(text.begin(), text.end(), [](char letter) {
     return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') || letter == '_';
   });
@@ -57,7 +60,8 @@ Result<KeyValue> read_line(std::string_view line, unsigned number) {
   }
   if (!is_key(key)) {
     return fail(Errc::configuration, "cannot read key '" + printable(key) +
-                                         "': small letters, digits and '_', beginning with a letter, are allowed");
+                                         "': small letters, digits and '_', beginning with a letter, are allowed; then, where the key "
+                                         "needs one, '.' and a name");
   }
   auto value = read_value(line.substr(equals + 1));
   if (!value) return with_context(value.error(), "cannot read value of '" + std::string(key) + "'");

@@ -15,7 +15,7 @@
 namespace zynclone {
 
 struct KeyValue {
-  std::string key;    // [a-z][a-z0-9_]*
+  std::string key;    // [a-z][a-z0-9_]*, or that and '.' and a checked name: shared_volume.sales
   std::string value;  // without white space or quotes around it; may be empty; printable UTF-8
   unsigned line = 0;  // from 1
 };

@@ -29,6 +29,15 @@ TEST(KeyValue, AValueMayHoldAnEqualsSign) {
   EXPECT_EQ(parse_key_values("a=b=c", "x").value().front().value, "b=c");
 }
 
+TEST(KeyValue, AKeyMayEndInAName) {
+  const auto read = parse_key_values("shared_volume.Till-2.sales = /srv/sales\n", "x.conf");
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read.value().at(0).key, "shared_volume.Till-2.sales");
+  for (const std::string key : {"shared_volume.", "shared_volume.-x", "shared_volume.a/b", ".sales", "Shared.sales"}) {
+    EXPECT_FALSE(parse_key_values(key + "=x\n", "x.conf")) << key;
+  }
+}
+
 TEST(KeyValue, EveryMistakeHasItsPlace) {
   struct Case {
     std::string_view text;
