@@ -35,7 +35,19 @@ void describe(A& archive, CloneView& value) {
   archive.field("vifs", value.vifs);
   archive.field("disks", value.disks);
   archive.field("note", value.note);
+  archive.optional("expires", value.expires);
+  archive.field("is_protected", value.is_protected);
   archive.optional("domain", value.domain);
+}
+
+template <class A>
+void describe(A& archive, ProbationView& value) {
+  archive.required("from", value.from);
+  archive.required("to", value.to);
+  archive.required("began", value.began);
+  archive.required("ends", value.ends);
+  archive.required("after", value.after);
+  archive.required("operation", value.operation);
 }
 
 template <class A>
@@ -45,6 +57,8 @@ void describe(A& archive, FamilyView& value) {
   archive.field("self", value.self);
   archive.field("role", value.role);
   archive.field("production", value.production);
+  archive.field("production_generation", value.production_generation);
+  archive.optional("probation", value.probation);
   archive.field("generation", value.generation);
   archive.field("vifs", value.vifs);
   archive.field("clones", value.clones);
@@ -90,6 +104,31 @@ void describe(A& archive, OperationView& value) {
   archive.optional("error", value.error);
   archive.optional("clone", value.clone);
   archive.optional("decision", value.decision);
+}
+
+template <class A>
+void describe(A& archive, VolumeView& value) {
+  archive.required("name", value.name);
+  archive.required("vm", value.vm);
+  archive.required("device", value.device);
+  archive.field("filesystem", value.filesystem);
+  archive.field("holder", value.holder);
+  archive.field("token", value.token);
+  archive.field("attached", value.attached);
+  archive.field("problem", value.problem);
+  archive.optional("location", value.location);
+}
+
+template <class A>
+void describe(A& archive, GrantView& value) {
+  archive.required("id", value.id);
+  archive.required("vm", value.vm);
+  archive.required("operations", value.operations);
+  archive.required("created", value.created);
+  archive.required("until", value.until);
+  archive.required("times", value.times);
+  archive.field("used", value.used);
+  archive.required("by", value.by);
 }
 
 template <class A>
@@ -161,6 +200,24 @@ void describe(A& archive, AuditListing& value) {
 }
 
 template <class A>
+void describe(A& archive, CutoverView& value) {
+  archive.field("production", value.production);
+  archive.field("generation", value.generation);
+  archive.optional("probation", value.probation);
+  archive.field("volumes", value.volumes);
+}
+
+template <class A>
+void describe(A& archive, VolumeListing& value) {
+  archive.required("volumes", value.volumes);
+}
+
+template <class A>
+void describe(A& archive, GrantListing& value) {
+  archive.required("grants", value.grants);
+}
+
+template <class A>
 void describe(A& archive, HostHealthReport& value) {
   archive.required("version", value.version);
   archive.required("healthy", value.healthy);
@@ -178,6 +235,23 @@ template <class A>
 void describe(A& archive, ThawReport& value) {
   archive.field("hooks", value.hooks);
   archive.required("was_quiesced", value.was_quiesced);
+}
+
+template <class A>
+void describe(A& archive, PrepareReport& value) {
+  archive.field("hooks", value.hooks);
+}
+
+template <class A>
+void describe(A& archive, ReleaseReport& value) {
+  archive.field("hooks", value.hooks);
+  archive.field("was_mounted", value.was_mounted);
+}
+
+template <class A>
+void describe(A& archive, AcquireReport& value) {
+  archive.field("hooks", value.hooks);
+  archive.field("mount_point", value.mount_point);
 }
 
 template <class A>
@@ -205,6 +279,7 @@ void describe(A& archive, CloneCreate& value) {
   archive.field("mode", value.mode);
   archive.field("start", value.start);
   archive.field("note", value.note);
+  archive.optional("ttl_s", value.ttl_s);
 }
 
 template <class A>
@@ -239,6 +314,16 @@ void describe(A& archive, CloneRename& value) {
 }
 
 template <class A>
+void describe(A& archive, CloneProtect& value) {
+  archive.required("name", value.name);
+}
+
+template <class A>
+void describe(A& archive, CloneUnprotect& value) {
+  archive.required("name", value.name);
+}
+
+template <class A>
 void describe(A& archive, CloneShow& value) {
   archive.required("name", value.name);
 }
@@ -248,6 +333,31 @@ void describe(A& archive, CloneList& value) {
   archive.optional("after", value.after);
   archive.optional("after_vm", value.after_vm);
 }
+
+template <class A>
+void describe(A& archive, CutoverStart& value) {
+  archive.required("name", value.name);
+  archive.optional("probation_s", value.probation_s);
+  archive.optional("after_probation", value.after_probation);
+}
+
+template <class A>
+void describe(A&, CutoverCommit&) {}
+
+template <class A>
+void describe(A&, CutoverUndo&) {}
+
+template <class A>
+void describe(A&, CutoverShow&) {}
+
+template <class A>
+void describe(A& archive, VolumeSwitch& value) {
+  archive.required("volume", value.volume);
+  archive.required("to", value.to);
+}
+
+template <class A>
+void describe(A&, VolumeList&) {}
 
 template <class A>
 void describe(A& archive, OperationShow& value) {
@@ -288,6 +398,21 @@ void describe(A& archive, ApprovalDeny& value) {
 }
 
 template <class A>
+void describe(A& archive, GrantAdd& value) {
+  archive.required("operations", value.operations);
+  archive.required("until", value.until);
+  archive.field("times", value.times);
+}
+
+template <class A>
+void describe(A&, GrantList&) {}
+
+template <class A>
+void describe(A& archive, GrantRevoke& value) {
+  archive.required("id", value.id);
+}
+
+template <class A>
 void describe(A& archive, AuditList& value) {
   archive.field("after", value.after);
   archive.field("limit", value.limit);
@@ -310,6 +435,27 @@ void describe(A& archive, GuestQuiesce& value) {
 template <class A>
 void describe(A& archive, GuestThaw& value) {
   archive.required("token", value.token);
+}
+
+template <class A>
+void describe(A& archive, GuestPrepareCutover& value) {
+  archive.required("token", value.token);
+  archive.required("side", value.side);
+}
+
+template <class A>
+void describe(A& archive, GuestReleaseVolume& value) {
+  archive.required("volume", value.volume);
+  archive.required("device", value.device);
+  archive.field("token", value.token);
+}
+
+template <class A>
+void describe(A& archive, GuestAcquireVolume& value) {
+  archive.required("volume", value.volume);
+  archive.required("device", value.device);
+  archive.field("filesystem", value.filesystem);
+  archive.field("token", value.token);
 }
 
 template <class A>

@@ -38,6 +38,8 @@ enum class VifMode { unlocked, locked, disabled };
 enum class OperationState { awaiting_approval, queued, running, succeeded, failed, denied, expired, cancelled };
 enum class StepState { pending, running, done, failed, undone };
 enum class MemberRole { original, clone };
+enum class AfterProbation { undo, commit };     // what becomes of a cutover that nobody decided in time
+enum class CutoverSide { leaving, taking };     // production: the member that gives it up, the one that gets it
 
 Result<CloneMode> parse_clone_mode(std::string_view text);
 std::string_view to_string(CloneMode value);
@@ -47,6 +49,8 @@ std::string_view to_string(VifMode value);
 std::string_view to_string(OperationState value);
 std::string_view to_string(StepState value);
 std::string_view to_string(MemberRole value);
+std::string_view to_string(AfterProbation value);
+std::string_view to_string(CutoverSide value);
 bool is_final(OperationState state);
 
 // ---- views: what answers hold ----------------------------------------------------------------------------------------
@@ -77,7 +81,19 @@ struct CloneView {
   std::vector<VifView> vifs;
   std::vector<DiskView> disks;
   std::string note;
+  std::optional<Timestamp> expires;     // it is removed then
+  bool is_protected = false;            // against removal
   std::optional<std::uint32_t> domain;  // for administrators, while it runs
+};
+
+// A cutover that is neither committed nor undone yet.
+struct ProbationView {
+  std::string from;      // the member that had production before
+  std::string to;        // the member that has it now
+  Timestamp began{};
+  Timestamp ends{};
+  AfterProbation after = AfterProbation::undo;
+  OperationId operation; // the cutover.start
 };
 
 struct FamilyView {
@@ -85,7 +101,9 @@ struct FamilyView {
   Uuid uuid;
   std::string self;                    // the asking member's name; empty for an administrator
   MemberRole role = MemberRole::original;
-  std::string production;              // the production member's name
+  std::string production;              // the production member's name; empty for the moment of a cutover
+  std::uint64_t production_generation = 0;  // grows with every move of production
+  std::optional<ProbationView> probation;
   std::uint64_t generation = 0;
   std::vector<VifView> vifs;           // of the original
   std::vector<CloneView> clones;       // by name
@@ -128,6 +146,30 @@ struct OperationView {
   std::optional<ErrorView> error;
   std::optional<CloneView> clone;
   std::optional<DecisionView> decision;  // for administrators
+};
+
+struct VolumeView {
+  VolumeName name;
+  VmName vm;             // the family's
+  std::string device;    // as the guest names it: xvds
+  std::string filesystem; // a hint for the guest; empty: none
+  std::string holder;    // the member that has its lease; empty: nobody
+  std::uint64_t token = 0;  // of the lease: grows with each
+  bool attached = false; // to the holder
+  std::string problem;   // for people: held by a stranger, say; empty: none
+  std::optional<std::string> location;  // for administrators
+};
+
+// An administrator's word, ahead of time, that something may be done.
+struct GrantView {
+  OperationId id;
+  VmName vm;
+  std::string operations; // a pattern, as in policy: cutover.*
+  Timestamp created{};
+  Timestamp until{};
+  std::uint64_t times = 1;  // how often it may be used
+  std::uint64_t used = 0;
+  std::string by;        // admin:<user>
 };
 
 struct ApprovalView {
@@ -188,6 +230,18 @@ struct AuditListing {
   bool more = false;
   std::uint64_t last = 0;                // the newest entry of all; 0: there is none
 };
+struct CutoverView {
+  std::string production;              // the member's name; empty for the moment of a cutover
+  std::uint64_t generation = 0;        // production's
+  std::optional<ProbationView> probation;
+  std::vector<VolumeView> volumes;
+};
+struct VolumeListing {
+  std::vector<VolumeView> volumes;     // by VM, then by name
+};
+struct GrantListing {
+  std::vector<GrantView> grants;       // those that may still be used, oldest first
+};
 struct HostHealthReport {
   std::string version;
   bool healthy = false;
@@ -201,6 +255,17 @@ struct QuiesceReport {
 struct ThawReport {
   unsigned hooks = 0;
   bool was_quiesced = false;           // false: the agent had thawed by itself (its time limit), so what was done meanwhile is not consistent
+};
+struct PrepareReport {
+  unsigned hooks = 0;                  // that ran
+};
+struct ReleaseReport {
+  unsigned hooks = 0;
+  bool was_mounted = false;
+};
+struct AcquireReport {
+  unsigned hooks = 0;
+  std::string mount_point;             // empty: not mounted, its hooks use the device
 };
 struct GuestHealthReport {
   bool healthy = false;
@@ -217,7 +282,7 @@ struct Hello {
   using Result = void;
   unsigned oldest_version = k_oldest_version;
   unsigned newest_version = k_newest_version;
-  std::vector<std::string> capabilities;  // agent: quiesce, health. broker: approvals
+  std::vector<std::string> capabilities;  // agent: quiesce, health, cutover, volumes. broker: approvals
   std::string software;
 };
 
@@ -241,6 +306,7 @@ struct CloneCreate {
   CloneMode mode = CloneMode::online;
   bool start = true;
   std::string note;
+  std::optional<std::uint64_t> ttl_s = {};  // seconds until it is removed; at least 60, at most ten years
 };
 struct CloneStart { ZYNCLONE_CALL("clone.start", to_broker, changes, Accepted) CloneName name; };
 struct CloneStop { ZYNCLONE_CALL("clone.stop", to_broker, changes, Accepted) CloneName name; };
@@ -248,12 +314,34 @@ struct CloneActivate { ZYNCLONE_CALL("clone.activate", to_broker, changes, Accep
 struct CloneDeactivate { ZYNCLONE_CALL("clone.deactivate", to_broker, changes, Accepted) CloneName name; };
 struct CloneRemove { ZYNCLONE_CALL("clone.remove", to_broker, changes, Accepted) CloneName name; };
 struct CloneRename { ZYNCLONE_CALL("clone.rename", to_broker, changes, Accepted) CloneName name; CloneName new_name; };
+// A protected clone is removed by nobody, its time to live included.
+struct CloneProtect { ZYNCLONE_CALL("clone.protect", to_broker, changes, Accepted) CloneName name; };
+struct CloneUnprotect { ZYNCLONE_CALL("clone.unprotect", to_broker, changes, Accepted) CloneName name; };
 struct CloneShow { ZYNCLONE_CALL("clone.show", to_broker, reads, CloneView) CloneName name; };
 struct CloneList {
   ZYNCLONE_CALL("clone.list", to_broker, reads, CloneListing)
   std::optional<CloneName> after = {};   // only those after this one
   std::optional<VmName> after_vm = {};   // its VM, where the list is of more than one
 };
+
+// Moves production to a member: a clone's name, or the VM's for the original. A probation begins, which `cutover.commit` or `cutover.undo` ends.
+struct CutoverStart {
+  ZYNCLONE_CALL("cutover.start", to_broker, changes, Accepted)
+  CloneName name;
+  std::optional<std::uint64_t> probation_s = {};   // absent: as configured
+  std::optional<AfterProbation> after_probation = {};
+};
+struct CutoverCommit { ZYNCLONE_CALL("cutover.commit", to_broker, changes, Accepted) };
+struct CutoverUndo { ZYNCLONE_CALL("cutover.undo", to_broker, changes, Accepted) };
+struct CutoverShow { ZYNCLONE_CALL("cutover.show", to_broker, reads, CutoverView) };
+
+// Moves one shared volume to a member, as in cutover.start.
+struct VolumeSwitch {
+  ZYNCLONE_CALL("volume.switch", to_broker, changes, Accepted)
+  VolumeName volume;
+  CloneName to;
+};
+struct VolumeList { ZYNCLONE_CALL("volume.list", to_broker, reads, VolumeListing) };
 
 struct OperationShow { ZYNCLONE_CALL("operation.show", to_broker, reads, OperationView) OperationId id; };
 struct OperationList {
@@ -272,6 +360,15 @@ struct ApprovalList {
 };
 struct ApprovalAllow { ZYNCLONE_CALL("approval.allow", admin_to_broker, reads, OperationView) OperationId id; std::string reason; };
 struct ApprovalDeny { ZYNCLONE_CALL("approval.deny", admin_to_broker, reads, OperationView) OperationId id; std::string reason; };
+// Allows what policy would ask about, `times` times until `until`.
+struct GrantAdd {
+  ZYNCLONE_CALL("grant.add", admin_to_broker, reads, GrantView)
+  std::string operations;
+  Timestamp until{};
+  std::uint64_t times = 1;
+};
+struct GrantList { ZYNCLONE_CALL("grant.list", admin_to_broker, reads, GrantListing) };
+struct GrantRevoke { ZYNCLONE_CALL("grant.revoke", admin_to_broker, reads, GrantView) OperationId id; };
 // Entries after `after`, oldest first.
 struct AuditList {
   ZYNCLONE_CALL("audit.list", admin_to_broker, reads, AuditListing)
@@ -294,6 +391,27 @@ struct GuestQuiesce {
   std::uint64_t hold_ms = 10'000;
 };
 struct GuestThaw { ZYNCLONE_CALL("guest.thaw", to_guest, reads, ThawReport) OperationId token; };
+// A cutover is near. `leaving` may still answer; `taking` has neither network nor volumes yet.
+struct GuestPrepareCutover {
+  ZYNCLONE_CALL("guest.prepare_cutover", to_guest, reads, PrepareReport)
+  OperationId token;
+  CutoverSide side = CutoverSide::leaving;
+};
+// Brings what uses the volume to rest, writes out and unmounts it; the device goes afterwards.
+struct GuestReleaseVolume {
+  ZYNCLONE_CALL("guest.release_volume", to_guest, reads, ReleaseReport)
+  VolumeName volume;
+  std::string device;
+  std::uint64_t token = 0;   // of the lease
+};
+// The device is there: mounts it and lets what uses it begin.
+struct GuestAcquireVolume {
+  ZYNCLONE_CALL("guest.acquire_volume", to_guest, reads, AcquireReport)
+  VolumeName volume;
+  std::string device;
+  std::string filesystem;
+  std::uint64_t token = 0;
+};
 struct GuestHealth { ZYNCLONE_CALL("guest.health", to_guest, reads, GuestHealthReport) };
 
 #undef ZYNCLONE_CALL
@@ -308,9 +426,11 @@ struct OperationChanged {
 };
 
 using Method = std::variant<Hello, FamilyShow, CloneCreate, CloneStart, CloneStop, CloneActivate, CloneDeactivate, CloneRemove,
-                            CloneRename, CloneShow, CloneList, OperationShow, OperationList, OperationCancel, OperationWatch,
-                            ApprovalList, ApprovalAllow, ApprovalDeny, AuditList, HostHealth, AgentHealth, GuestQuiesce,
-                            GuestThaw, GuestHealth, OperationChanged>;
+                            CloneRename, CloneProtect, CloneUnprotect, CloneShow, CloneList, CutoverStart, CutoverCommit, CutoverUndo, CutoverShow,
+                            VolumeSwitch, VolumeList, OperationShow, OperationList, OperationCancel, OperationWatch,
+                            ApprovalList, ApprovalAllow, ApprovalDeny, GrantAdd, GrantList, GrantRevoke, AuditList, HostHealth, AgentHealth,
+                            GuestQuiesce, GuestThaw, GuestPrepareCutover, GuestReleaseVolume, GuestAcquireVolume, GuestHealth,
+                            OperationChanged>;
 
 // ---- the envelope -----------------------------------------------------------------------------------------------------------
 

@@ -18,6 +18,8 @@ std::string_view to_string(VifMode value) { return word_of(value); }
 std::string_view to_string(OperationState value) { return word_of(value); }
 std::string_view to_string(StepState value) { return word_of(value); }
 std::string_view to_string(MemberRole value) { return word_of(value); }
+std::string_view to_string(AfterProbation value) { return word_of(value); }
+std::string_view to_string(CutoverSide value) { return word_of(value); }
 
 Result<CloneMode> parse_clone_mode(std::string_view text) { return parse_word<CloneMode>(text, "mode"); }
 

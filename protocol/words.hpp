@@ -32,6 +32,8 @@ ZYNCLONE_WORDS(OperationState, {awaiting_approval, "awaiting-approval"}, {queued
                {succeeded, "succeeded"}, {failed, "failed"}, {denied, "denied"}, {expired, "expired"}, {cancelled, "cancelled"})
 ZYNCLONE_WORDS(StepState, {pending, "pending"}, {running, "running"}, {done, "done"}, {failed, "failed"}, {undone, "undone"})
 ZYNCLONE_WORDS(MemberRole, {original, "original"}, {clone, "clone"})
+ZYNCLONE_WORDS(AfterProbation, {undo, "undo"}, {commit, "commit"})
+ZYNCLONE_WORDS(CutoverSide, {leaving, "leaving"}, {taking, "taking"})
 
 #undef ZYNCLONE_WORDS
 

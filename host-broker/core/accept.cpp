@@ -1,5 +1,6 @@
 // A request that changes something: seen before? → policy → preconditions → limits → journal → answer. What follows is the engine's.
 #include "host-broker/core/broker.hpp"
+#include "host-broker/core/records.hpp"
 #include "host-broker/core/views_for_guest.hpp"
 #include "protocol/codec.hpp"
 #include "system/log.hpp"
@@ -9,20 +10,8 @@ namespace {
 
 using protocol::OperationState;
 
-std::string target_of(const protocol::Method& method) {
-  return std::visit(
-      [](const auto& m) -> std::string {
-        if constexpr (requires { m.name.text(); }) return m.name.text();
-        else return {};
-      },
-      method);
-}
-
 OperationRecord record_of(const Caller& caller, const Family& family, const protocol::Request& request, Timestamp now) {
-  OperationRecord record;
-  record.id = make_operation_id(now);
-  record.family = family.uuid;
-  record.vm = family.vm;
+  OperationRecord record = new_record(family, request.method, now);
   if (const auto* member = std::get_if<Caller::Member>(&caller.identity)) {
     record.requester = member->uuid.text();
     record.requester_name = member->name;
@@ -30,17 +19,7 @@ OperationRecord record_of(const Caller& caller, const Family& family, const prot
     record.requester = record.requester_name = "admin:" + std::get<Caller::Administrator>(caller.identity).user;
   }
   record.request_id = request.request_id;
-  // As it is journalled and compared: without what belongs to this call of it alone.
-  protocol::Request canonical{.id = 0, .method = request.method, .vm = family.vm};
-  record.request = protocol::encode_request(canonical);
-  record.kind = protocol::method_name(request.method);
-  record.target = target_of(request.method);
-  record.created = now;
   return record;
-}
-
-std::string actor_of(const OperationRecord& record) {
-  return is_of_administrator(record) ? record.requester : record.vm.text() + '/' + record.requester_name;
 }
 
 // "clone.create pos1 upgrade-1": as the audit log names what was asked.
@@ -102,6 +81,7 @@ asio::awaitable<Result<protocol::Accepted>> Broker::take_in(Caller caller, proto
     record.state = OperationState::awaiting_approval;
     record.approvers_needed = verdict.approvers;
     record.approval_expires = record.created + verdict.timeout;
+    CO_TRY(co_await apply_grants(record));
   }
   std::vector<AuditNote> notes(1);
   const std::string detail = detail_of(record);  // last: it holds the requester's own words

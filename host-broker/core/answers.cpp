@@ -1,6 +1,7 @@
 #include "host-broker/core/answers.hpp"
 
 #include "host-broker/core/answers_page.hpp"
+#include "host-broker/core/production_views.hpp"
 #include "host-broker/core/views_for_guest.hpp"
 #include "protocol/codec.hpp"
 
@@ -38,6 +39,7 @@ struct Answers {
       view.self = member->name;
       view.role = member->uuid == family->uuid ? MemberRole::original : MemberRole::clone;
     }
+    view.probation = probation_view(*family);
     Page page(view.clones);
     for (const Clone* clone : by_name(*family)) {
       if (view.more || (call.after && clone->name <= *call.after)) continue;
@@ -71,6 +73,31 @@ struct Answers {
         if (listing.more || (goes_on_here && call.after && clone->name <= *call.after)) continue;
         listing.more = !page.add(shown(family, *clone, running));
       }
+    }
+    co_return listing;
+  }
+
+  Answer<CutoverView> operator()(CutoverShow) {
+    CO_TRY(const Family* found, broker.family_for(caller, request));
+    const Family family = *found;
+    CutoverView view{.generation = family.production.generation, .probation = probation_view(family)};
+    if (const auto member = production_member(family)) view.production = member_name(family, *member);
+    CO_TRY(view.volumes, co_await volume_views(broker.ports_, family, audience_of(caller)));
+    co_return view;
+  }
+
+  Answer<VolumeListing> operator()(VolumeList) {
+    std::vector<Family> families;
+    if (audience_of(caller) == Audience::administrator && !request.vm) {
+      for (const auto& [vm, family] : broker.registry_.all()) families.push_back(family);
+    } else {
+      CO_TRY(const Family* family, broker.family_for(caller, request));
+      families.push_back(*family);
+    }
+    VolumeListing listing;
+    for (const Family& family : families) {
+      CO_TRY(auto views, co_await volume_views(broker.ports_, family, audience_of(caller)));
+      std::move(views.begin(), views.end(), std::back_inserter(listing.volumes));
     }
     co_return listing;
   }
@@ -148,6 +175,26 @@ struct Answers {
   }
   Answer<OperationView> operator()(ApprovalDeny call) {
     return broker.resolve_approval(caller, call.id, Decision::deny, call.reason);
+  }
+
+  Answer<GrantView> operator()(GrantAdd call) {
+    CO_TRY(const Family* family, broker.family_for(caller, request));
+    const VmName vm = family->vm;
+    co_return co_await broker.add_grant(caller, vm, std::move(call));
+  }
+  Answer<GrantListing> operator()(GrantList) {
+    GrantListing listing;
+    CO_TRY(auto grants, co_await broker.ports_.grants.usable_grants(request.vm, broker.ports_.clock.now()));
+    Page page(listing.grants);
+    for (GrantView& grant : grants) {
+      if (!page.add(std::move(grant))) break;
+    }
+    co_return listing;
+  }
+  Answer<GrantView> operator()(GrantRevoke call) {
+    CO_TRY(const GrantView revoked, co_await broker.ports_.grants.revoke_grant(call.id));
+    (void)co_await broker.ports_.audit.append(actor(), "grant revoked", "", revoked.operations + ' ' + revoked.vm.text() + ", " + revoked.id.text());
+    co_return revoked;
   }
 
   Answer<AuditListing> operator()(AuditList call) {
@@ -230,7 +277,9 @@ struct Answers {
 namespace {
 
 AdminRole role_needed(const Method& method) {
-  if (std::holds_alternative<ApprovalAllow>(method) || std::holds_alternative<ApprovalDeny>(method)) return AdminRole::approver;
+  const bool approves = std::holds_alternative<ApprovalAllow>(method) || std::holds_alternative<ApprovalDeny>(method) ||
+                        std::holds_alternative<GrantAdd>(method) || std::holds_alternative<GrantRevoke>(method);
+  if (approves) return AdminRole::approver;
   return std::holds_alternative<OperationCancel>(method) ? AdminRole::admin : AdminRole::viewer;
 }
 

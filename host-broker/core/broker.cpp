@@ -3,6 +3,7 @@
 #include "host-broker/core/answers.hpp"
 #include "host-broker/core/operations/operations.hpp"
 #include "host-broker/core/operations/snapshot_steps.hpp"
+#include "host-broker/core/records.hpp"
 #include "protocol/codec.hpp"
 #include "system/log.hpp"
 
@@ -40,6 +41,7 @@ asio::awaitable<Result<void>> Broker::start() {
     if (record.state == OperationState::awaiting_approval) await_approval(std::move(record));
     else engine_.enqueue(std::move(record));
   }
+  for (const auto& [vm, family] : registry_.all()) watch_times(family);
   co_return outcome::success();
 }
 
@@ -91,6 +93,7 @@ asio::awaitable<void> Broker::reconcile() {
     if (!saved) log_error("cannot note that clone " + clone + (runs ? " runs: " : " has ended: ") + saved.error().message);
     else (void)co_await ports_.audit.append("broker", runs ? "appeared" : "ended", "", clone + (runs ? " is running" : " is not running any more"));
   }
+  co_await attach_volumes(domains.value());
 }
 
 std::optional<Caller::Member> Broker::identify(const Domain& domain) {
@@ -169,6 +172,9 @@ void Broker::watch(const OperationRecord& record, const Caller& caller) {
 }
 
 void Broker::changed(const OperationRecord& record) {
+  if (record.state == OperationState::succeeded) {
+    if (const Family* family = registry_.find(record.vm)) watch_times(*family);
+  }
   const auto found = watchers_.find(record.id);
   if (found == watchers_.end()) return;
   const Family* family = registry_.find(record.vm);

@@ -3,6 +3,8 @@
 // handle (here) → answer a question (answers.cpp) or accept a change (accept.cpp: policy, limits, journal) → engine → changed (here).
 // One thread.
 
+#include <set>
+
 #include "host-broker/core/accept_limits.hpp"
 #include "host-broker/core/context.hpp"
 #include "host-broker/core/engine.hpp"
@@ -13,7 +15,7 @@ namespace zynclone::broker {
 
 class Broker : public RequestHandler {
  public:
-  // More health checks, from what main has put together (channels, storage).
+  // Gives checks for `host.health`: of the channels, of the storage, of the journal.
   using HealthSource = std::function<asio::awaitable<std::vector<protocol::HealthCheck>>()>;
 
   Broker(asio::any_io_executor executor, Ports ports, CoreSettings settings);
@@ -46,6 +48,18 @@ class Broker : public RequestHandler {
   asio::awaitable<Result<void>> check_clones(OperationRecord record, unsigned most);
   asio::awaitable<Result<void>> check_rate(OperationRecord record, Rate rate, std::string place);
 
+  // granted.cpp
+  asio::awaitable<Result<protocol::GrantView>> add_grant(Caller caller, VmName vm, protocol::GrantAdd call);
+  asio::awaitable<Result<void>> apply_grants(OperationRecord& record);
+
+  // own_operations.cpp: what the broker does by itself
+  asio::awaitable<Result<OperationId>> begin(VmName vm, protocol::Method method);
+  std::chrono::milliseconds own_retry() const { return std::chrono::duration_cast<std::chrono::milliseconds>(settings_.own_retry); }
+  void watch_times(const Family& family);
+  asio::awaitable<void> end_probation(Uuid family, OperationId cutover);
+  asio::awaitable<void> expire_clone(Uuid family, Uuid clone);
+  asio::awaitable<void> attach_volumes(std::vector<Domain> domains);
+
   // approvals.cpp
   void await_approval(OperationRecord record);
   asio::awaitable<void> expire(OperationId id, Timestamp when);
@@ -76,6 +90,8 @@ class Broker : public RequestHandler {
   RequestLimit request_limit_;
   RefusalLimit refusal_limit_;
   FamilyTurns turns_;
+  std::set<std::string> watched_times_;                // probations and clones whose end is waited for
+  std::map<std::string, DomainId> attach_tried_;       // shared volumes: for which domain of its holder
   std::vector<HealthSource> health_sources_;
 };
 

@@ -20,6 +20,16 @@ Result<const Clone*> clone_of(const Context& context, const CloneName& name) {
   return clone;
 }
 
+Result<void> check_not_working(const Context& context, const Clone& clone, std::string_view verb) {
+  TRY(const Family* family, family_of(context));
+  const std::string cannot = "cannot " + std::string(verb) + " clone '" + clone.name.text() + "': ";
+  if (production_member(*family) == clone.uuid) return fail(Errc::conflict, cannot + "it has production; move that to another member first (cutover)");
+  if (family->probation && family->probation->from == clone.uuid) {
+    return fail(Errc::conflict, cannot + "production may go back to it; commit or undo the cutover first");
+  }
+  return outcome::success();
+}
+
 asio::awaitable<Result<std::optional<Domain>>> domain_of(Context context, Uuid uuid) {
   CO_TRY(const auto domains, co_await context.ports.toolstack.list_domains());
   for (const Domain& domain : domains) {

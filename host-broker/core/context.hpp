@@ -19,6 +19,8 @@ struct Context {
 Result<const Family*> family_of(const Context& context);
 // The clone of this name in it. Errors: not_found.
 Result<const Clone*> clone_of(const Context& context, const CloneName& name);
+// Nobody pulls away the member that works for the shop, or that may yet have to: `verb` begins the error. Errors: conflict.
+Result<void> check_not_working(const Context& context, const Clone& clone, std::string_view verb);
 // The domain with this UUID, if it runs. Errors: xen.
 asio::awaitable<Result<std::optional<Domain>>> domain_of(Context context, Uuid uuid);
 

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 
+#include "host-broker/core/records.hpp"
 #include "system/file.hpp"
 #include "system/log.hpp"
 
@@ -58,8 +59,6 @@ void fault_point(std::string_view kind, std::string_view step, std::string_view 
 
 Engine::Engine(asio::any_io_executor executor, Ports ports, CoreSettings settings, Maker maker, Changed changed)
     : executor_(std::move(executor)), ports_(ports), settings_(std::move(settings)), maker_(std::move(maker)), changed_(std::move(changed)) {}
-
-bool is_of_administrator(const OperationRecord& record) { return record.requester.starts_with("admin:"); }
 
 void Engine::enqueue(OperationRecord operation) {
   auto task = std::make_shared<Task>();

@@ -57,8 +57,6 @@ class Engine {
   std::map<Uuid, std::deque<std::shared_ptr<Task>>> queues_;  // the front runs
 };
 
-bool is_of_administrator(const OperationRecord& record);
-
 // Where a test stops the broker dead, once, as a power failure would: the file that ZYNCLONE_FAULT_FILE names in its environment holds
 // "<kind>/<step>/<intent|acted|result|undo>"; when the broker comes by there, it removes the file and kills itself. Without the variable
 // this does nothing.

@@ -42,6 +42,11 @@ const Clone* find_clone(const Family& family, const CloneName& name) {
   return found == family.clones.end() ? nullptr : &*found;
 }
 
+const Clone* find_clone(const Family& family, const Uuid& uuid) {
+  const auto found = std::find_if(family.clones.begin(), family.clones.end(), [&](const Clone& clone) { return clone.uuid == uuid; });
+  return found == family.clones.end() ? nullptr : &*found;
+}
+
 Clone* find_clone(Family& family, const CloneName& name) { return const_cast<Clone*>(find_clone(std::as_const(family), name)); }
 
 }  // namespace zynclone::broker

@@ -33,5 +33,6 @@ class Registry {
 // The clone of this name, or null. The pointer is good until the family changes.
 const Clone* find_clone(const Family& family, const CloneName& name);
 Clone* find_clone(Family& family, const CloneName& name);
+const Clone* find_clone(const Family& family, const Uuid& uuid);
 
 }  // namespace zynclone::broker

@@ -1,10 +1,11 @@
 #include "host-broker/core/views.hpp"
 
-#include "host-broker/core/engine.hpp"
 #include "host-broker/core/operations/snapshot_steps.hpp"
+#include "host-broker/core/records.hpp"
 #include "host-broker/core/registry.hpp"
 #include "host-broker/core/views_for_guest.hpp"
 #include "protocol/codec.hpp"
+#include "system/duration.hpp"
 
 namespace zynclone::broker {
 namespace {
@@ -83,9 +84,11 @@ std::string requester_of(const OperationRecord& record, Audience audience) {
 std::string detail_of(const protocol::CloneCreate& call) {
   std::string text = "mode " + std::string(to_string(call.mode));
   if (!call.start) text += ", not started";
+  if (call.ttl_s) text += ", for " + format_duration(std::chrono::seconds(*call.ttl_s));
   return call.note.empty() ? text : text + ", note: " + call.note;
 }
 
+std::string detail_of(const protocol::VolumeSwitch& call) { return "volume " + call.volume.text(); }
 std::string detail_of(const protocol::CloneRename& call) { return "to " + call.new_name.text(); }
 
 }  // namespace
@@ -118,6 +121,8 @@ protocol::CloneView view_of(const Family& family, const Clone& clone, Audience a
   view.clone_vif_mask = clone.clone_mask.value;
   view.vifs = vifs_of(family, clone.uuid);
   view.note = clone.note;
+  view.expires = clone.expires;
+  view.is_protected = clone.is_protected;
   for (const CloneDisk& disk : clone.disks) {
     protocol::DiskView shown{.device = disk.device, .format = std::string(to_string(disk.volume.format)), .size = disk.size};
     if (audience == Audience::administrator) shown.location = disk.volume.path;
@@ -130,7 +135,8 @@ protocol::FamilyView view_of(const Family& family) {
   protocol::FamilyView view;
   view.vm = family.vm;
   view.uuid = family.uuid;
-  view.production = family.vm.text();
+  if (const auto member = production_member(family)) view.production = member_name(family, *member);
+  view.production_generation = family.production.generation;
   view.generation = family.generation.value;
   view.vifs = vifs_of(family, family.uuid);
   return view;

@@ -13,6 +13,8 @@ constexpr std::size_t k_longest_reason = 200;
 // What an agent says in its hello that it offers (docs/protocol.md).
 constexpr std::string_view k_can_quiesce = "quiesce";
 constexpr std::string_view k_can_tell_health = "health";
+constexpr std::string_view k_can_cut_over = "cutover";
+constexpr std::string_view k_can_move_volumes = "volumes";
 
 // A guest that advertises nothing runs no agent (yet), which is no fault; one that does and cannot be talked to is one.
 bool is_broken(const GuestLinkStatus& guest) { return !guest.is_open && guest.links > 0; }
@@ -70,6 +72,18 @@ asio::awaitable<Result<protocol::QuiesceReport>> GuestLinks::quiesce(Uuid member
 
 asio::awaitable<Result<protocol::ThawReport>> GuestLinks::thaw(Uuid member, protocol::GuestThaw thaw, Deadline limit) {
   return call(std::move(member), std::move(thaw), k_can_quiesce, limit);
+}
+
+asio::awaitable<Result<protocol::PrepareReport>> GuestLinks::prepare_cutover(Uuid member, protocol::GuestPrepareCutover prepare, Deadline limit) {
+  return call(std::move(member), std::move(prepare), k_can_cut_over, limit);
+}
+
+asio::awaitable<Result<protocol::ReleaseReport>> GuestLinks::release_volume(Uuid member, protocol::GuestReleaseVolume release, Deadline limit) {
+  return call(std::move(member), std::move(release), k_can_move_volumes, limit);
+}
+
+asio::awaitable<Result<protocol::AcquireReport>> GuestLinks::acquire_volume(Uuid member, protocol::GuestAcquireVolume acquire, Deadline limit) {
+  return call(std::move(member), std::move(acquire), k_can_move_volumes, limit);
 }
 
 asio::awaitable<Result<protocol::GuestHealthReport>> GuestLinks::health(Uuid member, Deadline limit) {

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "host-broker/policy/glob.hpp"
+#include "system/glob.hpp"
 #include "system/key_value.hpp"
 
 namespace zynclone::broker::policy {

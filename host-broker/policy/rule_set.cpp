@@ -4,7 +4,7 @@
 #include <array>
 #include <ctime>
 
-#include "host-broker/policy/glob.hpp"
+#include "system/glob.hpp"
 #include "host-broker/policy/rule_parser.hpp"
 
 namespace zynclone::broker::policy {

@@ -14,6 +14,14 @@ namespace zynclone::broker {
 
 enum class MacRule { fresh, original };   // does a clone get MACs of its own or its original's?
 
+// A disk that one member of a family has at a time.
+struct SharedVolume {
+  VolumeName name;
+  Volume volume;
+  std::string device;                      // as the guests name it: xvds
+  std::string filesystem;                  // a hint for the guest: ext4; empty: none
+};
+
 // Effective for one VM. Every value has a default; `vmclone config show` says where each came from.
 struct GuestConfig {
   VmName vm;
@@ -29,6 +37,12 @@ struct GuestConfig {
   std::chrono::milliseconds shutdown_timeout{60'000}; // key `shutdown_timeout`
   std::string channel = "vchan";           // key `channel`: vchan, mailbox, none
   std::vector<std::string> disks;          // key `disks`: devices to clone; empty: all writable ones
+  std::vector<SharedVolume> shared_volumes;   // keys `shared_volume.<name>`: <device>,<format>,<path>[,<file system>]
+  std::chrono::milliseconds release_timeout{15'000};  // key `release_timeout`: of the guest, to give up one shared volume
+  std::chrono::milliseconds health_timeout{30'000};   // key `health_timeout`: of the new production member, until it says that it is well
+  std::chrono::milliseconds probation{3'600'000};     // key `probation`
+  protocol::AfterProbation after_probation = protocol::AfterProbation::undo;  // key `after_probation`
+  std::vector<std::string> announce;       // key `announce`: addresses that move with production, told to the network
   std::string disks_place = "default";     // file:line that named them, for an error when the VM has no such disk
 };
 

@@ -26,10 +26,31 @@ VifLockdown lock(const CloneVif& vif, VifMask mask, const VifAllowance& allowanc
 
 }  // namespace
 
+std::optional<Uuid> production_member(const Family& family) {
+  return family.production.generation == 0 ? family.uuid : family.production.member;
+}
+
+std::string member_name(const Family& family, const Uuid& member) {
+  if (member == family.uuid) return family.vm.text();
+  for (const Clone& clone : family.clones) {
+    if (clone.uuid == member) return clone.name.text();
+  }
+  return {};
+}
+
+Result<Uuid> member_named(const Family& family, std::string_view name) {
+  if (name == family.vm.text()) return family.uuid;
+  for (const Clone& clone : family.clones) {
+    if (clone.name.text() == name) return clone.uuid;
+  }
+  return fail(Errc::not_found, "cannot find member '" + printable(name) + "': '" + family.vm.text() + "' has no clone of that name");
+}
+
 std::vector<MemberLockdown> lockdown_of(const Family& family) {
   std::vector<MemberLockdown> members;
 
-  VifMask original_mask{~0ull};
+  const bool original_works = production_member(family) == family.uuid;
+  VifMask original_mask{original_works ? ~0ull : 0};
   const VifAllowance* original_allowance = nullptr;
   for (const Clone& clone : family.clones) {
     if (!in_force(clone)) continue;
@@ -48,7 +69,10 @@ std::vector<MemberLockdown> lockdown_of(const Family& family) {
 
   for (const Clone& clone : family.clones) {
     MemberLockdown member{.member = clone.name.text(), .uuid = clone.uuid};
-    for (const CloneVif& vif : clone.vifs) member.vifs.push_back(lock(vif, clone.clone_mask, clone.clone_allowance));
+    const bool works = production_member(family) == clone.uuid;
+    for (const CloneVif& vif : clone.vifs) {
+      member.vifs.push_back(works ? lock(vif, VifMask{~0ull}, clone.original_allowance) : lock(vif, clone.clone_mask, clone.clone_allowance));
+    }
     members.push_back(std::move(member));
   }
   return members;

@@ -51,6 +51,25 @@ struct Clone {
   std::vector<CloneDisk> disks;
   std::vector<CloneVif> vifs;
   std::optional<DomainId> domain;   // while it runs
+  std::optional<Timestamp> expires; // it is removed then
+  bool is_protected = false;        // against removal
+};
+
+// Who the shop sees. The lease `production_of(family)` decides; this is its copy, for publication. See production_member.
+struct Production {
+  std::optional<Uuid> member;       // none: for the moment of a cutover
+  std::uint64_t generation = 0;     // the lease's token; 0: it was never moved
+  std::vector<std::string> announce; // IPv4 and IPv6 addresses that move along, told to the network with each move
+};
+
+// Since a cutover until somebody commits or undoes it.
+struct Probation {
+  Uuid from;
+  Uuid to;
+  Timestamp began{};
+  Timestamp ends{};
+  protocol::AfterProbation after = protocol::AfterProbation::undo;
+  OperationId operation;
 };
 
 struct Family {
@@ -59,7 +78,16 @@ struct Family {
   Generation generation;            // grows with every change of what follows
   std::vector<CloneVif> vifs;       // the original's; `interface` empty: vif<domid>.<index>
   std::vector<Clone> clones;
+  Production production;
+  std::optional<Probation> probation;
 };
+
+// The member that has production: the original until it is moved for the first time; none for the moment of a cutover.
+std::optional<Uuid> production_member(const Family& family);
+// A member's name: its clone's, or the VM's for the original; empty for who is none.
+std::string member_name(const Family& family, const Uuid& member);
+// The member of this name. Errors: not_found.
+Result<Uuid> member_named(const Family& family, std::string_view name);
 
 // One interface of one member, as it must be now.
 struct VifLockdown {
@@ -78,8 +106,10 @@ struct MemberLockdown {
   std::vector<VifLockdown> vifs;
 };
 
-// The effect of a family's state on its members' interfaces: a clone's mask counts for it always, and for the original while the
-// clone is running or active; where several say something about the original, a bit must be set in all of them.
+// The effect of a family's state on its members' interfaces. The production member has what the original may: all interfaces, and while it
+// is the original, what the clones that are running or active leave it (where several say something, a bit must be set in all of them).
+// An original that has given production away is silent; a clone that has none has its own mask. While nobody has production, nobody has its
+// interfaces.
 std::vector<MemberLockdown> lockdown_of(const Family& family);
 
 }  // namespace zynclone::broker

@@ -12,6 +12,9 @@ class GuestLink {
   // `member` is a VM's UUID. Errors of all: unavailable when it has no channel, timed_out, or the agent's own.
   virtual asio::awaitable<Result<protocol::QuiesceReport>> quiesce(Uuid member, protocol::GuestQuiesce call, Deadline limit) = 0;
   virtual asio::awaitable<Result<protocol::ThawReport>> thaw(Uuid member, protocol::GuestThaw call, Deadline limit) = 0;
+  virtual asio::awaitable<Result<protocol::PrepareReport>> prepare_cutover(Uuid member, protocol::GuestPrepareCutover call, Deadline limit) = 0;
+  virtual asio::awaitable<Result<protocol::ReleaseReport>> release_volume(Uuid member, protocol::GuestReleaseVolume call, Deadline limit) = 0;
+  virtual asio::awaitable<Result<protocol::AcquireReport>> acquire_volume(Uuid member, protocol::GuestAcquireVolume call, Deadline limit) = 0;
   virtual asio::awaitable<Result<protocol::GuestHealthReport>> health(Uuid member, Deadline limit) = 0;
 };
 

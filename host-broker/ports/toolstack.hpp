@@ -69,6 +69,9 @@ class Toolstack {
   // Creates the domain, paused, and gives its id; one of this UUID that an earlier call built whole is the answer again, running or not, and
   // what it built in part is cleared away first. Errors: xen; nothing of the domain is left then.
   virtual asio::awaitable<Result<DomainId>> start_paused(CloneDomain domain) = 0;
+  // The same for an original, by its own file as it is: its name, UUID, disks and interfaces. Errors: also configuration, for a file without
+  // a UUID, by which its domain could not be found again.
+  virtual asio::awaitable<Result<DomainId>> start_original_paused(VmName vm, std::string file) = 0;
   virtual asio::awaitable<Result<void>> pause(DomainId domain) = 0;
   virtual asio::awaitable<Result<void>> unpause(DomainId domain) = 0;
 

@@ -41,8 +41,33 @@ CloneView clone_view() {
   view.vifs = {VifView{.index = 0, .mode = VifMode::disabled, .mac = "00:16:3e:01:02:03"}};
   view.disks = {DiskView{.device = "xvda", .format = "lvm-thin", .size = 1 << 30, .location = "/dev/vg0/x"}};
   view.note = "Grüße";
+  view.expires = time();
+  view.is_protected = true;
   view.domain = 12;
   return view;
+}
+
+ProbationView probation_view() {
+  return ProbationView{.from = "pos1", .to = "standby", .began = time(), .ends = time(), .after = AfterProbation::commit, .operation = operation_id()};
+}
+
+VolumeView volume_view() {
+  VolumeView view;
+  view.name = VolumeName::parse("sales").value();
+  view.vm = VmName::parse("pos1").value();
+  view.device = "xvds";
+  view.filesystem = "ext4";
+  view.holder = "standby";
+  view.token = 3;
+  view.attached = true;
+  view.problem = "domain 7 has it too";
+  view.location = "/dev/vg0/pos1-sales";
+  return view;
+}
+
+GrantView grant_view() {
+  return GrantView{.id = operation_id(), .vm = VmName::parse("pos1").value(), .operations = "cutover.*", .created = time(), .until = time(),
+                   .times = 2, .used = 1, .by = "admin:ada"};
 }
 
 OperationView operation_view() {
@@ -97,13 +122,21 @@ void check_answer(const typename M::Result& result) {
 TEST(Vectors, CallsFromAGuest) {
   check_call(Hello{.capabilities = {"quiesce", "health"}, .software = "zynclone-agent 0.1.0"}, Sender::guest);
   check_call(FamilyShow{.after = clone("upgrade-1")}, Sender::guest);
-  check_call(CloneCreate{.name = clone("upgrade-1"), .mode = CloneMode::offline, .start = false, .note = "before 7.2"}, Sender::guest, true);
+  check_call(CloneCreate{.name = clone("upgrade-1"), .mode = CloneMode::offline, .start = false, .note = "before 7.2", .ttl_s = 3600}, Sender::guest, true);
   check_call(CloneStart{.name = clone("upgrade-1")}, Sender::guest, true);
   check_call(CloneStop{.name = clone("upgrade-1")}, Sender::guest, true);
   check_call(CloneActivate{.name = clone("upgrade-1")}, Sender::guest, true);
   check_call(CloneDeactivate{.name = clone("upgrade-1")}, Sender::guest, true);
   check_call(CloneRemove{.name = clone("upgrade-1")}, Sender::guest, true);
   check_call(CloneRename{.name = clone("upgrade-1"), .new_name = clone("upgrade-2")}, Sender::guest, true);
+  check_call(CloneProtect{.name = clone("upgrade-1")}, Sender::guest, true);
+  check_call(CloneUnprotect{.name = clone("upgrade-1")}, Sender::guest, true);
+  check_call(CutoverStart{.name = clone("standby"), .probation_s = 600, .after_probation = AfterProbation::commit}, Sender::guest, true);
+  check_call(CutoverCommit{}, Sender::guest, true);
+  check_call(CutoverUndo{}, Sender::guest, true);
+  check_call(CutoverShow{}, Sender::guest);
+  check_call(VolumeSwitch{.volume = VolumeName::parse("sales").value(), .to = clone("standby")}, Sender::guest, true);
+  check_call(VolumeList{}, Sender::guest);
   check_call(CloneShow{.name = clone("upgrade-1")}, Sender::guest);
   check_call(CloneList{.after = clone("upgrade-1"), .after_vm = VmName::parse("pos1").value()}, Sender::guest);
   check_call(OperationShow{.id = operation_id()}, Sender::guest);
@@ -116,6 +149,9 @@ TEST(Vectors, CallsFromAnAdministrator) {
   check_call(ApprovalList{.after = operation_id()}, Sender::administrator);
   check_call(ApprovalAllow{.id = operation_id(), .reason = "as agreed"}, Sender::administrator);
   check_call(ApprovalDeny{.id = operation_id(), .reason = "not now"}, Sender::administrator);
+  check_call(GrantAdd{.operations = "cutover.*", .until = time(), .times = 2}, Sender::administrator);
+  check_call(GrantList{}, Sender::administrator);
+  check_call(GrantRevoke{.id = operation_id()}, Sender::administrator);
   check_call(AuditList{.after = 3, .limit = 10}, Sender::administrator);
   check_call(HostHealth{}, Sender::administrator);
   check_call(AgentHealth{.clone = clone("upgrade-1")}, Sender::administrator);
@@ -124,6 +160,9 @@ TEST(Vectors, CallsFromAnAdministrator) {
 TEST(Vectors, CallsFromTheBroker) {
   check_call(GuestQuiesce{.token = operation_id(), .hold_ms = 5000}, Sender::broker);
   check_call(GuestThaw{.token = operation_id()}, Sender::broker);
+  check_call(GuestPrepareCutover{.token = operation_id(), .side = CutoverSide::taking}, Sender::broker);
+  check_call(GuestReleaseVolume{.volume = VolumeName::parse("sales").value(), .device = "xvds", .token = 2}, Sender::broker);
+  check_call(GuestAcquireVolume{.volume = VolumeName::parse("sales").value(), .device = "xvds", .filesystem = "ext4", .token = 3}, Sender::broker);
   check_call(GuestHealth{}, Sender::broker);
   check_call(OperationChanged{.operation = operation_view()}, Sender::broker);
 }
@@ -154,6 +193,13 @@ TEST(Vectors, Answers) {
   check_answer<AuditList>(AuditListing{.entries = {AuditEntry{.sequence = 1, .time = time(), .actor = "pos1/pos1", .event = "requested", .operation = "01J", .detail = "d",
                                                    .previous = std::string(64, '0'), .hash = std::string(64, 'a')}}, .more = true, .last = 9});
   check_answer<HostHealth>(HostHealthReport{.version = "0.1.0", .healthy = false, .checks = {HealthCheck{.name = "pool", .healthy = false, .detail = "full"}}});
+  check_answer<CutoverShow>(CutoverView{.production = "standby", .generation = 4, .probation = probation_view(), .volumes = {volume_view()}});
+  check_answer<VolumeList>(VolumeListing{.volumes = {volume_view()}});
+  check_answer<GrantAdd>(grant_view());
+  check_answer<GrantList>(GrantListing{.grants = {grant_view()}});
+  check_answer<GuestPrepareCutover>(PrepareReport{.hooks = 1});
+  check_answer<GuestReleaseVolume>(ReleaseReport{.hooks = 1, .was_mounted = true});
+  check_answer<GuestAcquireVolume>(AcquireReport{.hooks = 1, .mount_point = "/srv/sales"});
   check_answer<GuestQuiesce>(QuiesceReport{.hooks = 2, .frozen = {"/srv"}, .duration_ms = 1200});
   check_answer<GuestThaw>(ThawReport{.hooks = 2, .was_quiesced = true});
   check_answer<AgentHealth>(GuestHealthReport{.healthy = false, .checks = {HealthCheck{.name = "10-till", .healthy = false, .detail = "closed"}}});

@@ -40,6 +40,28 @@ asio::awaitable<Result<protocol::ThawReport>> FakeGuestLink::thaw(Uuid member, p
   co_return done;
 }
 
+Result<void> FakeGuestLink::begin(std::string call) {
+  calls.push_back(call);
+  if (!fails) return outcome::success();
+  if (auto error = fails(call)) return *error;
+  return outcome::success();
+}
+
+asio::awaitable<Result<protocol::PrepareReport>> FakeGuestLink::prepare_cutover(Uuid member, protocol::GuestPrepareCutover call, Deadline) {
+  CO_TRY(begin("prepare " + std::string(to_string(call.side)) + ' ' + member.text()));
+  co_return protocol::PrepareReport{.hooks = 1};
+}
+
+asio::awaitable<Result<protocol::ReleaseReport>> FakeGuestLink::release_volume(Uuid member, protocol::GuestReleaseVolume call, Deadline) {
+  CO_TRY(begin("release " + call.volume.text() + ' ' + member.text()));
+  co_return protocol::ReleaseReport{.hooks = 1, .was_mounted = true};
+}
+
+asio::awaitable<Result<protocol::AcquireReport>> FakeGuestLink::acquire_volume(Uuid member, protocol::GuestAcquireVolume call, Deadline) {
+  CO_TRY(begin("acquire " + call.volume.text() + ' ' + member.text()));
+  co_return protocol::AcquireReport{.hooks = 1, .mount_point = "/srv/" + call.volume.text()};
+}
+
 asio::awaitable<Result<protocol::GuestHealthReport>> FakeGuestLink::health(Uuid member, Deadline) {
   calls.push_back("health " + member.text());
   co_return health_report;

@@ -2,6 +2,7 @@
 // The lesser parts of a host, in memory: lockdown that is acknowledged at once, guests that quiesce, a policy of one verdict. State is open
 // to the test, and failures can be ordered.
 
+#include <functional>
 #include <set>
 
 #include "host-broker/ports/guest_link.hpp"
@@ -25,14 +26,21 @@ class FakeGuestLink : public broker::GuestLink {
  public:
   asio::awaitable<Result<protocol::QuiesceReport>> quiesce(Uuid member, protocol::GuestQuiesce call, Deadline limit) override;
   asio::awaitable<Result<protocol::ThawReport>> thaw(Uuid member, protocol::GuestThaw call, Deadline limit) override;
+  asio::awaitable<Result<protocol::PrepareReport>> prepare_cutover(Uuid member, protocol::GuestPrepareCutover call, Deadline limit) override;
+  asio::awaitable<Result<protocol::ReleaseReport>> release_volume(Uuid member, protocol::GuestReleaseVolume call, Deadline limit) override;
+  asio::awaitable<Result<protocol::AcquireReport>> acquire_volume(Uuid member, protocol::GuestAcquireVolume call, Deadline limit) override;
   asio::awaitable<Result<protocol::GuestHealthReport>> health(Uuid member, Deadline limit) override;
 
   std::set<Uuid> quiesced;
-  std::vector<std::string> calls;           // "quiesce <uuid>", "thaw <uuid>", "health <uuid>"
+  std::vector<std::string> calls;           // "quiesce <uuid>", "health <uuid>", "prepare leaving <uuid>", "release sales <uuid>", …
+  std::function<std::optional<Error>(const std::string& call)> fails;  // of those of a cutover: asked before each
   Result<protocol::GuestHealthReport> health_report = protocol::GuestHealthReport{.healthy = true};
   std::optional<Error> quiesce_fails;
   unsigned quiesce_fails_times = 0;         // and then no more; 0: always
   bool thaws_by_itself = false;             // the agent's time limit ran out before the thaw
+
+ private:
+  Result<void> begin(std::string call);
 };
 
 class FakePolicy : public broker::Policy {

@@ -30,6 +30,13 @@ Result<void> check_count(const Family& family, const GuestConfig& config, const 
   return outcome::success();
 }
 
+Result<void> check_time_to_live(const std::optional<std::uint64_t>& seconds) {
+  constexpr std::uint64_t k_shortest = 60;
+  constexpr std::uint64_t k_longest = 3650ull * 24 * 3600;
+  if (!seconds || (*seconds >= k_shortest && *seconds <= k_longest)) return outcome::success();
+  return fail(Errc::invalid_argument, "cannot create a clone for " + std::to_string(*seconds) + " s: 60 s to 3650 days are allowed", "/params/ttl_s");
+}
+
 Result<void> check_mode(const Family& family, CloneMode mode, const std::optional<Domain>& running) {
   const std::string& vm = family.vm.text();
   const bool has_shut_down = running && running->state == DomainState::shut_down;
@@ -90,6 +97,7 @@ Result<Clone> describe_clone(const Context& context, const protocol::CloneCreate
   clone.consistency = call.mode == CloneMode::offline ? protocol::Consistency::offline : protocol::Consistency::crash;
   clone.created = context.record.created;
   clone.note = call.note;
+  if (call.ttl_s) clone.expires = context.record.created + std::chrono::seconds(*call.ttl_s);
   clone.original_mask = plan.config.original_vif_mask;
   clone.clone_mask = plan.config.clone_vif_mask;
   clone.original_allowance = plan.config.original_allowance;
@@ -166,6 +174,7 @@ asio::awaitable<Result<ClonePlan>> plan_clone(Context context, protocol::CloneCr
   CO_TRY(co_await check_name_free(context, call.name, "create clone '" + call.name.text() + "'", "/params/name"));
   CO_TRY(family, family_of(context));
   CO_TRY(check_count(*family, plan.config, call.name));
+  CO_TRY(check_time_to_live(call.ttl_s));
   CO_TRY(check_mode(*family, call.mode, plan.running));
   CO_TRY(plan.clone, describe_clone(context, call, plan));
   CO_TRY(co_await check_storage(context, plan));

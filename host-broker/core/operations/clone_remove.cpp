@@ -61,6 +61,18 @@ class ForgetStep : public Step {
   CloneName clone_;
 };
 
+// A volume that it has would be nobody's.
+asio::awaitable<Result<void>> check_has_no_volume(Context context, Uuid uuid, CloneName name) {
+  CO_TRY(const auto config, context.ports.configuration.guest(context.record.vm));
+  for (const SharedVolume& volume : config.shared_volumes) {
+    CO_TRY(const Lease lease, co_await context.ports.leases.find_lease(volume_of(context.record.family, volume.name)));
+    if (lease.holder == uuid) {
+      co_return fail(Errc::conflict, "cannot remove clone '" + name.text() + "': it has volume '" + volume.name.text() + "'; switch that to another member first");
+    }
+  }
+  co_return outcome::success();
+}
+
 }  // namespace
 
 asio::awaitable<Result<Operation>> make_clone_remove(Context context, protocol::CloneRemove call) {
@@ -82,9 +94,19 @@ asio::awaitable<Result<Operation>> make_clone_remove(Context context, protocol::
   if (context.making == Making::fresh && clone->state == CloneState::running) {
     co_return fail(Errc::conflict, "cannot remove clone '" + call.name.text() + "': it is running; stop it first");
   }
+  if (context.making == Making::fresh) {
+    CO_TRY(check_not_working(context, *clone, "remove"));
+    if (clone->is_protected) {
+      co_return fail(Errc::conflict, "cannot remove clone '" + call.name.text() + "': it is protected; unprotect it first");
+    }
+    const Uuid holder = clone->uuid;
+    CO_TRY(co_await check_has_no_volume(context, holder, call.name));
+    CO_TRY(clone, clone_of(context, call.name));
+  }
   // Started by hand with its volumes, behind the broker's back: pulling them away would ruin it.
   const Uuid uuid = clone->uuid;
   CO_TRY(const auto domain, co_await domain_of(context, uuid));
+  CO_TRY(clone, clone_of(context, call.name));
   if (domain) {
     co_return fail(Errc::conflict, "cannot remove clone '" + call.name.text() + "': its domain " + domain->name + " is there; stop it first");
   }

@@ -54,6 +54,10 @@ Result<Operation> start(const Context& context, const CloneName& name) {
 
 // Point of no return: the shutdown itself, the first step. Whatever state a clone is in: one that has a domain can be stopped.
 Result<Operation> stop(const Context& context, const CloneName& name, const std::optional<Domain>& domain) {
+  TRY(const Clone* clone, clone_of(context, name));
+  if (context.making == Making::fresh) {
+    TRY(check_not_working(context, *clone, "stop"));
+  }
   if (!domain) {
     TRY(clone_in(context, name, "stop", {CloneState::running}));
   }
@@ -74,6 +78,17 @@ Operation activate(const Context& context, const CloneName& name) {
 Operation deactivate(const Context& context, const CloneName& name) {
   Operation operation = with_summary("clone " + name.text() + " is inactive: " + context.record.vm.text() + " is free");
   operation.steps.push_back(publish_step(context, name, CloneState::inactive));
+  return operation;
+}
+
+Operation protect(const Context& context, const CloneName& name, bool before, bool after) {
+  Operation operation = with_summary("clone " + name.text() + (after ? " is protected against removal" : " may be removed"));
+  const auto set = [name](bool value) {
+    return [name, value](Family& family) {
+      if (Clone* clone = find_clone(family, name)) clone->is_protected = value;
+    };
+  };
+  operation.steps.push_back(edit_step(context, after ? "protect" : "unprotect", set(after), set(before)));
   return operation;
 }
 
@@ -107,6 +122,16 @@ asio::awaitable<Result<Operation>> make_clone_activate(Context context, protocol
 asio::awaitable<Result<Operation>> make_clone_deactivate(Context context, protocol::CloneDeactivate call) {
   CO_TRY(co_await check_at_rest(context, call.name, "deactivate", k_active));
   co_return deactivate(context, call.name);
+}
+
+asio::awaitable<Result<Operation>> make_clone_protect(Context context, protocol::CloneProtect call) {
+  CO_TRY(const Clone* clone, clone_of(context, call.name));
+  co_return protect(context, call.name, clone->is_protected, true);
+}
+
+asio::awaitable<Result<Operation>> make_clone_unprotect(Context context, protocol::CloneUnprotect call) {
+  CO_TRY(const Clone* clone, clone_of(context, call.name));
+  co_return protect(context, call.name, clone->is_protected, false);
 }
 
 asio::awaitable<Result<Operation>> make_clone_rename(Context context, protocol::CloneRename call) {

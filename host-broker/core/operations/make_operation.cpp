@@ -14,7 +14,14 @@ struct Makers {
   auto operator()(protocol::CloneActivate call) { return make_clone_activate(context, std::move(call)); }
   auto operator()(protocol::CloneDeactivate call) { return make_clone_deactivate(context, std::move(call)); }
   auto operator()(protocol::CloneRemove call) { return make_clone_remove(context, std::move(call)); }
+  auto operator()(protocol::CloneProtect call) { return make_clone_protect(context, std::move(call)); }
+  auto operator()(protocol::CloneUnprotect call) { return make_clone_unprotect(context, std::move(call)); }
   auto operator()(protocol::CloneRename call) { return make_clone_rename(context, std::move(call)); }
+
+  auto operator()(protocol::CutoverStart call) { return make_cutover_start(context, std::move(call)); }
+  auto operator()(protocol::CutoverCommit call) { return make_cutover_commit(context, std::move(call)); }
+  auto operator()(protocol::CutoverUndo call) { return make_cutover_undo(context, std::move(call)); }
+  auto operator()(protocol::VolumeSwitch call) { return make_volume_switch(context, std::move(call)); }
 
   template <class Other>
   asio::awaitable<Result<Operation>> operator()(Other) {

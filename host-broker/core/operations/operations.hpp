@@ -12,7 +12,13 @@ asio::awaitable<Result<Operation>> make_clone_stop(Context context, protocol::Cl
 asio::awaitable<Result<Operation>> make_clone_activate(Context context, protocol::CloneActivate call);
 asio::awaitable<Result<Operation>> make_clone_deactivate(Context context, protocol::CloneDeactivate call);
 asio::awaitable<Result<Operation>> make_clone_remove(Context context, protocol::CloneRemove call);
+asio::awaitable<Result<Operation>> make_clone_protect(Context context, protocol::CloneProtect call);
+asio::awaitable<Result<Operation>> make_clone_unprotect(Context context, protocol::CloneUnprotect call);
 asio::awaitable<Result<Operation>> make_clone_rename(Context context, protocol::CloneRename call);
+asio::awaitable<Result<Operation>> make_cutover_start(Context context, protocol::CutoverStart call);
+asio::awaitable<Result<Operation>> make_cutover_commit(Context context, protocol::CutoverCommit call);
+asio::awaitable<Result<Operation>> make_cutover_undo(Context context, protocol::CutoverUndo call);
+asio::awaitable<Result<Operation>> make_volume_switch(Context context, protocol::VolumeSwitch call);
 
 // The maker for whatever the record's request asks.
 asio::awaitable<Result<Operation>> make_operation(Context context);

@@ -291,8 +291,7 @@ TEST(Health, LockdownThatIsNotAcknowledgedNamesTheFirstFamilies) {
 
 TEST(Health, StorageWithoutItsReserveIsNamed) {
   World world;
-  const broker::Ports ports{world.toolstack, world.storage, world.network, world.guests, world.journal,
-                            world.journal,   world.configuration, world.families, world.policy, world.clock};
+  const broker::Ports ports = world.ports();
   auto checks = run_on(*world.context, broker::check_storage(ports));
   ASSERT_EQ(checks.size(), 1u);
   EXPECT_TRUE(checks[0].healthy);
@@ -309,8 +308,7 @@ TEST(Health, StorageWithoutItsReserveIsNamed) {
 
 TEST(Health, ADiskOnManyLayersIsNamedBeforeItsCopiesEnd) {
   World world;
-  const broker::Ports ports{world.toolstack, world.storage, world.network, world.guests, world.journal,
-                            world.journal,   world.configuration, world.families, world.policy, world.clock};
+  const broker::Ports ports = world.ports();
   auto& layers = world.storage.layers["/dev/vg0/pos1-root"];
   layers = {.count = 23, .most = 32};
   EXPECT_EQ(run_on(*world.context, broker::check_storage(ports)).size(), 1u);

@@ -29,14 +29,18 @@ World::~World() { crash(); }
 
 void World::start() {
   context = std::make_unique<asio::io_context>(1);
-  const Ports ports{toolstack, storage, network, guests, journal, journal, configuration, families, policy, clock};
-  broker = std::make_unique<Broker>(context->get_executor(), ports, CoreSettings{.retry_pause = std::chrono::milliseconds(1)});
+  broker = std::make_unique<Broker>(context->get_executor(), ports(), CoreSettings{.retry_pause = std::chrono::milliseconds(1)});
   const auto started = run_on(*context, broker->start());
   EXPECT_TRUE(succeeded(started));
   settle();
 }
 
+Ports World::ports() {
+  return Ports{toolstack, devices, storage, network, guests, journal, journal, leases, grants, configuration, families, policy, clock};
+}
+
 void World::crash() {
+  network.hold.reset();  // its timer must not outlive the context
   context.reset();  // destroys every coroutine where it waits
   broker.reset();
 }

@@ -8,10 +8,13 @@
 
 #include "host-broker/core/broker.hpp"
 #include "protocol/codec.hpp"
+#include "tests/support/fake_block_devices.hpp"
 #include "tests/support/fake_clock.hpp"
 #include "tests/support/fake_configuration.hpp"
+#include "tests/support/fake_grants.hpp"
 #include "tests/support/fake_host.hpp"
 #include "tests/support/fake_journal.hpp"
+#include "tests/support/fake_leases.hpp"
 #include "tests/support/fake_storage.hpp"
 #include "tests/support/fake_toolstack.hpp"
 #include "tests/support/result_matchers.hpp"
@@ -28,6 +31,7 @@ class World {
   void start();
   // Ends it as a crash does: nothing of it runs any more.
   void crash();
+  broker::Ports ports();
   // Lets everything run that can.
   void settle();
 
@@ -61,6 +65,9 @@ class World {
   FakeJournal journal{clock};
   FakeConfiguration configuration;
   FakeFamilies families;
+  FakeBlockDevices devices;
+  FakeLeases leases;
+  FakeGrants grants;
   FakeStorage storage;
   FakeToolstack toolstack;
   FakeNetwork network;

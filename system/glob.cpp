@@ -1,8 +1,8 @@
-#include "host-broker/policy/glob.hpp"
+#include "system/glob.hpp"
 
 #include <cstddef>
 
-namespace zynclone::broker::policy {
+namespace zynclone {
 
 bool glob_matches(std::string_view pattern, std::string_view text) {
   std::size_t at = 0;
@@ -31,4 +31,4 @@ bool glob_matches(std::string_view pattern, std::string_view text) {
 // wildcard before it is compared as a letter.
 bool glob_covers(std::string_view wide, std::string_view narrow) { return glob_matches(wide, narrow); }
 
-}  // namespace zynclone::broker::policy
+}  // namespace zynclone

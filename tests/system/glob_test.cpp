@@ -1,4 +1,4 @@
-#include "host-broker/policy/glob.hpp"
+#include "system/glob.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,25 @@
+#pragma once
+// What steps about one member of a family share.
+
+#include "host-broker/core/context.hpp"
+
+namespace zynclone::broker {
+
+class MemberStep : public Step {
+ public:
+  MemberStep(Context context, Uuid member) : context_(std::move(context)), member_(std::move(member)) {}
+
+ protected:
+  // Its name now: it may be renamed, or gone.
+  std::string member() const {
+    const Family* family = context_.registry.find(context_.record.vm);
+    const std::string name = family == nullptr ? std::string() : member_name(*family, member_);
+    return name.empty() ? member_.text() : name;
+  }
+  const Family* family() const { return context_.registry.find(context_.record.vm); }
+
+  Context context_;
+  Uuid member_;
+};
+
+}  // namespace zynclone::broker

@@ -1,0 +1,297 @@
+#include "host-broker/core/operations/production_steps.hpp"
+
+#include "host-broker/core/operations/volume_steps.hpp"
+
+namespace zynclone::broker {
+namespace {
+
+using protocol::CutoverSide;
+
+constexpr std::chrono::seconds k_prepare_limit{35};   // all hooks of one event, as the agent limits them, and the way there
+constexpr std::chrono::seconds k_boot_limit{180};     // until the agent of an original that was started has its channel
+constexpr std::chrono::seconds k_look_again{1};
+
+const std::string k_is_silent = "silent";             // result of prepare leaving
+const std::string k_was_paused = "was paused before"; // intent of fence
+const std::string k_fence = "fence";
+
+class MoveStep : public MemberStep {
+ public:
+  MoveStep(Context context, Move move, Uuid member) : MemberStep(std::move(context), std::move(member)), move_(std::move(move)) {}
+  // Told once is told; what it brought about is not to be seen from here.
+  asio::awaitable<Result<Presence>> probe() override { co_return Presence::present; }
+  asio::awaitable<Result<void>> undo() override { co_return outcome::success(); }
+
+ protected:
+  Move move_;
+};
+
+// The member that gives production up; its hooks may refuse. One that does not answer or does not run is moved away from all the same.
+class PrepareLeavingStep : public MoveStep {
+ public:
+  PrepareLeavingStep(Context context, const Move& move) : MoveStep(std::move(context), move, move.from) {}
+  std::string name() const override { return "prepare leaving"; }
+  std::string plan() const override { return "prepare " + member() + " to give production up"; }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    StepOutcome outcome;
+    outcome.text = member() + " is ready to give production up";
+    CO_TRY(const auto domain, co_await domain_of(context_, member_));
+    if (!domain) {
+      outcome.text = member() + " is not running";
+      co_return outcome;
+    }
+    protocol::GuestPrepareCutover call;
+    call.token = context_.record.id;
+    call.side = CutoverSide::leaving;
+    auto prepared = co_await context_.ports.guests.prepare_cutover(member_, std::move(call), k_prepare_limit);
+    if (prepared) co_return outcome;
+    if (prepared.error().code != Errc::unavailable) co_return with_context(std::move(prepared).error(), "cannot prepare '" + member() + "'");
+    *move_.is_silent = true;
+    outcome.text = member() + " does not answer: " + prepared.error().message;
+    outcome.result = k_is_silent;
+    co_return outcome;
+  }
+  void resume(const StepRecord& step) override { *move_.is_silent = step.result == k_is_silent; }
+};
+
+// The member that gets production; its hooks may refuse. An original that does not run is started, silent.
+class PrepareTakingStep : public MoveStep {
+ public:
+  PrepareTakingStep(Context context, const Move& move) : MoveStep(std::move(context), move, move.to) {}
+  std::string name() const override { return "prepare taking"; }
+  std::string plan() const override { return "prepare " + member() + " to take production over"; }
+  std::string intent() const override { return from_text(move_.from); }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    StepOutcome outcome;
+    outcome.text = member() + " is ready to take production over";
+    CO_TRY(const auto domain, co_await domain_of(context_, member_));
+    const bool starts = !domain || domain->state == DomainState::paused || context_.making == Making::taken_up;
+    if (!domain) {
+      CO_TRY(co_await start_original());
+      outcome.text = "started " + member() + ", silent; it is ready to take production over";
+    }
+    CO_TRY(co_await let_go_on(context_, member_));  // held still by a cutover away from it
+    const auto until = context_.ports.clock.steady() + k_boot_limit;
+    for (;; co_await sleep_for(k_look_again)) {
+      protocol::GuestPrepareCutover call;
+      call.token = context_.record.id;
+      call.side = CutoverSide::taking;
+      auto prepared = co_await context_.ports.guests.prepare_cutover(member_, std::move(call), k_prepare_limit);
+      if (prepared) co_return outcome;
+      // One that is just starting has no channel yet.
+      const bool may_come = starts && prepared.error().code == Errc::unavailable && context_.ports.clock.steady() < until;
+      if (!may_come) co_return with_context(std::move(prepared).error(), "cannot prepare '" + member() + "'");
+    }
+  }
+
+ private:
+  // It is nobody's yet, and its interfaces are held until production is its own.
+  asio::awaitable<Result<void>> start_original() {
+    if (member_ != context_.record.family) {
+      co_return fail(Errc::conflict, "cannot move production to '" + member() + "': it is not running; start it first");
+    }
+    CO_TRY(co_await context_.ports.toolstack.start_original_paused(context_.record.vm, move_.config.xl_config));
+    co_return outcome::success();
+  }
+};
+
+class FenceStep : public MoveStep {
+ public:
+  FenceStep(Context context, const Move& move) : MoveStep(std::move(context), move, move.from) {}
+  std::string name() const override { return k_fence; }
+  std::string plan() const override { return {}; }
+  std::string intent() const override { return move_.was_paused ? k_was_paused : std::string(); }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    StepOutcome outcome;
+    if (!*move_.is_silent) co_return outcome;
+    CO_TRY(co_await hold_still(context_, member_));
+    outcome.text = "held " + member() + " still, as its agent is silent";
+    co_return outcome;
+  }
+  // Also where a later step held it.
+  asio::awaitable<Result<void>> undo() override {
+    if (!move_.was_paused) {
+      CO_TRY(co_await let_go_on(context_, member_));
+    }
+    co_return outcome::success();
+  }
+};
+
+// Moves the lease, then the family's file, and waits until the backends follow.
+class ProductionStep : public MoveStep {
+ public:
+  using MoveStep::MoveStep;
+
+ protected:
+  asio::awaitable<Result<std::string>> give(std::optional<Uuid> member) {
+    const std::string resource = production_of(context_.record.family);
+    CO_TRY(Holding now, co_await holding_of(context_, resource));
+    if (now.member != member) {
+      CO_TRY(now.lease, co_await context_.ports.leases.pass_lease(resource, now.lease.token, member));
+    }
+    const Production production{.member = member, .generation = now.lease.token, .announce = move_.config.announce};
+    const Family* before = family();
+    if (before == nullptr) co_return fail(Errc::not_found, "cannot move production: the family is gone");
+    if (before->production.generation != production.generation || before->production.member != member) {
+      CO_TRY(context_.registry.change(context_.record.vm, [&](Family& changed) { changed.production = production; }));
+    }
+    const Family published = *family();
+    CO_TRY(const auto domains, co_await context_.ports.network.wait_applied(published, context_.settings.lockdown_timeout));
+    std::string names;
+    for (const std::string& domain : domains) names += (names.empty() ? "" : ", ") + domain;
+    co_return "generation " + std::to_string(published.generation.value) + " (acknowledged by " + names + ')';
+  }
+
+  asio::awaitable<Result<Presence>> probe_holder(std::optional<Uuid> member) {
+    CO_TRY(const Holding now, co_await holding_of(context_, production_of(context_.record.family)));
+    const bool follows = family() != nullptr && production_member(*family()) == now.member;
+    co_return now.member == member && follows ? Presence::present : Presence::absent;
+  }
+};
+
+class SilenceStep : public ProductionStep {
+ public:
+  SilenceStep(Context context, const Move& move) : ProductionStep(std::move(context), move, move.from) {}
+  std::string name() const override { return "silence"; }
+  std::string plan() const override { return "lock " + member() + " down and wait until it is applied"; }
+
+  // Once the other has it, nothing is to be silenced any more.
+  asio::awaitable<Result<Presence>> probe() override {
+    CO_TRY(const auto given, co_await probe_holder(move_.to));
+    if (given == Presence::present) co_return given;
+    co_return co_await probe_holder(std::nullopt);
+  }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    auto given = co_await give(std::nullopt);
+    if (!given && given.error().code == Errc::timed_out) {
+      // What it sends does not count while it stands still; its backend may need the quiet, too.
+      CO_TRY(co_await hold_still(context_, member_));
+      given = co_await give(std::nullopt);
+    }
+    CO_TRY(const std::string applied, std::move(given));
+    StepOutcome outcome;
+    outcome.text = "locked " + member() + " down, " + applied;
+    co_return outcome;
+  }
+
+  asio::awaitable<Result<void>> undo() override {
+    CO_TRY(co_await give(member_));
+    co_return outcome::success();
+  }
+};
+
+class HandOverStep : public ProductionStep {
+ public:
+  HandOverStep(Context context, const Move& move) : ProductionStep(std::move(context), move, move.to) {}
+  std::string name() const override { return "hand over"; }
+  std::string plan() const override { return "give production to " + member() + " and announce its addresses"; }
+  asio::awaitable<Result<Presence>> probe() override { return probe_holder(member_); }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    CO_TRY(const std::string applied, co_await give(member_));
+    StepOutcome outcome;
+    outcome.text = member() + " has production, " + applied;
+    co_return outcome;
+  }
+
+  asio::awaitable<Result<void>> undo() override {
+    CO_TRY(co_await give(std::nullopt));
+    co_return outcome::success();
+  }
+};
+
+class HealthStep : public MoveStep {
+ public:
+  HealthStep(Context context, const Move& move) : MoveStep(std::move(context), move, move.to) {}
+  std::string name() const override { return "health"; }
+  std::string plan() const override { return "wait until " + member() + " is well"; }
+  asio::awaitable<Result<Presence>> probe() override { co_return Presence::absent; }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    const auto until = context_.ports.clock.steady() + move_.config.health_timeout;
+    for (;; co_await sleep_for(k_look_again)) {
+      auto report = co_await context_.ports.guests.health(member_, k_prepare_limit);
+      if (report && report.value().healthy) {
+        StepOutcome outcome;
+        outcome.text = member() + " is well (" + std::to_string(report.value().checks.size()) + " checks)";
+        co_return outcome;
+      }
+      if (context_.ports.clock.steady() >= until) co_return fail(Errc::conflict, "cannot leave production to '" + member() + "': " + why(report));
+    }
+  }
+
+ private:
+  static std::string why(const Result<protocol::GuestHealthReport>& report) {
+    if (!report) return report.error().message;
+    for (const protocol::HealthCheck& check : report.value().checks) {
+      if (!check.healthy) return "its health check '" + check.name + "' fails: " + check.detail;
+    }
+    return "it says that it is not well";
+  }
+};
+
+}  // namespace
+
+std::string from_text(const Uuid& from) { return "from " + from.text(); }
+
+std::optional<Uuid> moved_from(const Context& context) {
+  constexpr std::string_view k_from = "from ";
+  if (context.making == Making::fresh) return std::nullopt;
+  for (const StepRecord& step : context.record.steps) {
+    if (!step.result.starts_with(k_from)) continue;
+    if (const auto from = Uuid::parse(std::string_view(step.result).substr(k_from.size()))) return from.value();
+  }
+  return std::nullopt;
+}
+
+asio::awaitable<Result<Holding>> holding_of(Context context, std::string resource) {
+  Holding holding;
+  CO_TRY(holding.lease, co_await context.ports.leases.find_lease(std::move(resource)));
+  holding.member = holding.lease.token == 0 ? context.record.family : holding.lease.holder;
+  co_return holding;
+}
+
+asio::awaitable<Result<void>> hold_still(Context context, Uuid member) {
+  CO_TRY(const auto domain, co_await domain_of(context, member));
+  if (!domain || domain->state != DomainState::running) co_return outcome::success();
+  co_return co_await context.ports.toolstack.pause(domain->id);
+}
+
+asio::awaitable<Result<void>> let_go_on(Context context, Uuid member) {
+  CO_TRY(const auto domain, co_await domain_of(context, member));
+  if (!domain || domain->state != DomainState::paused) co_return outcome::success();
+  co_return co_await context.ports.toolstack.unpause(domain->id);
+}
+
+asio::awaitable<Result<Move>> plan_move(Context context, Uuid from, Uuid to) {
+  Move move{.from = from, .to = to};
+  CO_TRY(move.config, context.ports.configuration.guest(context.record.vm));
+  CO_TRY(const auto domain, co_await domain_of(context, from));
+  move.was_paused = domain && domain->state == DomainState::paused;
+  if (context.making == Making::taken_up) {
+    for (const StepRecord& step : context.record.steps) {
+      if (step.name == k_fence && step.state != protocol::StepState::pending) move.was_paused = step.result == k_was_paused;
+    }
+  }
+  co_return move;
+}
+
+std::vector<std::unique_ptr<Step>> move_steps(const Context& context, const Move& move) {
+  std::vector<std::unique_ptr<Step>> steps;
+  steps.push_back(std::make_unique<PrepareTakingStep>(context, move));
+  steps.push_back(std::make_unique<PrepareLeavingStep>(context, move));
+  steps.push_back(std::make_unique<FenceStep>(context, move));
+  for (const SharedVolume& volume : move.config.shared_volumes) steps.push_back(release_volume_step(context, move, volume));
+  steps.push_back(std::make_unique<SilenceStep>(context, move));
+  steps.push_back(std::make_unique<HandOverStep>(context, move));
+  for (const SharedVolume& volume : move.config.shared_volumes) steps.push_back(acquire_volume_step(context, move, volume));
+  return steps;
+}
+
+std::unique_ptr<Step> health_step(Context context, Move move) { return std::make_unique<HealthStep>(std::move(context), move); }
+
+}  // namespace zynclone::broker

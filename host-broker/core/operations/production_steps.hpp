@@ -1,0 +1,43 @@
+#pragma once
+// The steps of a move of production from one member to another, but those of its volumes (volume_steps.hpp). The lease decides who has it; the
+// family's file follows it, is published, and counts when the backends have acknowledged it.
+
+#include "host-broker/core/operations/member_step.hpp"
+
+namespace zynclone::broker {
+
+// One move, known to all of its steps.
+struct Move {
+  Uuid from;
+  Uuid to;
+  GuestConfig config;
+  bool was_paused = false;                      // `from`, before the operation
+  std::shared_ptr<bool> is_silent = std::make_shared<bool>(false);  // the agent of `from`, so that nobody knows what it would do
+};
+
+// The move as it is to be made, or, taken up after a restart, as it was begun. Errors: conflict, not_found, with the field's place.
+asio::awaitable<Result<Move>> plan_move(Context context, Uuid from, Uuid to);
+
+// After a restart: from whom the operation had begun to move something; none: it had not come so far.
+std::optional<Uuid> moved_from(const Context& context);
+// What the first step journals for it.
+std::string from_text(const Uuid& from);
+
+// All steps of it, in their order, with every shared volume that `from` has.
+std::vector<std::unique_ptr<Step>> move_steps(const Context& context, const Move& move);
+
+// Waits until the agent says that the member is well.
+std::unique_ptr<Step> health_step(Context context, Move move);
+
+// The member that has the production lease of the family, and the lease.
+struct Holding {
+  Lease lease;
+  std::optional<Uuid> member;                   // the original, where the lease was never given
+};
+asio::awaitable<Result<Holding>> holding_of(Context context, std::string resource);
+
+// Holds a member still whose agent is silent, or lets it go on. One that does not run is no error.
+asio::awaitable<Result<void>> hold_still(Context context, Uuid member);
+asio::awaitable<Result<void>> let_go_on(Context context, Uuid member);
+
+}  // namespace zynclone::broker

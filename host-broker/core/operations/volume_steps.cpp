@@ -1,0 +1,174 @@
+#include "host-broker/core/operations/volume_steps.hpp"
+
+namespace zynclone::broker {
+namespace {
+
+constexpr std::chrono::seconds k_detach_limit{15};   // for the backend to go, once the guest has let go of it
+constexpr std::chrono::seconds k_call_limit{10};     // beyond what the agent's own limits leave it, for the way there and back
+
+VmDisk disk_of(const SharedVolume& volume) { return VmDisk{.device = volume.device, .volume = volume.volume}; }
+
+class VolumeStep : public MemberStep {
+ public:
+  VolumeStep(Context context, Move move, SharedVolume volume, Uuid member)
+      : MemberStep(std::move(context), std::move(member)), move_(std::move(move)), volume_(std::move(volume)) {}
+
+ protected:
+  enum class IfRefused { fail, force };
+  enum class IfSilent { fail, accept };
+
+  const std::string& volume() const { return volume_.name.text(); }
+  asio::awaitable<Result<Holding>> holding() { return holding_of(context_, volume_of(context_.record.family, volume_.name)); }
+  asio::awaitable<Result<Lease>> pass(std::uint64_t token, std::optional<Uuid> to) {
+    return context_.ports.leases.pass_lease(volume_of(context_.record.family, volume_.name), token, std::move(to));
+  }
+
+  // Nobody's backend serves it, or only that of this domain. Errors: conflict.
+  asio::awaitable<Result<void>> check_backends(std::optional<DomainId> allowed) {
+    CO_TRY(const auto attachments, co_await context_.ports.devices.attachments_of(volume_.volume));
+    for (const Attachment& other : attachments) {
+      if (allowed && other.domain == *allowed && other.device == volume_.device) continue;
+      co_return fail(Errc::conflict, "cannot move volume '" + volume() + "': domain " + std::to_string(other.domain.value) + " has it as " + other.device +
+                                         "; detach it there first");
+    }
+    co_return outcome::success();
+  }
+
+  // From the member, whatever it takes. Gives what was at risk; empty: nothing.
+  asio::awaitable<Result<std::string>> take_away(IfRefused if_refused) {
+    CO_TRY(const Holding now, co_await holding());
+    CO_TRY(auto domain, co_await domain_of(context_, member_));
+    std::string risk;
+    if (domain) {
+      CO_TRY(risk, co_await ask_to_release(now.lease.token, if_refused));
+      CO_TRY(const std::string lost, co_await detach(*domain, risk.empty() ? Detach::ask : Detach::force));
+      if (!lost.empty()) risk = lost;
+    }
+    CO_TRY(co_await check_backends(std::nullopt));
+    if (now.member == member_) {
+      CO_TRY(co_await pass(now.lease.token, std::nullopt));
+    }
+    co_return risk;
+  }
+
+  // To the member: lease, backend, agent.
+  asio::awaitable<Result<void>> give(IfSilent if_silent) {
+    CO_TRY(Holding now, co_await holding());
+    if (now.member && now.member != member_) {
+      co_return fail(Errc::conflict, "cannot give volume '" + volume() + "' to '" + member() + "': '" + member_name(*family(), *now.member) + "' has it");
+    }
+    CO_TRY(const auto domain, co_await domain_of(context_, member_));
+    CO_TRY(co_await check_backends(domain ? std::optional<DomainId>(domain->id) : std::nullopt));
+    if (now.member != member_) {
+      CO_TRY(now.lease, co_await pass(now.lease.token, member_));
+    }
+    if (!domain && if_silent == IfSilent::accept) co_return outcome::success();  // it gets the disk when it runs again
+    if (!domain) co_return fail(Errc::conflict, "cannot give volume '" + volume() + "' to '" + member() + "': it is not running");
+    CO_TRY(co_await context_.ports.devices.attach(domain->id, disk_of(volume_)));
+    protocol::GuestAcquireVolume call{.volume = volume_.name, .device = volume_.device, .filesystem = volume_.filesystem, .token = now.lease.token};
+    auto acquired = co_await context_.ports.guests.acquire_volume(member_, std::move(call), move_.config.release_timeout + k_call_limit);
+    if (acquired || if_silent == IfSilent::accept) co_return outcome::success();
+    co_return with_context(std::move(acquired).error(), "cannot give volume '" + volume() + "' to '" + member() + "'");
+  }
+
+  Move move_;
+  SharedVolume volume_;
+
+ private:
+  asio::awaitable<Result<std::string>> ask_to_release(std::uint64_t token, IfRefused if_refused) {
+    std::string why = "its agent is silent";
+    if (!*move_.is_silent || member_ != move_.from) {
+      protocol::GuestReleaseVolume call{.volume = volume_.name, .device = volume_.device, .token = token};
+      auto released = co_await context_.ports.guests.release_volume(member_, std::move(call), move_.config.release_timeout + k_call_limit);
+      if (released) co_return std::string();
+      if (released.error().code != Errc::unavailable && if_refused == IfRefused::fail) {
+        co_return with_context(std::move(released).error(), "cannot take volume '" + volume() + "' from '" + member() + "'");
+      }
+      why = released.error().message;
+    }
+    CO_TRY(co_await hold_still(context_, member_));
+    co_return "by force (" + why + "): what " + member() + " had not written is lost";
+  }
+
+  // Gives what was at risk where it took more than to ask.
+  asio::awaitable<Result<std::string>> detach(Domain domain, Detach how) {
+    if (how == Detach::ask) {
+      auto asked = co_await context_.ports.devices.detach(domain.id, disk_of(volume_), how, k_detach_limit);
+      if (asked) co_return std::string();
+    }
+    auto forced = co_await context_.ports.devices.detach(domain.id, disk_of(volume_), Detach::force, k_detach_limit);
+    if (forced) co_return "by force: what " + member() + " had not written is lost";
+    // The last means: a backend that does not let go of it goes with its domain.
+    auto ended = co_await context_.ports.toolstack.end(member_);
+    if (!ended) co_return with_context(std::move(ended).error(), "cannot take volume '" + volume() + "' from '" + member() + "' (" + forced.error().message + ')');
+    co_return "by ending " + member() + " (" + forced.error().message + "): what it had not written is lost";
+  }
+};
+
+class ReleaseVolumeStep : public VolumeStep {
+ public:
+  ReleaseVolumeStep(Context context, Move move, SharedVolume volume) : VolumeStep(std::move(context), move, std::move(volume), move.from) {}
+  std::string name() const override { return "release " + volume(); }
+  std::string plan() const override { return "take volume " + volume() + " from " + member(); }
+  std::string intent() const override { return from_text(member_); }
+
+  asio::awaitable<Result<Presence>> probe() override {
+    CO_TRY(const Holding now, co_await holding());
+    co_return now.member == member_ ? Presence::absent : Presence::present;
+  }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    StepOutcome outcome;
+    CO_TRY(const Holding now, co_await holding());
+    if (now.member && now.member != member_ && now.member != move_.to) {
+      co_return fail(Errc::conflict, "cannot move volume '" + volume() + "': '" + member_name(*family(), *now.member) + "' has it; switch it first");
+    }
+    if (now.member != member_) co_return outcome;
+    CO_TRY(const std::string risk, co_await take_away(IfRefused::fail));
+    outcome.text = "took volume " + volume() + " from " + member() + (risk.empty() ? "" : ' ' + risk);
+    co_return outcome;
+  }
+
+  asio::awaitable<Result<void>> undo() override {
+    CO_TRY(const Holding now, co_await holding());
+    if (now.member && now.member != member_) co_return outcome::success();  // it never was this member's
+    if (!move_.was_paused) {
+      CO_TRY(co_await let_go_on(context_, member_));
+    }
+    co_return co_await give(IfSilent::accept);
+  }
+};
+
+class AcquireVolumeStep : public VolumeStep {
+ public:
+  AcquireVolumeStep(Context context, Move move, SharedVolume volume) : VolumeStep(std::move(context), move, std::move(volume), move.to) {}
+  std::string name() const override { return "acquire " + volume(); }
+  std::string plan() const override { return "give volume " + volume() + " to " + member(); }
+  asio::awaitable<Result<Presence>> probe() override { co_return Presence::absent; }  // to give it once more does no harm
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    CO_TRY(co_await give(IfSilent::fail));
+    StepOutcome outcome;
+    outcome.text = "gave volume " + volume() + " to " + member();
+    co_return outcome;
+  }
+
+  asio::awaitable<Result<void>> undo() override {
+    CO_TRY(const Holding now, co_await holding());
+    if (now.member != member_) co_return outcome::success();
+    CO_TRY(co_await take_away(IfRefused::force));
+    co_return outcome::success();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Step> release_volume_step(Context context, Move move, SharedVolume volume) {
+  return std::make_unique<ReleaseVolumeStep>(std::move(context), std::move(move), std::move(volume));
+}
+
+std::unique_ptr<Step> acquire_volume_step(Context context, Move move, SharedVolume volume) {
+  return std::make_unique<AcquireVolumeStep>(std::move(context), std::move(move), std::move(volume));
+}
+
+}  // namespace zynclone::broker

@@ -1,0 +1,15 @@
+#pragma once
+// The steps that move a shared volume. Whoever gives it up is asked first: hooks, sync, unmount; who does not answer is held still and loses
+// it by force, and the operation says what was at risk. The lease is passed only when no backend serves the volume any more.
+
+#include "host-broker/core/operations/production_steps.hpp"
+
+namespace zynclone::broker {
+
+// Takes the volume from `move.from`, if that has it; its hooks may refuse. Undo gives it back.
+std::unique_ptr<Step> release_volume_step(Context context, Move move, SharedVolume volume);
+
+// Gives the volume, that nobody has, to `move.to`. Undo takes it away again.
+std::unique_ptr<Step> acquire_volume_step(Context context, Move move, SharedVolume volume);
+
+}  // namespace zynclone::broker

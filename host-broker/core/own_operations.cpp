@@ -1,0 +1,122 @@
+// What the broker asks for by itself: the end of a probation, of a clone's time to live, shared volumes for a domain that has just come. Each is an
+// operation like any other, with "broker" as its requester.
+#include "host-broker/core/broker.hpp"
+#include "host-broker/core/records.hpp"
+#include "system/log.hpp"
+
+namespace zynclone::broker {
+
+using protocol::CloneState;
+
+asio::awaitable<Result<OperationId>> Broker::begin(VmName vm, protocol::Method method) {
+  const Family* family = registry_.find(vm);
+  if (family == nullptr) co_return fail(Errc::not_found, "cannot find VM '" + vm.text() + "': it has no family here");
+  OperationRecord record = new_record(*family, method, ports_.clock.now());
+  record.requester = record.requester_name = std::string(k_broker);
+  record.decision = "allow";
+  record.decision_place = std::string(k_broker);
+  CO_TRY(co_await make(record, Making::fresh));
+  std::vector<AuditNote> notes(1);
+  notes[0] = AuditNote{std::string(k_broker), "requested", record.id.text(), record.kind + ' ' + vm.text() + ' ' + record.target};
+  CO_TRY(co_await ports_.journal.insert(record, notes));
+  engine_.enqueue(record);
+  co_return record.id;
+}
+
+void Broker::watch_times(const Family& family) {
+  if (family.probation && watched_times_.insert(family.probation->operation.text()).second) {
+    spawn(executor_, "probation of " + family.vm.text(), end_probation(family.uuid, family.probation->operation));
+  }
+  for (const Clone& clone : family.clones) {
+    if (!clone.expires || clone.is_protected || !watched_times_.insert(clone.uuid.text()).second) continue;
+    spawn(executor_, "time of clone " + clone.name.text(), expire_clone(family.uuid, clone.uuid));
+  }
+}
+
+// Until it is committed or undone: what fails is tried again, as a till must not stay with a member that nobody decided for.
+asio::awaitable<void> Broker::end_probation(Uuid uuid, OperationId cutover) {
+  for (;;) {
+    const Family* family = registry_.find(uuid);
+    if (family == nullptr || !family->probation || family->probation->operation != cutover) break;
+    const VmName vm = family->vm;
+    const Probation probation = *family->probation;
+    if (ports_.clock.now() < probation.ends) {
+      co_await ports_.clock.sleep_until(probation.ends);
+      continue;
+    }
+    if (engine_.unfinished(uuid) == 0) {  // else somebody decides at this moment
+      const bool undoes = probation.after == protocol::AfterProbation::undo;
+      const protocol::Method method = undoes ? protocol::Method(protocol::CutoverUndo()) : protocol::Method(protocol::CutoverCommit());
+      log_info("the probation of " + vm.text() + " is over: its cutover is to be " + (undoes ? "undone" : "committed"));
+      auto begun = co_await begin(vm, method);
+      if (!begun) log_error("cannot end the probation of " + vm.text() + ": " + begun.error().message);
+    }
+    co_await ports_.clock.sleep_until(ports_.clock.now() + own_retry());
+  }
+  watched_times_.erase(cutover.text());
+}
+
+// A clone that has production, or may get it back, stays until that is decided.
+asio::awaitable<void> Broker::expire_clone(Uuid uuid, Uuid clone_uuid) {
+  for (bool warned = false;;) {
+    const Family* family = registry_.find(uuid);
+    const Clone* clone = family == nullptr ? nullptr : find_clone(*family, clone_uuid);
+    if (clone == nullptr || !clone->expires || clone->is_protected) break;
+    const VmName vm = family->vm;
+    const CloneName name = clone->name;
+    const bool runs = clone->state == CloneState::running;
+    const Timestamp expires = *clone->expires;
+    const Timestamp next = warned ? expires : expires - std::chrono::duration_cast<std::chrono::milliseconds>(settings_.expiry_warning);
+    if (ports_.clock.now() < next) {
+      co_await ports_.clock.sleep_until(next);
+      continue;
+    }
+    if (!warned) {
+      warned = true;
+      const std::string text = vm.text() + '/' + name.text() + " is removed at " + to_rfc3339(expires);
+      log_warning("clone " + text);
+      (void)co_await ports_.audit.append(std::string(k_broker), "expires soon", "", text);
+      continue;
+    }
+    if (engine_.unfinished(uuid) == 0) {
+      const protocol::Method method = runs ? protocol::Method(protocol::CloneStop{.name = name}) : protocol::Method(protocol::CloneRemove{.name = name});
+      auto begun = co_await begin(vm, method);
+      if (!begun) log_warning("cannot remove clone " + vm.text() + '/' + name.text() + ", whose time is over: " + begun.error().message);
+    }
+    co_await ports_.clock.sleep_until(ports_.clock.now() + own_retry());
+  }
+  watched_times_.erase(clone_uuid.text());
+}
+
+// A domain that has just started has none of its shared volumes: they are in nobody's configuration file. Once for each domain; what fails then
+// is for the administrator, who sees it in the operation.
+asio::awaitable<void> Broker::attach_volumes(std::vector<Domain> domains) {
+  std::vector<Family> families;
+  for (const auto& [vm, family] : registry_.all()) {
+    if (engine_.unfinished(family.uuid) == 0) families.push_back(family);
+  }
+  for (const Family& family : families) {
+    const auto config = ports_.configuration.guest(family.vm);
+    if (!config) continue;
+    const std::vector<SharedVolume> volumes = config.value().shared_volumes;
+    for (const SharedVolume& volume : volumes) {
+      const std::string resource = volume_of(family.uuid, volume.name);
+      const auto lease = co_await ports_.leases.find_lease(resource);
+      if (!lease) continue;
+      const auto holder = lease.value().token == 0 ? std::optional<Uuid>(family.uuid) : lease.value().holder;
+      const auto domain = std::find_if(domains.begin(), domains.end(), [&](const Domain& one) { return one.uuid == holder && one.state == DomainState::running; });
+      if (domain == domains.end()) continue;
+      const auto tried = attach_tried_.find(resource);
+      if (tried != attach_tried_.end() && tried->second == domain->id) continue;
+      const auto attached = co_await ports_.devices.attachments_of(volume.volume);
+      if (!attached || !attached.value().empty() || engine_.unfinished(family.uuid) > 0) continue;
+      attach_tried_[resource] = domain->id;
+      const auto to = CloneName::parse(member_name(family, *holder));
+      if (!to) continue;
+      auto begun = co_await begin(family.vm, protocol::VolumeSwitch{.volume = volume.name, .to = to.value()});
+      if (!begun) log_error("cannot give volume '" + volume.name.text() + "' to " + family.vm.text() + ": " + begun.error().message);
+    }
+  }
+}
+
+}  // namespace zynclone::broker

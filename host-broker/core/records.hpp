@@ -1,0 +1,20 @@
+#pragma once
+// The record of an operation as it begins, whoever asked for it.
+
+#include "host-broker/ports/family.hpp"
+#include "host-broker/ports/journal.hpp"
+
+namespace zynclone::broker {
+
+// Who asks when the broker does something by itself.
+inline constexpr std::string_view k_broker = "broker";
+
+// With a new id, the family, what is asked and when; the requester is the caller's to fill in.
+OperationRecord new_record(const Family& family, const protocol::Method& method, Timestamp now);
+
+bool is_of_administrator(const OperationRecord& record);
+
+// As the audit log names its requester: "pos1/upgrade-1", "admin:ada", "broker".
+std::string actor_of(const OperationRecord& record);
+
+}  // namespace zynclone::broker

@@ -1,0 +1,9 @@
+#include "host-broker/ports/leases.hpp"
+
+namespace zynclone::broker {
+
+std::string production_of(const Uuid& family) { return "production/" + family.text(); }
+
+std::string volume_of(const Uuid& family, const VolumeName& volume) { return "volume/" + family.text() + '/' + volume.text(); }
+
+}  // namespace zynclone::broker
