@@ -88,6 +88,15 @@ asio::awaitable<Result<DomainId>> SandboxToolstack::start_paused(broker::CloneDo
   co_return domain_of(reply);
 }
 
+asio::awaitable<Result<DomainId>> SandboxToolstack::start_original_paused(VmName vm, std::string file) {
+  CO_TRY(const auto spec, read_domain_spec(file));
+  if (spec.name != vm.text())
+    co_return fail(Errc::configuration, "cannot start '" + vm.text() + "': '" + printable(file) + "' is the file of '" + spec.name + "'", printable(file));
+  CO_TRY(const auto built, co_await find(spec.uuid));
+  if (built) co_return built->id;
+  co_return co_await start_original(std::move(file));
+}
+
 asio::awaitable<Result<DomainId>> SandboxToolstack::start_original(std::string file) {
   ControlMessage request("create");
   request.set("vm_file", std::move(file));

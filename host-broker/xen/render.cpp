@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "host-broker/xen/block_backends.hpp"
+
 namespace zynclone::broker::xen {
 namespace {
 
@@ -150,6 +152,16 @@ std::string exclusive_settings(const XlConfig& original) {
 }
 
 }  // namespace
+
+Result<std::string> render_disk(const VmDisk& disk) {
+  Options options;
+  TRY(options.add("format", std::string(format_of(disk))));
+  TRY(options.add("vdev", disk.device));
+  TRY(options.add("access", disk.writable ? "rw" : "ro"));
+  TRY(options.add_if(disk.volume.format != VolumeFormat::qcow2 && is_block_device(disk.volume.path), "backendtype", "phy"));
+  TRY(options.add_target(disk.volume.path));
+  return options.text();
+}
 
 Result<std::string> render_clone(const std::string& original_text, const XlConfig& original, const CloneDomain& clone) {
   TRY(parse_checked_name(clone.name, "domain name", k_longest_domain_name));

@@ -13,4 +13,8 @@ namespace zynclone::broker::xen {
 // is fixed, is off. Errors: configuration for a value that could leave its quotes or its place in a list, or a disk that the original lacks.
 Result<std::string> render_clone(const std::string& original_text, const XlConfig& original, const CloneDomain& clone);
 
+// One disk that no configuration names, as `xl block-attach` takes it: a block device by the kernel's backend, a file by the one that xl
+// chooses, as for a clone's. Errors: configuration, as above.
+Result<std::string> render_disk(const VmDisk& disk);
+
 }  // namespace zynclone::broker::xen

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <sys/stat.h>
 
 #include "host-broker/xen/qemu_monitor.hpp"
@@ -52,43 +53,43 @@ asio::awaitable<Result<std::optional<Domain>>> XlToolstack::find(Uuid uuid) {
 
 std::string XlToolstack::config_file_of(const Uuid& uuid) const { return settings_.run_folder + "/" + uuid.text() + ".cfg"; }
 
+// Is there while xl builds an original from its own file, of which nothing else tells that it was this program that started it.
+std::string XlToolstack::note_of(const Uuid& uuid) const { return settings_.run_folder + "/" + uuid.text() + ".original"; }
+
 // What an earlier start, by this process or by one before it, has left of the domain; nullopt when there is nothing to build on.
-asio::awaitable<Result<std::optional<Domain>>> XlToolstack::adopt(CloneDomain domain, std::string config_file) {
-  CO_TRY(const XlProcesses processes, co_await wait_for_builder(config_file, settings_.create_limit));
-  CO_TRY(auto found, co_await find(domain.uuid));
+asio::awaitable<Result<std::optional<Domain>>> XlToolstack::adopt(Build build) {
+  CO_TRY(const XlProcesses processes, co_await wait_for_builder(build.config_file, settings_.create_limit));
+  CO_TRY(auto found, co_await find(build.uuid));
   if (!found) co_return found;
   // Built whole, it has its watcher; one that runs has been built, whatever became of its watcher.
-  const bool whole = found->state == DomainState::running || (found->state == DomainState::paused && processes.watcher);
+  const bool whole = found->state == DomainState::running ||
+                     (found->state == DomainState::paused && (processes.watcher || build.unwatched == Unwatched::whole));
   if (whole) co_return found;
   log_warning("domain " + std::to_string(found->id.value) + " '" + found->name + "' is the remains of an interrupted start, and is destroyed");
   CO_TRY(co_await destroy(found->id));
   co_return std::optional<Domain>();
 }
 
-asio::awaitable<Result<void>> XlToolstack::create(CloneDomain domain, std::string config_file) {
+asio::awaitable<Result<void>> XlToolstack::render(CloneDomain domain, std::string config_file) {
   CO_TRY(const auto original_text, read_config_text(domain.original_file));
   CO_TRY(const auto original, parse_xl_config(original_text, domain.original_file));
   CO_TRY(const auto text, render_clone(original_text, original, domain));
   CO_TRY(make_run_folder(settings_.run_folder));
-  CO_TRY(write_file_whole(config_file, text, 0600));
-  ProcessOptions options;
-  options.limit = settings_.create_limit;
-  auto ended = co_await run_process(create_arguments(settings_.xl, config_file), options);
-  (void)remove_file(config_file);
-  if (!ended) co_return ended.error();
-  if (ended.value().status == 0) co_return outcome::success();
-  const std::string cause = cause_of_failure(ended.value().errors);
-  co_return fail(Errc::xen, "cannot run 'xl create': exit status " + std::to_string(ended.value().status) + (cause.empty() ? "" : ": " + cause));
+  co_return write_file_whole(config_file, text, 0600);
 }
 
-asio::awaitable<Result<DomainId>> XlToolstack::start_paused(CloneDomain domain) {
-  const std::string config_file = config_file_of(domain.uuid);
-  const std::string failed = "cannot start '" + printable(domain.name) + "'";
-  CO_TRY(const auto adopted, co_await adopt(domain, config_file));
-  if (adopted) co_return adopted->id;
+asio::awaitable<Result<void>> XlToolstack::run_create(std::string config_file) {
+  ProcessOptions options;
+  options.limit = settings_.create_limit;
+  CO_TRY(const auto ended, co_await run_process(create_arguments(settings_.xl, config_file), options));
+  if (ended.status == 0) co_return outcome::success();
+  const std::string cause = cause_of_failure(ended.errors);
+  co_return fail(Errc::xen, "cannot run 'xl create': exit status " + std::to_string(ended.status) + (cause.empty() ? "" : ": " + cause));
+}
 
-  auto created = co_await create(domain, config_file);
-  auto found = co_await find(domain.uuid);
+asio::awaitable<Result<DomainId>> XlToolstack::conclude(Build build, Result<void> created) {
+  const std::string failed = "cannot start '" + printable(build.name) + "'";
+  auto found = co_await find(build.uuid);
   if (created && found && found.value()) co_return found.value()->id;
   // xl clears up after its own errors, but not after it was killed.
   if (found && found.value()) {
@@ -97,7 +98,46 @@ asio::awaitable<Result<DomainId>> XlToolstack::start_paused(CloneDomain domain) 
   }
   if (!created) co_return with_context(created.error(), failed);
   if (!found) co_return with_context(found.error(), failed);
-  co_return fail(Errc::xen, failed + ": xl made no domain of UUID " + domain.uuid.text());
+  co_return fail(Errc::xen, failed + ": xl made no domain of UUID " + build.uuid.text());
+}
+
+asio::awaitable<Result<DomainId>> XlToolstack::start_paused(CloneDomain domain) {
+  Build build;
+  build.name = domain.name;
+  build.uuid = domain.uuid;
+  build.config_file = config_file_of(domain.uuid);
+  CO_TRY(const auto adopted, co_await adopt(build));
+  if (adopted) co_return adopted->id;
+  auto created = co_await render(std::move(domain), build.config_file);
+  if (created) created = co_await run_create(build.config_file);
+  (void)remove_file(build.config_file);
+  co_return co_await conclude(std::move(build), std::move(created));
+}
+
+asio::awaitable<Result<DomainId>> XlToolstack::start_original_paused(VmName vm, std::string file) {
+  CO_TRY(const auto config, co_await read_config(vm, file));
+  if (!config.uuid)
+    co_return fail(Errc::configuration, "cannot start '" + vm.text() + "': '" + printable(file) + "' has no uuid, by which its domain could be found again",
+                   printable(file));
+  Build build;
+  build.name = vm.text();
+  build.uuid = *config.uuid;
+  build.config_file = std::move(file);
+  const std::string note = note_of(build.uuid);
+  std::error_code error;
+  build.unwatched = std::filesystem::exists(note, error) ? Unwatched::remains : Unwatched::whole;
+  CO_TRY(const auto adopted, co_await adopt(build));
+  if (adopted) {
+    (void)remove_file(note);
+    co_return adopted->id;
+  }
+  CO_TRY(make_run_folder(settings_.run_folder));
+  CO_TRY(write_file_whole(note, build.config_file, 0600));
+  auto created = co_await run_create(build.config_file);
+  auto started = co_await conclude(std::move(build), std::move(created));
+  const auto left = co_await find(*config.uuid);
+  if (started || (left && !left.value())) (void)remove_file(note);
+  co_return started;
 }
 
 asio::awaitable<Result<void>> XlToolstack::destroy(DomainId domain) {

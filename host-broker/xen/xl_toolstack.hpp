@@ -22,6 +22,8 @@ class XlToolstack final : public Toolstack {
   asio::awaitable<Result<std::vector<Domain>>> list_domains() override;
   // A domain of this UUID that is there already is the answer, unless it is the remains of an interrupted start: those go first.
   asio::awaitable<Result<DomainId>> start_paused(CloneDomain domain) override;
+  // The same; one that was paused by somebody else is no remains, and is the answer as it is.
+  asio::awaitable<Result<DomainId>> start_original_paused(VmName vm, std::string file) override;
   asio::awaitable<Result<void>> pause(DomainId domain) override;
   asio::awaitable<Result<void>> unpause(DomainId domain) override;
   asio::awaitable<Result<void>> shut_down(DomainId domain, Deadline limit) override;
@@ -32,10 +34,21 @@ class XlToolstack final : public Toolstack {
   asio::awaitable<Result<void>> switch_layer(DomainId domain, VmDisk disk) override;
 
  private:
+  // What a paused domain is that no xl of ours watches: built in part, or whole and paused by somebody.
+  enum class Unwatched { remains, whole };
+  struct Build {
+    std::string name;
+    Uuid uuid;
+    std::string config_file;
+    Unwatched unwatched = Unwatched::remains;
+  };
   asio::awaitable<Result<std::optional<Domain>>> find(Uuid uuid);
-  asio::awaitable<Result<std::optional<Domain>>> adopt(CloneDomain domain, std::string config_file);
-  asio::awaitable<Result<void>> create(CloneDomain domain, std::string config_file);
+  asio::awaitable<Result<std::optional<Domain>>> adopt(Build build);
+  asio::awaitable<Result<void>> render(CloneDomain domain, std::string config_file);
+  asio::awaitable<Result<void>> run_create(std::string config_file);
+  asio::awaitable<Result<DomainId>> conclude(Build build, Result<void> created);
   std::string config_file_of(const Uuid& uuid) const;
+  std::string note_of(const Uuid& uuid) const;
 
   Hypervisor& hypervisor_;
   XlSettings settings_;

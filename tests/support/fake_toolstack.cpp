@@ -40,6 +40,21 @@ asio::awaitable<Result<DomainId>> FakeToolstack::start_paused(broker::CloneDomai
   co_return domains.back().id;
 }
 
+asio::awaitable<Result<DomainId>> FakeToolstack::start_original_paused(VmName vm, std::string file) {
+  const std::string call = "start_original_paused " + vm.text();
+  calls.push_back(call);
+  if (fails) {
+    if (auto error = fails(call)) co_return outcome::failure(std::move(*error));
+  }
+  CO_TRY(const broker::VmConfig config, co_await read_config(vm, file));
+  if (!config.uuid) co_return fail(Errc::configuration, "cannot start '" + vm.text() + "': '" + file + "' has no UUID");
+  for (const Domain& built : domains) {
+    if (built.uuid == *config.uuid) co_return built.id;
+  }
+  domains.push_back(Domain{.id = DomainId{next_id_++}, .uuid = *config.uuid, .name = vm.text(), .state = DomainState::paused});
+  co_return domains.back().id;
+}
+
 Result<Domain*> FakeToolstack::begin(std::string verb, DomainId id) {
   const auto found = std::find_if(domains.begin(), domains.end(), [&](const Domain& domain) { return domain.id == id; });
   if (found == domains.end()) return fail(Errc::xen, "cannot " + verb + " domain " + std::to_string(id.value) + ": no such domain");

@@ -13,6 +13,7 @@ class FakeToolstack : public broker::Toolstack {
   asio::awaitable<Result<broker::VmConfig>> read_config(VmName vm, std::string file) override;
   asio::awaitable<Result<std::vector<broker::Domain>>> list_domains() override;
   asio::awaitable<Result<DomainId>> start_paused(broker::CloneDomain domain) override;
+  asio::awaitable<Result<DomainId>> start_original_paused(VmName vm, std::string file) override;
   asio::awaitable<Result<void>> pause(DomainId domain) override;
   asio::awaitable<Result<void>> unpause(DomainId domain) override;
   asio::awaitable<Result<void>> shut_down(DomainId domain, Deadline limit) override;
