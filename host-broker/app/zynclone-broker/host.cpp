@@ -2,9 +2,11 @@
 
 #include "host-broker/core/answers_health.hpp"
 #include "host-broker/gateway/xen_guest_watch.hpp"
+#include "host-broker/sandbox/block_devices.hpp"
 #include "host-broker/sandbox/layout.hpp"
 #include "host-broker/sandbox/toolstack.hpp"
 #include "host-broker/xen/libxl.hpp"
+#include "host-broker/xen/xl_block_devices.hpp"
 #include "host-broker/xen/xl_toolstack.hpp"
 
 namespace zynclone::broker {
@@ -29,6 +31,14 @@ Result<std::unique_ptr<Toolstack>> make_toolstack(const configuration::BrokerSet
   xen::XlSettings xl;
   xl.run_folder = settings.run_dir + "/xl";
   return std::unique_ptr<Toolstack>(std::make_unique<xen::XlToolstack>(*hypervisor, std::move(xl)));
+}
+
+Result<std::unique_ptr<BlockDevices>> make_devices(const configuration::BrokerSettings& settings, asio::thread_pool& xenstore_pool) {
+  if (settings.toolstack == configuration::ToolstackKind::sandbox) {
+    TRY(auto layout, sandbox::Layout::of(settings.sandbox_dir));
+    return std::unique_ptr<BlockDevices>(std::make_unique<sandbox::SandboxBlockDevices>(std::move(layout)));
+  }
+  return std::unique_ptr<BlockDevices>(std::make_unique<xen::XlBlockDevices>(xenstore_pool, xen::BlockDeviceSettings()));
 }
 
 protocol::HealthCheck check_policy(policy::PolicyFolder& policy) {
@@ -67,6 +77,7 @@ Host::Host(const configuration::BrokerSettings& chosen)
 Result<std::unique_ptr<Host>> Host::create(asio::io_context& context, const configuration::BrokerSettings& settings) {
   std::unique_ptr<Host> host(new Host(settings));
   TRY(host->toolstack, make_toolstack(settings, host->hypervisor));
+  TRY(host->devices, make_devices(settings, host->xenstore_pool));
   TRY(host->journal, journal::SqlJournal::open(settings.journal_file(), host->clock));
   TRY(auto watch, gateway::XenGuestWatch::open(context.get_executor(), host->xenstore_pool));
   gateway::LinkSettings links;
@@ -80,7 +91,7 @@ Result<std::unique_ptr<Host>> Host::create(asio::io_context& context, const conf
 }
 
 Ports Host::ports() {
-  return Ports{*toolstack, storage, network, *guests, *journal, *journal, *journal, configuration, families, policy, clock};
+  return Ports{*toolstack, *devices, storage, network, *guests, *journal, *journal, *journal, configuration, families, policy, clock};
 }
 
 asio::awaitable<std::vector<protocol::HealthCheck>> Host::health() {
