@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host-broker/configuration/guest_settings.hpp"
+#include "host-broker/configuration/shared_volumes.hpp"
 #include "system/file.hpp"
 #include "system/key_value.hpp"
 #include "system/trusted_file.hpp"
@@ -50,14 +51,16 @@ Result<void> read_guest_file(GuestDraft& draft, const std::filesystem::path& fil
   return outcome::success();
 }
 
-Result<GuestDraft> draft_of(const VmName& vm, const std::filesystem::path& base, const std::filesystem::path& guest,
-                            const std::filesystem::path& xl_folder) {
-  GuestDraft draft = start_draft(vm, xl_folder);
-  read_base_file(draft, base);
-  TRY(read_guest_file(draft, guest));
-  if (draft.errors.empty()) draft.check_together();
-  draft.config.disks_place = draft.place_of("disks");
-  return draft;
+Result<void> check_disks(const GuestConfig& config, const std::vector<VmDisk>& own) {
+  std::vector<std::string> devices;
+  for (const VmDisk& disk : own) devices.push_back(disk.device);
+  for (const std::string& disk : config.disks) {
+    if (std::find(devices.begin(), devices.end(), disk) != devices.end()) continue;
+    const std::string has = devices.empty() ? "it has none" : allowed_words(disk, devices);
+    return fail(Errc::configuration, "cannot use disks '" + disk + "': VM '" + config.vm.text() + "' has no such disk; " + has,
+                config.disks_place);
+  }
+  return outcome::success();
 }
 
 // Of each VM anew, the mistakes of base.json are found again.
@@ -73,6 +76,32 @@ std::filesystem::path FileConfiguration::guest_file(const VmName& vm) const {
   return clone_folder_ / "guest" / (vm.text() + std::string(k_ending));
 }
 
+Result<GuestDraft> FileConfiguration::draft_of(const VmName& vm) {
+  GuestDraft draft = start_draft(vm, xl_folder_);
+  read_base_file(draft, clone_folder_ / "base.json");
+  TRY(read_guest_file(draft, guest_file(vm)));
+  draft.announce_by_default();
+  if (draft.errors.empty()) draft.check_together();
+  if (draft.errors.empty() && !draft.config.shared_volumes.empty()) check_named_once(draft, volumes_of_others(vm));
+  draft.config.disks_place = draft.place_of("disks");
+  return draft;
+}
+
+// A file that cannot be read is its own VM's mistake.
+std::vector<NamedVolume> FileConfiguration::volumes_of_others(const VmName& vm) {
+  std::vector<NamedVolume> volumes;
+  const auto vms = guests();
+  if (!vms) return volumes;
+  for (const VmName& other : vms.value()) {
+    if (other == vm) continue;
+    const auto text = read_trusted_file(guest_file(other), k_longest_key_value_text);
+    if (!text) continue;
+    auto named = volumes_named_in(text.value(), other, guest_file(other).string());
+    std::move(named.begin(), named.end(), std::back_inserter(volumes));
+  }
+  return volumes;
+}
+
 Result<std::vector<VmName>> FileConfiguration::guests() {
   TRY(auto names, list_files(clone_folder_ / "guest"));
   std::vector<VmName> vms;
@@ -85,22 +114,26 @@ Result<std::vector<VmName>> FileConfiguration::guests() {
 }
 
 Result<GuestConfig> FileConfiguration::guest(const VmName& vm) {
-  TRY(auto draft, draft_of(vm, clone_folder_ / "base.json", guest_file(vm), xl_folder_));
+  TRY(auto draft, draft_of(vm));
   if (!draft.errors.empty()) return draft.errors.front();
   return std::move(draft.config);
 }
 
 Result<std::vector<ConfigValue>> FileConfiguration::explain(const VmName& vm) {
-  TRY(auto draft, draft_of(vm, clone_folder_ / "base.json", guest_file(vm), xl_folder_));
+  TRY(auto draft, draft_of(vm));
   if (!draft.errors.empty()) return draft.errors.front();
   std::vector<ConfigValue> values;
   for (const GuestSetting& setting : guest_settings()) {
     values.push_back({setting.key, setting.show(draft.config), draft.place_of(setting.key)});
   }
+  for (const SharedVolume& volume : draft.config.shared_volumes) {
+    const std::string key = std::string(k_shared_volume_prefix) + volume.name.text();
+    values.push_back({key, shared_volume_text(volume), draft.place_of(key)});
+  }
   return values;
 }
 
-std::vector<Error> FileConfiguration::check(const std::map<VmName, std::vector<std::string>>& devices) {
+std::vector<Error> FileConfiguration::check(const std::map<VmName, std::vector<VmDisk>>& disks) {
   GuestDraft base;
   read_base_file(base, clone_folder_ / "base.json");
   std::vector<Error> errors = std::move(base.errors);
@@ -120,24 +153,18 @@ std::vector<Error> FileConfiguration::check(const std::map<VmName, std::vector<s
       errors.push_back(at_file(vm.error(), file));
       continue;
     }
-    auto draft = draft_of(vm.value(), clone_folder_ / "base.json", file, xl_folder_);
+    auto draft = draft_of(vm.value());
     if (!draft) continue;  // removed meanwhile
+    if (draft.value().errors.empty()) {
+      check_there(draft.value());
+      check_own_disks(draft.value(), disks);
+    }
     add_new(errors, draft.value().errors);
-    const auto found = devices.find(vm.value());
-    if (found == devices.end()) continue;
+    const auto found = disks.find(vm.value());
+    if (found == disks.end()) continue;
     if (auto checked = check_disks(draft.value().config, found->second); !checked) add_new(errors, {checked.error()});
   }
   return errors;
-}
-
-Result<void> check_disks(const GuestConfig& config, const std::vector<std::string>& devices) {
-  for (const std::string& disk : config.disks) {
-    if (std::find(devices.begin(), devices.end(), disk) != devices.end()) continue;
-    const std::string has = devices.empty() ? "it has none" : allowed_words(disk, devices);
-    return fail(Errc::configuration, "cannot use disks '" + disk + "': VM '" + config.vm.text() + "' has no such disk; " + has,
-                config.disks_place);
-  }
-  return outcome::success();
 }
 
 std::vector<Error> check_base_text(std::string_view untrusted_text) {
@@ -149,6 +176,7 @@ std::vector<Error> check_base_text(std::string_view untrusted_text) {
 std::vector<Error> check_guest_text(std::string_view untrusted_text) {
   GuestDraft draft;
   draft.read_guest(untrusted_text, "guest.conf");
+  draft.announce_by_default();
   draft.check_together();
   return std::move(draft.errors);
 }

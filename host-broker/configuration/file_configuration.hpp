@@ -7,8 +7,12 @@
 #include <map>
 
 #include "host-broker/ports/configuration.hpp"
+#include "host-broker/ports/toolstack.hpp"
 
 namespace zynclone::broker::configuration {
+
+struct GuestDraft;
+struct NamedVolume;
 
 class FileConfiguration : public Configuration {
  public:
@@ -22,19 +26,18 @@ class FileConfiguration : public Configuration {
   // Every key with its effective value and where that came from. Errors: as of `guest`.
   Result<std::vector<ConfigValue>> explain(const VmName& vm);
 
-  // Every mistake in base.json and all guest/<vm>.conf, each with place "file:line", each once. `devices`: those that a VM really has, by
-  // VM; a VM that is not in it is not checked for them.
-  std::vector<Error> check(const std::map<VmName, std::vector<std::string>>& devices = {});
+  // Every mistake in base.json and all guest/<vm>.conf, each with place "file:line", each once. `disks`: those that a VM has by its own
+  // configuration, by VM; a VM that is not in it is not checked for them.
+  std::vector<Error> check(const std::map<VmName, std::vector<VmDisk>>& disks = {});
 
  private:
   std::filesystem::path guest_file(const VmName& vm) const;
+  Result<GuestDraft> draft_of(const VmName& vm);
+  std::vector<NamedVolume> volumes_of_others(const VmName& vm);
 
   std::filesystem::path clone_folder_;
   std::filesystem::path xl_folder_;
 };
-
-// Errors: configuration, when `config.disks` names one that is not in `devices`, with its place.
-Result<void> check_disks(const GuestConfig& config, const std::vector<std::string>& devices);
 
 // The mistakes of one text each; for the fuzz targets.
 std::vector<Error> check_base_text(std::string_view untrusted_text);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "host-broker/configuration/setting_values.hpp"
+#include "host-broker/configuration/shared_volumes.hpp"
 #include "protocol/codec.hpp"
 #include "system/duration.hpp"
 
@@ -27,6 +28,8 @@ Result<void> set_mode(std::string_view value, VifAllowance& allowance) {
 
 const std::vector<std::string> k_mac_words = {"fresh", "original"};        // in the order of MacRule
 const std::vector<std::string> k_channel_words = {"vchan", "mailbox", "none"};
+
+const std::vector<std::string> k_probation_words = {"undo", "commit"};     // in the order of AfterProbation
 
 const std::string k_unlimited = "unlimited";
 
@@ -102,6 +105,24 @@ std::vector<GuestSetting> make_settings() {
        [](const Config& c) { return c.channel; }},
       {"disks", {k_text, k_list}, k_both, [](View v, Config& c) { return store(read_devices(v), c.disks); },
        [](const Config& c) { return list_text(c.disks); }},
+      {"release_timeout", {k_text}, k_both,
+       [](View v, Config& c) { return store(read_duration(v, std::chrono::seconds(1), std::chrono::minutes(10)), c.release_timeout); },
+       [](const Config& c) { return format_duration(c.release_timeout); }},
+      {"health_timeout", {k_text}, k_both,
+       [](View v, Config& c) { return store(read_duration(v, std::chrono::seconds(1), std::chrono::hours(1)), c.health_timeout); },
+       [](const Config& c) { return format_duration(c.health_timeout); }},
+      {"probation", {k_text}, k_both,
+       [](View v, Config& c) { return store(read_duration(v, std::chrono::seconds(1), std::chrono::days(30)), c.probation); },
+       [](const Config& c) { return format_duration(c.probation); }},
+      {"after_probation", {k_text}, k_both,
+       [](View v, Config& c) -> Result<void> {
+         TRY(auto choice, read_choice(v, k_probation_words));
+         c.after_probation = static_cast<protocol::AfterProbation>(choice);
+         return outcome::success();
+       },
+       [](const Config& c) { return k_probation_words[static_cast<std::size_t>(c.after_probation)]; }},
+      {"announce", {k_text, k_list}, k_both, [](View v, Config& c) { return store(read_own_addresses(v), c.announce); },
+       [](const Config& c) { return list_text(c.announce); }},
   };
 }
 
@@ -110,6 +131,7 @@ std::vector<std::string> setting_names(GuestSetting::Where where) {
   for (const GuestSetting& setting : guest_settings()) {
     if (where == GuestSetting::Where::guest_only || setting.where == GuestSetting::Where::both) names.push_back(setting.key);
   }
+  if (where == GuestSetting::Where::guest_only) names.push_back(std::string(k_shared_volume_prefix) + "<name>");
   return names;
 }
 
@@ -177,11 +199,12 @@ void GuestDraft::read_base(std::string_view text, const std::string& file) {
   for (const JsonMember& member : document.value().members) {
     const std::string place = file + ":" + std::to_string(member.line);
     const GuestSetting* setting = find_setting(member.key);
-    if (setting == nullptr) {
+    const bool is_volume = member.key.starts_with(k_shared_volume_prefix);
+    if (setting == nullptr && !is_volume) {
       errors.push_back({Errc::configuration, "cannot use key '" + printable(member.key) + "': " +
                                                  allowed_words(member.key, setting_names(GuestSetting::Where::both)), place});
-    } else if (setting->where == GuestSetting::Where::guest_only) {
-      errors.push_back({Errc::configuration, "cannot use key '" + member.key + "' here: it is allowed in guest/<vm>.conf", place});
+    } else if (is_volume || setting->where == GuestSetting::Where::guest_only) {
+      errors.push_back({Errc::configuration, "cannot use key '" + printable(member.key) + "' here: it is allowed in guest/<vm>.conf", place});
     } else if (auto value = plain_value(*setting, member.value); !value) {
       errors.push_back({Errc::configuration, value.error().message, place});
     } else {
@@ -195,12 +218,32 @@ void GuestDraft::read_guest(std::string_view text, const std::string& file) {
   errors.insert(errors.end(), scan.errors.begin(), scan.errors.end());
   for (const KeyValue& line : scan.values) {
     const std::string place = file + ":" + std::to_string(line.line);
-    if (find_setting(line.key) == nullptr) {
+    if (line.key.starts_with(k_shared_volume_prefix)) {
+      add_shared_volume(line, place);
+    } else if (find_setting(line.key) == nullptr) {
       errors.push_back({Errc::configuration, "cannot use key '" + line.key + "': " +
                                                  allowed_words(line.key, setting_names(GuestSetting::Where::guest_only)), place});
     } else {
       set(line.key, line.value, place);
     }
+  }
+}
+
+void GuestDraft::add_shared_volume(const KeyValue& line, std::string place) {
+  auto volume = read_shared_volume(std::string_view(line.key).substr(k_shared_volume_prefix.size()), line.value);
+  if (volume) {
+    config.shared_volumes.push_back(std::move(volume.value()));
+    places[line.key] = std::move(place);
+  } else {
+    errors.push_back({Errc::configuration, "cannot use " + line.key + " '" + printable(line.value) + "': " + volume.error().message, std::move(place)});
+  }
+}
+
+// What the original alone may be addressed by moves with production, where nothing else is said.
+void GuestDraft::announce_by_default() {
+  if (places.contains("announce")) return;
+  for (const auto* addresses : {&config.original_allowance.ipv4, &config.original_allowance.ipv6}) {
+    std::copy_if(addresses->begin(), addresses->end(), std::back_inserter(config.announce), is_own_address);
   }
 }
 

@@ -28,12 +28,15 @@ struct GuestDraft {
   // Each adds its values and its mistakes.
   void read_base(std::string_view text, const std::string& file);
   void read_guest(std::string_view text, const std::string& file);
+  // What follows from other keys where it is not set.
+  void announce_by_default();
   // What no key can say alone.
   void check_together();
 
   std::string place_of(const std::string& key) const;  // file:line, or "default"
 
  private:
+  void add_shared_volume(const KeyValue& line, std::string place);
   void set(const std::string& key, std::string_view value, std::string place);
 };
 

@@ -1,6 +1,7 @@
 #include "host-broker/configuration/setting_values.hpp"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
@@ -94,6 +95,30 @@ Result<std::vector<std::string>> read_addresses(std::string_view text, int addre
     address = ::inet_ntop(address_family, bytes.data(), written.data(), written.size());  // one spelling for comparisons
   }
   return list;
+}
+
+bool is_own_address(const std::string& address) {
+  in_addr v4{};
+  if (::inet_pton(AF_INET, address.c_str(), &v4) == 1) {
+    const std::uint32_t number = ntohl(v4.s_addr);
+    return number >> 24 != 0 && number >> 24 != 127 && number >> 28 != 0xe && number != 0xffffffff;
+  }
+  in6_addr v6{};
+  return ::inet_pton(AF_INET6, address.c_str(), &v6) == 1 && !IN6_IS_ADDR_UNSPECIFIED(&v6) && !IN6_IS_ADDR_LOOPBACK(&v6) && !IN6_IS_ADDR_MULTICAST(&v6);
+}
+
+Result<std::vector<std::string>> read_own_addresses(std::string_view text) {
+  TRY(const auto list, read_list(text));
+  std::vector<std::string> addresses;
+  for (const std::string& element : list) {
+    const auto one = read_addresses(element, element.find(':') == std::string::npos ? AF_INET : AF_INET6);
+    if (!one || !is_own_address(one.value().front())) {
+      return allowed("'" + printable(element) +
+                     "' is no address of one machine; a list of IPv4 and IPv6 addresses without prefix length is allowed, such as 192.0.2.1, 2001:db8::1");
+    }
+    addresses.push_back(one.value().front());
+  }
+  return addresses;
 }
 
 Result<std::vector<std::string>> read_devices(std::string_view text) {

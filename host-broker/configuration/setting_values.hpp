@@ -21,6 +21,9 @@ Result<std::size_t> read_choice(std::string_view text, const std::vector<std::st
 Result<VifMask> read_mask(std::string_view text);
 std::string mask_text(VifMask mask);  // all, or 0x1f
 Result<std::vector<std::string>> read_addresses(std::string_view text, int address_family);  // AF_INET, AF_INET6
+// Of one machine each, IPv4 and IPv6: such as can be announced.
+Result<std::vector<std::string>> read_own_addresses(std::string_view text);
+bool is_own_address(const std::string& address);
 // xvda, sdb1: as Xen names a guest's disks.
 Result<std::vector<std::string>> read_devices(std::string_view text);
 // 512MiB, 1GiB, 4096 (bytes).

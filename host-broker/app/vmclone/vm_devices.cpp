@@ -22,17 +22,13 @@ Result<std::vector<VmDisk>> disks_of(const GuestConfig& config, configuration::T
 
 }  // namespace
 
-Result<std::vector<std::string>> devices_of(const GuestConfig& config, configuration::ToolstackKind toolstack) {
+Result<std::vector<VmDisk>> own_disks_of(const GuestConfig& config, configuration::ToolstackKind toolstack) {
   auto disks = disks_of(config, toolstack);
-  if (!disks) {
-    Error error = with_context(std::move(disks).error(), "cannot read the configuration of VM '" + config.vm.text() + "'");
-    if (error.place.empty()) error.place = config.xl_config;
-    error.code = Errc::configuration;
-    return outcome::failure(std::move(error));
-  }
-  std::vector<std::string> devices;
-  for (const VmDisk& disk : disks.value()) devices.push_back(disk.device);
-  return devices;
+  if (disks) return disks;
+  Error error = with_context(std::move(disks).error(), "cannot read the configuration of VM '" + config.vm.text() + "'");
+  if (error.place.empty()) error.place = config.xl_config;
+  error.code = Errc::configuration;
+  return outcome::failure(std::move(error));
 }
 
 }  // namespace zynclone::broker::vmclone

@@ -23,9 +23,9 @@ class FileConfigurationTest : public ::testing::Test {
   std::string place(const std::string& name, unsigned line) const { return (folder_.path() / name).string() + ":" + std::to_string(line); }
 
   // "place: message" of each, with the folder's own name taken out.
-  std::vector<std::string> mistakes(const std::map<VmName, std::vector<std::string>>& devices = {}) {
+  std::vector<std::string> mistakes(const std::map<VmName, std::vector<VmDisk>>& disks = {}) {
     std::vector<std::string> list;
-    for (const Error& error : configuration_.check(devices)) {
+    for (const Error& error : configuration_.check(disks)) {
       std::string line = error.place + ": " + error.message;
       for (auto at = line.find(folder_.path().string()); at != std::string::npos; at = line.find(folder_.path().string())) {
         line.erase(at, folder_.path().string().size() + 1);
@@ -33,6 +33,12 @@ class FileConfigurationTest : public ::testing::Test {
       list.push_back(line);
     }
     return list;
+  }
+
+  // A file that stands for a volume; gives its path.
+  std::string volume(const std::string& name) {
+    write(name, "volume");
+    return (folder_.path() / name).string();
   }
 
   tests::TemporaryFolder folder_;
@@ -105,7 +111,7 @@ TEST_F(FileConfigurationTest, ExplainSaysWhereEachValueCameFrom) {
   ASSERT_OK(values);
   std::map<std::string, std::pair<std::string, std::string>> by_key;
   for (const ConfigValue& value : values.value()) by_key[value.key] = {value.value, value.place};
-  EXPECT_EQ(by_key.size(), 16u);
+  EXPECT_EQ(by_key.size(), 21u);
   EXPECT_EQ(by_key["clones"], (std::pair<std::string, std::string>{"3", place("guest/pos1.conf", 2)}));
   EXPECT_EQ(by_key["mac"], (std::pair<std::string, std::string>{"original", place("base.json", 3)}));
   EXPECT_EQ(by_key["quiesce_timeout"], (std::pair<std::string, std::string>{"10s", "default"}));
@@ -157,10 +163,10 @@ TEST_F(FileConfigurationTest, CheckNamesDisksThatTheVmDoesNotHave) {
   write("base.json", "{}");
   write("guest/pos1.conf", "clones=1\ndisks=xvda, xvdc\n");
   write("guest/pos2.conf", "disks=xvdz\n");
-  const auto found = mistakes({{vm_, {"xvda", "xvdb"}}});
+  const auto found = mistakes({{vm_, {VmDisk{.device = "xvda"}, VmDisk{.device = "xvdb"}}}});
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0], "guest/pos1.conf:2: cannot use disks 'xvdc': VM 'pos1' has no such disk; did you mean 'xvda'? allowed are xvda, xvdb");
-  EXPECT_TRUE(mistakes({{vm_, {"xvda", "xvdc"}}}).empty());
+  EXPECT_TRUE(mistakes({{vm_, {VmDisk{.device = "xvda"}, VmDisk{.device = "xvdc"}}}}).empty());
 }
 
 TEST_F(FileConfigurationTest, EachKeyChecksItsValue) {
@@ -192,12 +198,162 @@ TEST_F(FileConfigurationTest, EachKeyChecksItsValue) {
       {"disks=xvda;xvdb", "is no device"},
       {"disks=/dev/sda", "is no device"},
       {"disks=xvda,xvda", "twice"},
+      {"release_timeout=999ms", "from 1s to 10m"},
+      {"health_timeout=2h", "from 1s to 1h"},
+      {"probation=31d", "from 1s to 30d"},
+      {"probation=never", "a duration"},
+      {"after_probation=keep", "allowed are undo, commit"},
+      {"after_probation=comit", "did you mean 'commit'?"},
+      {"announce=192.0.2.1/24", "no address of one machine"},
+      {"announce=0.0.0.0", "no address of one machine"},
+      {"announce=224.0.0.1", "no address of one machine"},
+      {"announce=::", "no address of one machine"},
+      {"announce=ff02::1", "no address of one machine"},
+      {"announce=192.0.2.1,192.0.2.1", "twice"},
+      {"shared_volume.sales=", "<device>,<format>,<path>[,<file system>] is allowed"},
+      {"shared_volume.sales=xvds,raw", "<device>,<format>,<path>[,<file system>] is allowed"},
+      {"shared_volume.sales=xvds,raw,/a,ext4,more", "<device>,<format>,<path>[,<file system>] is allowed"},
+      {"shared_volume.sales=xvds,raw,,ext4", "<device>,<format>,<path>[,<file system>] is allowed"},
+      {"shared_volume.sales=sda,raw,/a", "'sda' is no device for a shared volume; xvda to xvdz are allowed"},
+      {"shared_volume.sales=xvds1,raw,/a", "xvda to xvdz are allowed"},
+      {"shared_volume.sales=xvdS,raw,/a", "xvda to xvdz are allowed"},
+      {"shared_volume.sales=xvds,lvm,/a", "allowed are lvm-thin, qcow2, raw"},
+      {"shared_volume.sales=xvds,raw,a", "'a' is no path; an absolute path is allowed"},
+      {"shared_volume.sales=xvds,raw,/a/../b", "an absolute path is allowed"},
+      {"shared_volume.sales=xvds,raw,/a,ext 4", "'ext 4' is no file system"},
+      {"shared_volume.sales=xvds,raw,/a,EXT4", "a word such as ext4, xfs, ntfs is allowed, or none"},
+      {"shared_volume.-sales=xvds,raw,/a", "cannot read key 'shared_volume.-sales'"},
+      {"shared_volume=xvds,raw,/a", "shared_volume.<name>"},
+      {"shared_volumes.sales=xvds,raw,/a", "shared_volume.<name>"},
   };
   for (const Case& c : cases) {
     const auto errors = check_guest_text("\n" + c.line + "\n");
     ASSERT_EQ(errors.size(), 1u) << c.line;
     EXPECT_EQ(errors[0].place, "guest.conf:2") << c.line;
     EXPECT_NE(errors[0].message.find(c.says), std::string::npos) << errors[0].message;
+  }
+}
+
+TEST_F(FileConfigurationTest, ACutoverIsConfigured) {
+  write("base.json", "{\n \"release_timeout\": \"20s\",\n \"probation\": \"2h\",\n \"announce\": [\"192.0.2.9\"]\n}");
+  write("guest/pos1.conf",
+        "health_timeout=1m\nafter_probation=commit\nprobation=30m\nannounce = 192.0.2.1, 2001:DB8:0::1\n"
+        "shared_volume.sales = xvds,lvm-thin,/dev/vg0/pos1-sales,ext4\nshared_volume.Stock-2 = xvdt, raw, /srv/stock.img\n");
+  auto read = configuration_.guest(vm_);
+  ASSERT_OK(read);
+  const GuestConfig& config = read.value();
+  EXPECT_EQ(config.release_timeout, std::chrono::seconds(20));
+  EXPECT_EQ(config.health_timeout, std::chrono::minutes(1));
+  EXPECT_EQ(config.probation, std::chrono::minutes(30));
+  EXPECT_EQ(config.after_probation, protocol::AfterProbation::commit);
+  EXPECT_EQ(config.announce, (std::vector<std::string>{"192.0.2.1", "2001:db8::1"}));
+  ASSERT_EQ(config.shared_volumes.size(), 2u);
+  EXPECT_EQ(config.shared_volumes[0].name.text(), "sales");
+  EXPECT_EQ(config.shared_volumes[0].device, "xvds");
+  EXPECT_EQ(config.shared_volumes[0].volume, (Volume{VolumeFormat::lvm_thin, "/dev/vg0/pos1-sales"}));
+  EXPECT_EQ(config.shared_volumes[0].filesystem, "ext4");
+  EXPECT_EQ(config.shared_volumes[1].name.text(), "Stock-2");
+  EXPECT_EQ(config.shared_volumes[1].volume, (Volume{VolumeFormat::raw, "/srv/stock.img"}));
+  EXPECT_EQ(config.shared_volumes[1].filesystem, "");
+
+  auto values = configuration_.explain(vm_);
+  ASSERT_OK(values);
+  std::map<std::string, std::pair<std::string, std::string>> by_key;
+  for (const ConfigValue& value : values.value()) by_key[value.key] = {value.value, value.place};
+  using Shown = std::pair<std::string, std::string>;
+  EXPECT_EQ(by_key["shared_volume.sales"], (Shown{"xvds,lvm-thin,/dev/vg0/pos1-sales,ext4", place("guest/pos1.conf", 5)}));
+  EXPECT_EQ(by_key["shared_volume.Stock-2"], (Shown{"xvdt,raw,/srv/stock.img", place("guest/pos1.conf", 6)}));
+  EXPECT_EQ(by_key["release_timeout"], (Shown{"20s", place("base.json", 2)}));
+  EXPECT_EQ(by_key["probation"], (Shown{"30m", place("guest/pos1.conf", 3)}));
+  EXPECT_EQ(by_key["after_probation"], (Shown{"commit", place("guest/pos1.conf", 2)}));
+  EXPECT_EQ(by_key["announce"], (Shown{"192.0.2.1, 2001:db8::1", place("guest/pos1.conf", 4)}));
+}
+
+TEST_F(FileConfigurationTest, DefaultsOfACutover) {
+  write("guest/pos1.conf", "");
+  const GuestConfig config = configuration_.guest(vm_).value();
+  EXPECT_EQ(config.release_timeout, std::chrono::seconds(15));
+  EXPECT_EQ(config.health_timeout, std::chrono::seconds(30));
+  EXPECT_EQ(config.probation, std::chrono::hours(1));
+  EXPECT_EQ(config.after_probation, protocol::AfterProbation::undo);
+  EXPECT_TRUE(config.announce.empty());
+  EXPECT_TRUE(config.shared_volumes.empty());
+}
+
+TEST_F(FileConfigurationTest, TheOriginalsAddressesAreAnnouncedWhereNothingElseIsSaid) {
+  write("guest/pos1.conf", "original_ipv4=192.0.2.1, 0.0.0.0\noriginal_ipv6=fe80::1, 2001:db8::1\n");
+  EXPECT_EQ(configuration_.guest(vm_).value().announce, (std::vector<std::string>{"192.0.2.1", "fe80::1", "2001:db8::1"})) << "0.0.0.0 is of nobody";
+  write("guest/pos1.conf", "original_ipv4=192.0.2.1\nannounce=\n");
+  EXPECT_TRUE(configuration_.guest(vm_).value().announce.empty()) << "nothing is something else";
+}
+
+TEST_F(FileConfigurationTest, ASharedVolumeStandsInTheGuestsFileOnly) {
+  const auto errors = check_base_text("{\n\"shared_volume.sales\": \"xvds,raw,/a\"\n}");
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_EQ(errors[0].place, "base.json:2");
+  EXPECT_EQ(errors[0].message, "cannot use key 'shared_volume.sales' here: it is allowed in guest/<vm>.conf");
+}
+
+TEST_F(FileConfigurationTest, AVolumeIsSharedOnce) {
+  const std::string sales = volume("sales.img");
+  std::filesystem::create_symlink(sales, folder_.path() / "link.img");
+  write("guest/pos1.conf", "shared_volume.a=xvds,raw," + sales + "\nshared_volume.b=xvds,raw," + volume("other.img") +
+                               "\nshared_volume.c=xvdt,raw," + (folder_.path() / "link.img").string() + "\n");
+  const auto found = mistakes();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0], "guest/pos1.conf:2: cannot use shared_volume.b 'xvds': shared_volume.a has this device");
+  EXPECT_EQ(found[1], "guest/pos1.conf:3: cannot use shared_volume.c 'link.img': shared_volume.a is the same volume");
+  EXPECT_FAILS(configuration_.guest(vm_), Errc::configuration);
+  EXPECT_FAILS(configuration_.explain(vm_), Errc::configuration);
+}
+
+// Two families would each have a lease of it.
+TEST_F(FileConfigurationTest, AVolumeBelongsToOneVm) {
+  const std::string sales = volume("sales.img");
+  std::filesystem::create_symlink(sales, folder_.path() / "link.img");
+  write("guest/pos1.conf", "shared_volume.sales=xvds,raw," + sales + "\n");
+  write("guest/pos2.conf", "clones=1\nshared_volume.sales=xvds,raw," + (folder_.path() / "link.img").string() + "\n");
+  const auto found = mistakes();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0], "guest/pos1.conf:1: cannot use shared_volume.sales 'sales.img': VM 'pos2' names it too (guest/pos2.conf:2); a volume belongs to "
+                      "one VM and its clones");
+  EXPECT_TRUE(found[1].starts_with("guest/pos2.conf:2: cannot use shared_volume.sales 'link.img': VM 'pos1' names it too (guest/pos1.conf:1)")) << found[1];
+  auto read = configuration_.guest(vm_);
+  ASSERT_FAILS(read, Errc::configuration);
+  EXPECT_EQ(read.error().place, place("guest/pos1.conf", 1));
+
+  // Names that are the same in two families mean two volumes.
+  write("guest/pos2.conf", "shared_volume.sales=xvds,raw," + volume("sales2.img") + "\n");
+  EXPECT_TRUE(mistakes().empty());
+  EXPECT_OK(configuration_.guest(vm_));
+}
+
+TEST_F(FileConfigurationTest, ASharedVolumeIsThere) {
+  write("guest/pos1.conf", "shared_volume.a=xvds,raw," + (folder_.path() / "none.img").string() + "\nshared_volume.b=xvdt,lvm-thin," +
+                               volume("file.img") + "\nshared_volume.c=xvdu,qcow2," + folder_.path().string() + "\n");
+  const auto found = mistakes();
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found[0], "guest/pos1.conf:1: cannot use shared_volume.a 'none.img': there is nothing of this name");
+  EXPECT_EQ(found[1], "guest/pos1.conf:2: cannot use shared_volume.b 'file.img': it is no block device, as lvm-thin says; qcow2 and raw are files");
+  EXPECT_TRUE(found[2].ends_with(": it is no file")) << found[2];
+}
+
+TEST_F(FileConfigurationTest, ASharedVolumeIsNoDiskOfAVmsOwn) {
+  const std::string sales = volume("sales.img");
+  const VmName other = VmName::parse("kds").value();
+  write("guest/pos1.conf", "shared_volume.sales=xvdb,raw," + sales + "\n");
+  const VmDisk root{.device = "xvda", .volume = {VolumeFormat::raw, volume("root.img")}};
+  EXPECT_TRUE(mistakes({{vm_, {root}}, {other, {VmDisk{.device = "xvdb", .volume = {VolumeFormat::raw, volume("kds.img")}}}}}).empty())
+      << "another VM's device names are its own";
+
+  auto found = mistakes({{vm_, {VmDisk{.device = "xvdb", .volume = root.volume}}}});
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0], "guest/pos1.conf:1: cannot use shared_volume.sales 'xvdb': it is a disk of the VM's own (/etc/xen/pos1.cfg)");
+  for (const VmName& owner : {vm_, other}) {
+    found = mistakes({{owner, {VmDisk{.device = "xvdc", .volume = {VolumeFormat::raw, sales}}}}});
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0], "guest/pos1.conf:1: cannot use shared_volume.sales 'sales.img': it is the own disk xvdc of VM '" + owner.text() +
+                            "'; take it out of that VM's own configuration, for the broker attaches it");
   }
 }
 

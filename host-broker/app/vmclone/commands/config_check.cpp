@@ -12,18 +12,18 @@ namespace {
 using configuration::FileConfiguration;
 
 // Of the VMs that are enabled and whose own configuration is right; what is wrong in an original's file goes into `mistakes`.
-std::map<VmName, std::vector<std::string>> find_devices(FileConfiguration& guests, configuration::ToolstackKind toolstack,
+std::map<VmName, std::vector<VmDisk>> find_disks(FileConfiguration& guests, configuration::ToolstackKind toolstack,
                                                         std::vector<Error>& mistakes) {
-  std::map<VmName, std::vector<std::string>> devices;
+  std::map<VmName, std::vector<VmDisk>> disks;
   const auto vms = guests.guests();
-  if (!vms) return devices;
+  if (!vms) return disks;
   for (const VmName& vm : vms.value()) {
     const auto config = guests.guest(vm);
     if (!config) continue;  // its mistakes are found by check
-    if (auto found = devices_of(config.value(), toolstack)) devices.emplace(vm, std::move(found).value());
+    if (auto found = own_disks_of(config.value(), toolstack)) disks.emplace(vm, std::move(found).value());
     else mistakes.push_back(std::move(found).error());
   }
-  return devices;
+  return disks;
 }
 
 bool exists(const std::string& path) {
@@ -53,8 +53,8 @@ std::vector<Error> find_mistakes(const HostFiles& files) {
   // With a broken broker.conf nobody knows where the rest is.
   if (!settings) return mistakes;
   FileConfiguration guests(settings.value().clone_dir, settings.value().xl_dir);
-  const auto devices = find_devices(guests, settings.value().toolstack, mistakes);
-  auto of_guests = guests.check(devices);
+  const auto disks = find_disks(guests, settings.value().toolstack, mistakes);
+  auto of_guests = guests.check(disks);
   std::move(of_guests.begin(), of_guests.end(), std::back_inserter(mistakes));
   return mistakes;
 }

@@ -102,6 +102,25 @@ TEST_F(VmcloneFiles, ConfigCheckNoticesADiskThatTheVmHasNot) {
   EXPECT_NE(run.errors().find("(configuration at " + path("clone/guest/pos1.conf") + ":2)"), std::string::npos) << run.errors();
 }
 
+TEST_F(VmcloneFiles, SharedVolumesAreShownAndChecked) {
+  write("sales.img", "volume");
+  write("pos1.cfg", "name = \"pos1\"\nuuid = \"0b5a6c1e-9d52-4b11-8c0d-2f6e8a417b90\"\nmemory = 512\n"
+                    "disk = [\"format=raw,vdev=xvda,access=rw,target=" + path("root.img") + "\"]\n");
+  write("clone/guest/pos1.conf", "clones=3\nshared_volume.sales=xvds,raw," + path("sales.img") + ",ext4\n");
+  auto right = start({"config", "check"});
+  EXPECT_EQ(right.finish(), 0) << right.errors();
+  auto show = start({"config", "show", "pos1"});
+  EXPECT_EQ(show.finish(), 0) << show.errors();
+  EXPECT_TRUE(has_row(show.output(), "shared_volume.sales", "xvds,raw," + path("sales.img") + ",ext4", path("clone/guest/pos1.conf") + ":2"))
+      << show.output();
+
+  write("clone/guest/pos1.conf", "shared_volume.sales=xvda,raw," + path("sales.img") + "\n");
+  auto taken = start({"config", "check"});
+  EXPECT_EQ(taken.finish(), 1);
+  EXPECT_NE(taken.errors().find("it is a disk of the VM's own (" + path("pos1.cfg") + ")"), std::string::npos) << taken.errors();
+  EXPECT_NE(taken.errors().find("(configuration at " + path("clone/guest/pos1.conf") + ":1)"), std::string::npos) << taken.errors();
+}
+
 TEST_F(VmcloneFiles, ConfigCheckNoticesAVmWithoutOrWithABrokenConfigurationOfItsOwn) {
   write("clone/guest/pos2.conf", "");
   write("clone/guest/pos3.conf", "");
