@@ -33,8 +33,10 @@ Agent::Agent(asio::any_io_executor executor, AgentParts parts, AgentLimits limit
       hooks_(parts.hooks, limits.hooks,
              [this] { return identity() ? environment_of(*identity()) : HookEnvironment(); }),
       quiescer_(executor, hooks_, parts.freezer, parts.quiesce_store, limits.quiesce),
+      preparation_(hooks_, quiescer_),
+      volumes_(executor, hooks_, parts.mounter, parts.volume_store, quiescer_, std::move(parts.mount_points), limits.volumes),
       event_hooks_(hooks_, quiescer_),
-      calls_(quiescer_, hooks_, [this](const protocol::OperationView& operation) { server_.operation_changed(operation); }),
+      calls_(quiescer_, hooks_, preparation_, volumes_, [this](const protocol::OperationView& operation) { server_.operation_changed(operation); }),
       session_(executor, parts.channels, limits.session, session_events()),
       server_(executor, parts.listener, session_, limits.local),
       watcher_(parts.identity, parts.last_identity, identity_events()) {}
@@ -71,7 +73,12 @@ void Agent::moved(Move move, const Identity& now) {
   const Error why = ended_by(move, now);
   quiescer_.release(why.message);
   session_.drop(why);
-  if (move == Move::woke_elsewhere) server_.drop_all(why);
+  if (move == Move::woke_elsewhere) {
+    server_.drop_all(why);
+    // Both were for the VM that this is a clone of; its broker calls again there.
+    preparation_.drop(why);
+    volumes_.drop(why);
+  }
   if (move != Move::restored) event_hooks_.happened(HookEvent::identity, environment_of(now));
 }
 
@@ -107,6 +114,10 @@ void Agent::serve() {
 asio::awaitable<void> Agent::end() {
   quiescer_.release("the agent is being stopped");
   co_await wait_thawed();
+  // A volume stays as it is: the broker asks the agent that follows again, and a VM that ends lets go of everything.
+  const Error stopped{Errc::unavailable, "the agent is being stopped"};
+  preparation_.drop(stopped);
+  volumes_.drop(stopped);
   session_.stop();
   server_.stop(Error{Errc::unavailable, "cannot go on with this request: the agent is being stopped"});
   event_hooks_.stop();

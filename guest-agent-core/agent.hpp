@@ -1,12 +1,13 @@
 #pragma once
-// The guest's agent: wires the session with the broker, the local API, quiescing and the identity watcher, and says what each means for
-// the others. Owned by a platform's main; runs on one thread.
+// The guest's agent: wires the session with the broker, the local API, quiescing, shared volumes and the identity watcher, and says what each
+// means for the others. Owned by a platform's main; runs on one thread.
 
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "guest-agent-core/broker_session.hpp"
+#include "guest-agent-core/cutover_preparation.hpp"
 #include "guest-agent-core/event_hooks.hpp"
 #include "guest-agent-core/freezer.hpp"
 #include "guest-agent-core/guest_calls.hpp"
@@ -14,6 +15,7 @@
 #include "guest-agent-core/identity.hpp"
 #include "guest-agent-core/local_server.hpp"
 #include "guest-agent-core/quiesce.hpp"
+#include "guest-agent-core/volume_changes.hpp"
 
 namespace zynclone::agent {
 
@@ -26,11 +28,15 @@ struct AgentParts {
   QuiesceStore& quiesce_store;
   IdentitySource& identity;
   LastIdentity& last_identity;
+  VolumeMounter& mounter;
+  VolumeStore& volume_store;
+  MountPoints mount_points;
 };
 
 struct AgentLimits {
   HookLimits hooks;
   QuiesceLimits quiesce;
+  VolumeLimits volumes;
   SessionLimits session;
   LocalLimits local;
   Deadline first_reading = std::chrono::seconds(3);  // of the identity, before anything is served
@@ -70,6 +76,8 @@ class Agent {
   std::optional<Uuid> remembered_;
   Hooks hooks_;
   Quiescer quiescer_;
+  CutoverPreparation preparation_;
+  VolumeChanges volumes_;
   EventHooks event_hooks_;
   GuestCalls calls_;
   BrokerSession session_;

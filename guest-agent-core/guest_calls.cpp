@@ -29,11 +29,23 @@ asio::awaitable<std::string> GuestCalls::handle(protocol::Request request) {
     co_return std::string();
   }
   if (auto* quiesce = std::get_if<protocol::GuestQuiesce>(&request.method)) {
-    Result<protocol::QuiesceReport> report = co_await quiescer_.quiesce(std::move(*quiesce));
+    Result<protocol::QuiesceReport> report = co_await this->quiesce(std::move(*quiesce));
     co_return response_to(request.id, report);
   }
   if (auto* thaw = std::get_if<protocol::GuestThaw>(&request.method)) {
     Result<protocol::ThawReport> report = co_await quiescer_.thaw(std::move(*thaw));
+    co_return response_to(request.id, report);
+  }
+  if (auto* prepare = std::get_if<protocol::GuestPrepareCutover>(&request.method)) {
+    Result<protocol::PrepareReport> report = co_await preparation_.prepare(std::move(*prepare));
+    co_return response_to(request.id, report);
+  }
+  if (auto* release = std::get_if<protocol::GuestReleaseVolume>(&request.method)) {
+    Result<protocol::ReleaseReport> report = co_await volumes_.release(std::move(*release));
+    co_return response_to(request.id, report);
+  }
+  if (auto* acquire = std::get_if<protocol::GuestAcquireVolume>(&request.method)) {
+    Result<protocol::AcquireReport> report = co_await volumes_.acquire(std::move(*acquire));
     co_return response_to(request.id, report);
   }
   if (std::holds_alternative<protocol::GuestHealth>(request.method)) {
@@ -43,6 +55,16 @@ asio::awaitable<std::string> GuestCalls::handle(protocol::Request request) {
   const Error unknown{Errc::unknown_method,
                       "cannot call '" + std::string(protocol::method_name(request.method)) + "': a guest does not offer it", "/method"};
   co_return request.id ? protocol::encode_error(request.id, unknown) : std::string();
+}
+
+asio::awaitable<Result<protocol::QuiesceReport>> GuestCalls::quiesce(protocol::GuestQuiesce call) {
+  // A hook or a mount that began before would hang on the frozen file systems.
+  const auto preparing = preparation_.in_work();
+  const auto changing = volumes_.in_work();
+  if (preparing || changing)
+    co_return fail(Errc::busy, "cannot quiesce for '" + call.token.text() + "': " + (preparing ? *preparing : *changing));
+  Result<protocol::QuiesceReport> report = co_await quiescer_.quiesce(std::move(call));
+  co_return report;
 }
 
 asio::awaitable<Result<protocol::GuestHealthReport>> GuestCalls::health() {

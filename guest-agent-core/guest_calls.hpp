@@ -1,28 +1,34 @@
 #pragma once
-// What the broker asks of this guest: quiesce, thaw, health; and its notifications. Owned by Agent; runs on its one thread.
+// What the broker asks of this guest: quiesce, thaw, health, cutovers and shared volumes; and its notifications. Owned by Agent; runs on its one thread.
 
 #include <functional>
 #include <string>
 
+#include "guest-agent-core/cutover_preparation.hpp"
 #include "guest-agent-core/hooks.hpp"
 #include "guest-agent-core/quiesce.hpp"
+#include "guest-agent-core/volume_changes.hpp"
 #include "protocol/messages.hpp"
 
 namespace zynclone::agent {
 
 class GuestCalls {
  public:
-  GuestCalls(Quiescer& quiescer, Hooks& hooks, std::function<void(const protocol::OperationView&)> operation_changed)
-      : quiescer_(quiescer), hooks_(hooks), operation_changed_(std::move(operation_changed)) {}
+  GuestCalls(Quiescer& quiescer, Hooks& hooks, CutoverPreparation& preparation, VolumeChanges& volumes,
+             std::function<void(const protocol::OperationView&)> operation_changed)
+      : quiescer_(quiescer), hooks_(hooks), preparation_(preparation), volumes_(volumes), operation_changed_(std::move(operation_changed)) {}
 
   // Gives the response's text; empty for a notification.
   asio::awaitable<std::string> handle(protocol::Request request);
 
  private:
+  asio::awaitable<Result<protocol::QuiesceReport>> quiesce(protocol::GuestQuiesce call);
   asio::awaitable<Result<protocol::GuestHealthReport>> health();
 
   Quiescer& quiescer_;
   Hooks& hooks_;
+  CutoverPreparation& preparation_;
+  VolumeChanges& volumes_;
   std::function<void(const protocol::OperationView&)> operation_changed_;
   bool checking_health_ = false;
 };

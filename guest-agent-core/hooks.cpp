@@ -17,6 +17,21 @@ HookResult not_run(HookEvent event, const std::string& name) {
                     {}};
 }
 
+// Those whose failure is an answer; of the others all are to run.
+bool ends_at_first_failure(HookEvent event) {
+  switch (event) {
+    case HookEvent::quiesce:
+    case HookEvent::prepare_cutover:
+    case HookEvent::release_volume:
+    case HookEvent::acquire_volume: return true;
+    case HookEvent::thaw:
+    case HookEvent::health:
+    case HookEvent::interfaces:
+    case HookEvent::identity: break;
+  }
+  return false;
+}
+
 void log_failure(const HookResult& result) {
   const std::string_view line = last_line(result.output);
   log_warning(result.error->message + (line.empty() ? std::string() : " (it said: " + std::string(line) + ")"));
@@ -31,6 +46,9 @@ std::string_view to_string(HookEvent event) {
     case HookEvent::health: return "health";
     case HookEvent::interfaces: return "interfaces";
     case HookEvent::identity: return "identity";
+    case HookEvent::prepare_cutover: return "prepare-cutover";
+    case HookEvent::release_volume: return "release-volume";
+    case HookEvent::acquire_volume: return "acquire-volume";
   }
   return "";
 }
@@ -59,7 +77,7 @@ asio::awaitable<HookReport> Hooks::run(HookEvent event, HookEnvironment environm
     if (result.error) log_failure(result);
     const bool failed = result.error.has_value();
     report.results.push_back(std::move(result));
-    if (failed && event == HookEvent::quiesce) break;
+    if (failed && ends_at_first_failure(event)) break;
   }
   co_return report;
 }

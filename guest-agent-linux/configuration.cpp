@@ -82,6 +82,30 @@ Result<void> set_freeze(AgentConfiguration& configuration, const std::string& va
   return outcome::success();
 }
 
+// Of a path: "/srv//sales/" is "/srv/sales".
+std::string tidy(const std::string& path) {
+  std::string text;
+  for (const char letter : path) {
+    if (letter != '/' || !text.ends_with('/')) text += letter;
+  }
+  while (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  return text;
+}
+
+Result<void> set_shared_volume(AgentConfiguration& configuration, std::string_view name, const std::string& value) {
+  auto volume = VolumeName::parse(name);
+  if (!volume) return Error{Errc::configuration, volume.error().message};
+  TRY(check_path(value));
+  const std::string mount_point = tidy(value);
+  if (mount_point == "/") return not_allowed(value, "a folder below '/'");
+  for (const auto& [other, place] : configuration.shared_volumes) {
+    if (place == mount_point) return not_allowed(value, "a mount point of its own; '" + other.text() + "' has this one");
+  }
+  if (configuration.shared_volumes.size() == k_most_mounts) return not_allowed(value, "at most 16 shared volumes");
+  configuration.shared_volumes.emplace(volume.value(), mount_point);
+  return outcome::success();
+}
+
 const std::map<std::string, Setter>& setters() {
   static const std::map<std::string, Setter> table{
       {"socket", path(&AgentConfiguration::socket)},
@@ -97,6 +121,9 @@ const std::map<std::string, Setter>& setters() {
       {"freeze", set_freeze},
       {"freeze_timeout", duration(&AgentConfiguration::freeze_timeout)},
       {"freezer", word(&AgentConfiguration::freezer, {{"real", FreezerKind::real}, {"pretended", FreezerKind::pretended}})},
+      {"mounter", word(&AgentConfiguration::mounter, {{"real", MounterKind::real}, {"pretended", MounterKind::pretended}})},
+      {"devices_dir", path(&AgentConfiguration::devices_dir)},
+      {"device_timeout", duration(&AgentConfiguration::device_timeout)},
       {"state_dir", path(&AgentConfiguration::state_dir)},
       {"identity_file", path(&AgentConfiguration::identity_file)},
   };
@@ -104,6 +131,12 @@ const std::map<std::string, Setter>& setters() {
 }
 
 Result<void> set(AgentConfiguration& configuration, const KeyValue& line) {
+  constexpr std::string_view k_shared_volume = "shared_volume.";
+  if (line.key.starts_with(k_shared_volume)) {
+    auto done = set_shared_volume(configuration, std::string_view(line.key).substr(k_shared_volume.size()), line.value);
+    if (!done) return with_context(done.error(), "cannot set '" + line.key + "'");
+    return done;
+  }
   const auto setter = setters().find(line.key);
   if (setter != setters().end()) {
     auto done = setter->second(configuration, line.value);
@@ -112,6 +145,7 @@ Result<void> set(AgentConfiguration& configuration, const KeyValue& line) {
   }
   std::vector<std::string> known;
   for (const auto& [key, unused] : setters()) known.push_back(key);
+  known.push_back("shared_volume.<name>");
   return fail(Errc::configuration, "cannot set '" + line.key + "': no such key; " + allowed_words(line.key, known));
 }
 

@@ -6,12 +6,13 @@
 #include <string_view>
 #include <vector>
 
-#include "protocol/result.hpp"
+#include "guest-agent-core/volume_changes.hpp"
 
 namespace zynclone::agent {
 
 enum class Transport { automatic, vchan, unix_socket, mailbox };  // auto: vchan if the kernel has it (/dev/xen/gntalloc), else mailbox
 enum class FreezerKind { real, pretended };
+enum class MounterKind { real, pretended };
 
 struct AgentConfiguration {
   std::string socket = "/run/zynclone/agent.sock";   // `socket`: the local API
@@ -24,6 +25,10 @@ struct AgentConfiguration {
   std::vector<std::string> freeze;                   // `freeze`: mount points, with white space between them
   std::chrono::milliseconds freeze_timeout{10'000};  // `freeze_timeout`: until all of them are frozen
   FreezerKind freezer = FreezerKind::real;           // `freezer`: real, pretended (sandbox: nothing is frozen)
+  MounterKind mounter = MounterKind::real;           // `mounter`: real, pretended (sandbox: a link stands for the mounted volume)
+  std::string devices_dir = "/dev";                  // `devices_dir`: where the devices of shared volumes appear
+  MountPoints shared_volumes;                        // `shared_volume.<name>`: where the agent mounts it
+  std::chrono::milliseconds device_timeout{10'000};  // `device_timeout`: until a shared volume's device is there, or its mount done
   std::string state_dir = "/run/zynclone";           // `state_dir`: what must survive the agent but not a reboot
   std::string identity_file = "/var/lib/zynclone-agent/identity";  // `identity_file`: state_dir/identity if only state_dir is given
 };

@@ -36,6 +36,22 @@ Result<std::optional<QuiesceRecord>> FileQuiesceStore::load() {
 
 Result<void> FileQuiesceStore::clear() { return remove_file(file_); }
 
+Result<void> FileVolumeStore::save(const VolumeName& volume, const VolumeRecord& record) {
+  const auto file = folder_ / volume.text();
+  make_folder_of(file);
+  return write_file_whole(file, encode_volume_record(record), 0600);
+}
+
+Result<std::optional<VolumeRecord>> FileVolumeStore::load(const VolumeName& volume) {
+  const auto file = folder_ / volume.text();
+  auto text = read_file(file, k_longest_record);
+  if (!text && text.error().code == Errc::not_found) return std::optional<VolumeRecord>();
+  if (!text) return text.error();
+  auto record = decode_volume_record(text.value());
+  if (!record) return with_context(record.error(), "cannot use '" + file.string() + "'");
+  return std::optional<VolumeRecord>(std::move(record).value());
+}
+
 Result<Descriptor> lock_state_folder(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "lock";
   make_folder_of(file);

@@ -1,10 +1,12 @@
 #pragma once
-// What the agent keeps in files: the quiesce record (where a reboot removes it: /run) and the VM that this disk ran as last.
+// What the agent keeps in files: the quiesce record and those of shared volumes (where a reboot removes them: /run), and the VM that this disk
+// ran as last.
 
 #include <filesystem>
 
 #include "guest-agent-core/identity.hpp"
 #include "guest-agent-core/quiesce_record.hpp"
+#include "guest-agent-core/volume_record.hpp"
 #include "system/descriptor.hpp"
 
 namespace zynclone::agent {
@@ -19,6 +21,17 @@ class FileQuiesceStore final : public QuiesceStore {
 
  private:
   std::filesystem::path file_;
+};
+
+class FileVolumeStore final : public VolumeStore {
+ public:
+  // A file of the volume's name in `folder`/volumes, which is made when it is needed.
+  explicit FileVolumeStore(const std::filesystem::path& folder) : folder_(folder / "volumes") {}
+  Result<void> save(const VolumeName& volume, const VolumeRecord& record) override;
+  Result<std::optional<VolumeRecord>> load(const VolumeName& volume) override;
+
+ private:
+  std::filesystem::path folder_;
 };
 
 // Held by the one agent that may thaw what the record in this folder says: another one, started by mistake, must not. Ends with the process.

@@ -5,6 +5,7 @@
 #include "guest-agent-linux/filesystem_freezer.hpp"
 #include "guest-agent-linux/mount_check.hpp"
 #include "guest-agent-linux/pretended_freezer.hpp"
+#include "guest-agent-linux/pretended_mounter.hpp"
 #include "guest-agent-linux/unix_factory.hpp"
 #include "guest-agent-linux/xen_factories.hpp"
 #include "system/log.hpp"
@@ -25,6 +26,11 @@ std::unique_ptr<Freezer> make_freezer(asio::any_io_executor executor, const Agen
     if (auto fine = check(mount); !fine) log_warning(fine.error().message);
   }
   return std::make_unique<FilesystemFreezer>(executor, configuration.freeze, check);
+}
+
+std::unique_ptr<VolumeMounter> make_mounter(const AgentConfiguration& configuration) {
+  log_info("shared volumes are mounted in pretence only, as configured");
+  return std::make_unique<PretendedMounter>(configuration.devices_dir);
 }
 
 std::unique_ptr<ChannelFactory> make_channels(asio::any_io_executor executor, const AgentConfiguration& configuration, GuestStore& store) {
@@ -48,7 +54,10 @@ Adapters::Adapters(asio::any_io_executor executor, const AgentConfiguration& con
       hooks_(configuration.hooks_dir),
       quiesce_store_(configuration.state_dir),
       last_identity_(configuration.identity_file),
+      volume_store_(configuration.state_dir),
+      mount_points_(configuration.shared_volumes),
       freezer_(make_freezer(executor, configuration)),
+      mounter_(make_mounter(configuration)),
       channels_(make_channels(executor, configuration, store_)) {}
 
 AgentParts Adapters::parts() {
@@ -58,7 +67,10 @@ AgentParts Adapters::parts() {
                     .freezer = *freezer_,
                     .quiesce_store = quiesce_store_,
                     .identity = identity_,
-                    .last_identity = last_identity_};
+                    .last_identity = last_identity_,
+                    .mounter = *mounter_,
+                    .volume_store = volume_store_,
+                    .mount_points = mount_points_};
 }
 
 AgentLimits limits_of(const AgentConfiguration& configuration) {
@@ -66,6 +78,7 @@ AgentLimits limits_of(const AgentConfiguration& configuration) {
   limits.hooks.each = configuration.hook_timeout;
   limits.hooks.total = configuration.hooks_timeout;
   limits.quiesce.freeze = configuration.freeze_timeout;
+  limits.volumes.device = configuration.device_timeout;
   return limits;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What the configuration chooses, made: channels, freezer, stores and hooks of a Linux guest, in the order in which they need each other.
+// What the configuration chooses, made: channels, freezer, mounter, stores and hooks of a Linux guest, in the order in which they need each other.
 
 #include <memory>
 
@@ -26,7 +26,10 @@ class Adapters {
   HookFolder hooks_;
   FileQuiesceStore quiesce_store_;
   FileLastIdentity last_identity_;
+  FileVolumeStore volume_store_;
+  MountPoints mount_points_;
   std::unique_ptr<Freezer> freezer_;
+  std::unique_ptr<VolumeMounter> mounter_;
   std::unique_ptr<ChannelFactory> channels_;
 };
 

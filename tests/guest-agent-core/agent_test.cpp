@@ -17,6 +17,9 @@ class AgentTest : public ::testing::Test {
     programs.names[HookEvent::health] = {"a", "b"};
     programs.names[HookEvent::identity] = {"rename"};
     programs.names[HookEvent::interfaces] = {"links"};
+    programs.names[HookEvent::prepare_cutover] = {"till"};
+    programs.names[HookEvent::release_volume] = {"till"};
+    programs.names[HookEvent::acquire_volume] = {"till"};
     freezer.configured = {"/srv"};
     source.set(original_identity());
     limits.session.shortest_pause = std::chrono::milliseconds(1);
@@ -25,7 +28,7 @@ class AgentTest : public ::testing::Test {
   ~AgentTest() override { end(); }
 
   void begin() {
-    agent.emplace(context.get_executor(), AgentParts{factory, listener, programs, freezer, store, source, last}, limits,
+    agent.emplace(context.get_executor(), AgentParts{factory, listener, programs, freezer, store, source, last, mounter, volumes, mount_points}, limits,
                   [this](const std::string& status) { statuses.push_back(status); });
     start(context, agent->run(), [this](Result<void> result) { ended.emplace(result); });
   }
@@ -65,6 +68,9 @@ class AgentTest : public ::testing::Test {
   FakeQuiesceStore store{record};
   FakeIdentitySource source;
   FakeLastIdentity last;
+  FakeVolumeMounter mounter{record};
+  FakeVolumeStore volumes;
+  MountPoints mount_points{{VolumeName::parse("sales").value(), "/srv/sales"}};
   AgentLimits limits;
   std::vector<std::string> statuses;
   std::unique_ptr<FakePeer> broker;

@@ -163,6 +163,46 @@ Result<void> FakeQuiesceStore::clear() {
   return outcome::success();
 }
 
+asio::awaitable<Result<void>> FakeVolumeMounter::wait_for_device(std::string device, Deadline limit) {
+  record_.add("wait for " + device);
+  if (!devices.contains(device)) co_return took_too_long("waiting for '" + path_of(device) + "'", limit);
+  co_return outcome::success();
+}
+
+asio::awaitable<Result<bool>> FakeVolumeMounter::is_mounted(VolumePlace place) {
+  if (find_failure) co_return *find_failure;
+  const auto found = mounted.find(place.mount_point);
+  co_return found != mounted.end() && found->second == place.device;
+}
+
+asio::awaitable<Result<void>> FakeVolumeMounter::mount(VolumePlace place, std::string filesystem) {
+  record_.add("mount " + place.volume.text() + " " + filesystem);
+  if (hangs) co_await sleep_for(std::chrono::hours(1));
+  if (mount_failure) co_return *mount_failure;
+  mounted[place.mount_point] = place.device;
+  co_return outcome::success();
+}
+
+asio::awaitable<Result<void>> FakeVolumeMounter::unmount(VolumePlace place) {
+  record_.add("unmount " + place.volume.text());
+  if (hangs) co_await sleep_for(std::chrono::hours(1));
+  if (unmount_failure) co_return *unmount_failure;
+  mounted.erase(place.mount_point);
+  co_return outcome::success();
+}
+
+Result<void> FakeVolumeStore::save(const VolumeName& volume, const VolumeRecord& record) {
+  if (save_failure) return *save_failure;
+  kept[volume] = record;
+  return outcome::success();
+}
+
+Result<std::optional<VolumeRecord>> FakeVolumeStore::load(const VolumeName& volume) {
+  if (load_failure) return *load_failure;
+  const auto found = kept.find(volume);
+  return found == kept.end() ? std::optional<VolumeRecord>() : found->second;
+}
+
 void FakeIdentitySource::set(Identity identity) {
   now_ = std::move(identity);
   changed_.wake();

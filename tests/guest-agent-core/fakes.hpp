@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -174,6 +175,37 @@ class FakeLastIdentity final : public LastIdentity {
     kept = uuid;
     return outcome::success();
   }
+};
+
+// Records "mount sales ext4" and the like. A device is there when it is in `devices`.
+class FakeVolumeMounter final : public VolumeMounter {
+ public:
+  explicit FakeVolumeMounter(Record& record) : record_(record) {}
+  std::set<std::string> devices{"xvds"};
+  std::map<std::string, std::string> mounted;  // device by mount point
+  std::optional<Error> find_failure;
+  std::optional<Error> mount_failure;
+  std::optional<Error> unmount_failure;
+  bool hangs = false;  // mount and unmount end with a cancellation only
+
+  std::string path_of(const std::string& device) override { return "/dev/" + device; }
+  asio::awaitable<Result<void>> wait_for_device(std::string device, Deadline limit) override;
+  asio::awaitable<Result<bool>> is_mounted(VolumePlace place) override;
+  asio::awaitable<Result<void>> mount(VolumePlace place, std::string filesystem) override;
+  asio::awaitable<Result<void>> unmount(VolumePlace place) override;
+
+ private:
+  Record& record_;
+};
+
+class FakeVolumeStore final : public VolumeStore {
+ public:
+  std::map<VolumeName, VolumeRecord> kept;
+  std::optional<Error> save_failure;
+  std::optional<Error> load_failure;
+
+  Result<void> save(const VolumeName& volume, const VolumeRecord& record) override;
+  Result<std::optional<VolumeRecord>> load(const VolumeName& volume) override;
 };
 
 Uuid uuid_number(unsigned number);

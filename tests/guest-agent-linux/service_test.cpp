@@ -86,7 +86,7 @@ TEST(AgentService, ServesTheSocketThatSystemdMade) {
     const std::string pid = "LISTEN_PID=" + std::to_string(::getpid());
     const char* arguments[] = {"zynclone-agent", "--config", file.c_str(), nullptr};
     const char* environment[] = {pid.c_str(), "LISTEN_FDS=1", "XENSTORED_PATH=/no-xenstored", nullptr};
-    ::dup2(listening.get(), 3);
+    ::dup2(::dup(listening.get()), 3);  // by a copy: where it is 3 already, dup2 would leave its close-on-exec flag
     ::execve(program.c_str(), const_cast<char* const*>(arguments), const_cast<char* const*>(environment));
     ::_exit(127);
   }
