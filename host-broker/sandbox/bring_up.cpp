@@ -178,11 +178,4 @@ std::map<std::string, std::string> host_environment(const Layout& layout) {
   return environment;
 }
 
-std::map<std::string, std::string> guest_environment(const Layout& layout, DomainId domain) {
-  auto environment = base_environment();
-  environment["XENSTORED_PATH"] = layout.store_socket(domain).string();
-  environment["ZYNCLONE_SOCKET"] = layout.agent_socket(domain).string();
-  return environment;
-}
-
 }  // namespace zynclone::sandbox

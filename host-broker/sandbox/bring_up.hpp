@@ -30,8 +30,7 @@ asio::awaitable<Result<std::vector<RunningOriginal>>> bring_up(Layout layout, Br
 // Ends the sandbox and waits until its process is gone, and with it all others. Errors: unavailable when none runs.
 asio::awaitable<Result<void>> bring_down(Layout layout);
 
-// Environment for commands on the pretended control domain, and in a pretended guest.
+// Environment for commands on the pretended control domain.
 std::map<std::string, std::string> host_environment(const Layout& layout);
-std::map<std::string, std::string> guest_environment(const Layout& layout, DomainId domain);
 
 }  // namespace zynclone::sandbox

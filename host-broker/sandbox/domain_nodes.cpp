@@ -1,45 +1,16 @@
 #include "host-broker/sandbox/domain_nodes.hpp"
 
-#include "host-broker/sandbox/store/path.hpp"
+#include "host-broker/sandbox/disk_nodes.hpp"
+#include "host-broker/sandbox/node_writer.hpp"
 
 namespace zynclone::sandbox {
 namespace {
-
-constexpr std::string_view k_connected = "4";  // XenbusStateConnected
-
-class Writer {
- public:
-  Writer(StoreEngine& engine, DomainId domain) : engine_(engine), domain_(domain) {}
-
-  NodePermissions readable() const { return permissions(k_host_domain, domain_); }
-  NodePermissions own() const { return permissions(domain_, std::nullopt); }
-  NodePermissions host_only() const { return permissions(k_host_domain, std::nullopt); }
-  NodePermissions frontend() const { return permissions(domain_, k_host_domain); }
-
-  // After a failure the rest is left out; `result` has the first error.
-  void write(const std::string& path, std::string_view value, NodePermissions permissions) {
-    if (result_) result_ = engine_.write(path, value, std::move(permissions));
-  }
-  Result<void> result() const { return result_; }
-
- private:
-  static NodePermissions permissions(DomainId owner, std::optional<DomainId> reader) {
-    NodePermissions permissions;
-    permissions.entries.push_back({.domain = owner});
-    if (reader) permissions.entries.push_back({.domain = *reader, .access = k_may_read});
-    return permissions;
-  }
-
-  StoreEngine& engine_;
-  DomainId domain_;
-  Result<void> result_ = outcome::success();
-};
 
 std::string vm_path(const DomainSpec& spec) { return "/vm/" + spec.uuid.text(); }
 std::string toolstack_path(DomainId domain) { return "/libxl/" + std::to_string(domain.value); }
 std::string backend_path(DomainId domain) { return home_of(k_host_domain) + "/backend/vif/" + std::to_string(domain.value); }
 
-void write_home(Writer& writer, DomainId domain, const DomainSpec& spec) {
+void write_home(NodeWriter& writer, DomainId domain, const DomainSpec& spec) {
   const std::string home = home_of(domain);
   writer.write(home, "", writer.readable());
   writer.write(home + "/vm", vm_path(spec), writer.readable());
@@ -52,7 +23,7 @@ void write_home(Writer& writer, DomainId domain, const DomainSpec& spec) {
 }
 
 // The agent of a real guest finds its interfaces here; clone-monitor and the network scripts look at the backend's side.
-void write_vif(Writer& writer, DomainId domain, const broker::CloneDomain::Vif& vif) {
+void write_vif(NodeWriter& writer, DomainId domain, const broker::CloneDomain::Vif& vif) {
   const std::string index = std::to_string(vif.index);
   const std::string front = home_of(domain) + "/device/vif/" + index;
   const std::string back = backend_path(domain) + "/" + index;
@@ -61,7 +32,7 @@ void write_vif(Writer& writer, DomainId domain, const broker::CloneDomain::Vif& 
   writer.write(front + "/backend-id", "0", writer.frontend());
   writer.write(front + "/handle", index, writer.frontend());
   writer.write(front + "/mac", vif.mac, writer.frontend());
-  writer.write(front + "/state", k_connected, writer.frontend());
+  writer.write(front + "/state", k_node_connected, writer.frontend());
   writer.write(back, "", writer.readable());
   writer.write(back + "/frontend", front, writer.readable());
   writer.write(back + "/frontend-id", std::to_string(domain.value), writer.readable());
@@ -71,13 +42,13 @@ void write_vif(Writer& writer, DomainId domain, const broker::CloneDomain::Vif& 
   writer.write(back + "/bridge", vif.bridge, writer.readable());
   if (!vif.interface.empty()) writer.write(back + "/vifname", vif.interface, writer.readable());
   writer.write(back + "/hotplug-status", "connected", writer.readable());
-  writer.write(back + "/state", k_connected, writer.readable());
+  writer.write(back + "/state", k_node_connected, writer.readable());
 }
 
 }  // namespace
 
 Result<void> make_domain_nodes(StoreEngine& engine, DomainId domain, const DomainSpec& spec) {
-  Writer writer(engine, domain);
+  NodeWriter writer(engine, domain);
   writer.write(vm_path(spec), "", writer.readable());
   writer.write(vm_path(spec) + "/uuid", spec.uuid.text(), writer.readable());
   writer.write(vm_path(spec) + "/name", spec.name, writer.readable());
@@ -85,12 +56,17 @@ Result<void> make_domain_nodes(StoreEngine& engine, DomainId domain, const Domai
   write_home(writer, domain, spec);
   if (!spec.vifs.empty()) writer.write(backend_path(domain), "", writer.readable());
   for (const auto& vif : spec.vifs) write_vif(writer, domain, vif);
-  return writer.result();
+  if (!spec.disks.empty()) writer.write(disk_backends_path(domain), "", writer.readable());
+  TRY(writer.result());
+  for (const auto& disk : spec.disks) {
+    TRY(make_disk_nodes(engine, domain, disk));
+  }
+  return outcome::success();
 }
 
 void remove_domain_nodes(StoreEngine& engine, DomainId domain, const DomainSpec& spec) {
   // Nodes that are not there are no error, and there is nothing else that can fail for the host.
-  for (const std::string& path : {backend_path(domain), home_of(domain), vm_path(spec), toolstack_path(domain)})
+  for (const std::string& path : {backend_path(domain), disk_backends_path(domain), home_of(domain), vm_path(spec), toolstack_path(domain)})
     [[maybe_unused]] const auto removed = engine.remove(path);
 }
 

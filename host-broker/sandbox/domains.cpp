@@ -58,14 +58,9 @@ Result<void> Domains::check(const DomainSpec& spec) const {
   for (const auto& [id, entry] : entries_) {
     if (entry->spec.name == spec.name || entry->spec.uuid == spec.uuid)
       return fail(Errc::already_exists, failed + "domain " + std::to_string(id.value) + " has the same name or UUID");
-    for (const auto& theirs : entry->spec.disks)
-      for (const auto& ours : spec.disks)
-        if (ours.volume.path == theirs.volume.path && (ours.writable || theirs.writable))
-          return fail(Errc::xen, failed + "disk '" + ours.volume.path + "' is in use by domain " + std::to_string(id.value));
   }
   for (const auto& disk : spec.disks)
-    if (std::error_code error; !std::filesystem::exists(disk.volume.path, error))
-      return fail(Errc::xen, failed + "disk '" + disk.volume.path + "' is not there");
+    if (auto usable = check_disk(disk); !usable) return fail(Errc::xen, failed + usable.error().message);
   return outcome::success();
 }
 
@@ -113,6 +108,8 @@ void Domains::remove(const EntryPointer& entry) {
   server_.close(entry->id);
   ::unlink(layout_.channel_socket(entry->id).c_str());
   ::unlink(layout_.agent_socket(entry->id).c_str());
+  std::error_code ignored;
+  std::filesystem::remove_all(layout_.devices(entry->id), ignored);
   log_info("domain " + std::to_string(entry->id.value) + " (" + entry->spec.name + ") is gone");
   changed_.cancel();
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "host-broker/ports/block_devices.hpp"
 #include "host-broker/sandbox/guest.hpp"
 #include "host-broker/sandbox/store/server.hpp"
 
@@ -43,6 +44,17 @@ class Domains {
   // Waits until the domain's agent has its channel to the broker; at once if it has none. Errors: as wait_ready.
   asio::awaitable<Result<void>> wait_connected(DomainId domain);
 
+  // Gives a domain a disk, as `xl block-attach`. Errors: not_found; conflict for a device that it has, and for a disk that another domain
+  // writes to, or has where this one shall write; invalid_argument for a device that Xen does not know.
+  Result<void> attach(DomainId domain, broker::VmDisk disk);
+
+  // Takes a disk away. To ask waits until no process of the guest has it open; to force ends those that have, as nobody can take a file from
+  // a process. `path`, unless empty: only if this is what the device is. Errors: not_found; timed_out, also at once when a paused guest is asked.
+  asio::awaitable<Result<void>> detach(DomainId domain, std::string device, std::string path, broker::Detach how, Deadline limit);
+
+  // All that have this file as a disk.
+  std::vector<broker::Attachment> attachments_of(const std::string& path) const;
+
   // Makes a domain's disk write to its new top layer. Pretended: no process of the sandbox holds a disk open. Errors: not_found.
   Result<void> switch_layer(DomainId domain, const std::string& device);
 
@@ -64,6 +76,7 @@ class Domains {
   Result<EntryPointer> get(DomainId domain) const;
   Result<NotifySocket*> agent_to_wait_for(DomainId domain) const;
   Result<void> check(const DomainSpec& spec) const;
+  Result<void> check_disk(const broker::VmDisk& disk) const;
   Result<DomainId> next_id();
   void remove(const EntryPointer& entry);
   void look_at_shutdown(DomainId domain);

@@ -11,6 +11,8 @@
 namespace zynclone::sandbox {
 namespace {
 
+constexpr const char* k_domain_folder_variable = "ZYNCLONE_SANDBOX_DOMAIN_DIR";
+
 // The group whose members may make requests: in the sandbox that of the user who runs it.
 std::string own_group() {
   const group* entry = ::getgrgid(::getegid());
@@ -28,7 +30,9 @@ std::string agent_configuration(const Layout& layout, DomainId domain, const Dom
       {"freezer", "pretended"},  // the file systems of this machine are not to be frozen
       {"state_dir", (layout.domain(domain) / "state").string()},
   };
-  for (const auto& [key, value] : spec.agent_settings) settings[key] = value;
+  // A file for many domains cannot name the folder of each.
+  for (const auto& [key, value] : spec.agent_settings)
+    settings[key] = value.starts_with("~/") ? (layout.domain(domain) / value.substr(2)).string() : value;
   std::string text = "# Made by zynclone-sandbox for domain " + std::to_string(domain.value) + ".\n";
   for (const auto& [key, value] : settings) text += key + " = " + value + "\n";
   return text;
@@ -36,20 +40,36 @@ std::string agent_configuration(const Layout& layout, DomainId domain, const Dom
 
 }  // namespace
 
+std::map<std::string, std::string> guest_environment(const Layout& layout, DomainId domain, const std::string& name) {
+  auto environment = base_environment();
+  environment["XENSTORED_PATH"] = layout.store_socket(domain).string();
+  environment["ZYNCLONE_SOCKET"] = layout.agent_socket(domain).string();
+  environment[k_domain_folder_variable] = layout.domain(domain).string();
+  environment["ZYNCLONE_DOMAIN_NAME"] = name;
+  return environment;
+}
+
+Guest::Guest(asio::any_io_executor executor, const Layout& layout, DomainId domain)
+    : executor_(executor),
+      folder_(layout.domain(domain)),
+      devices_(layout.devices(domain)),
+      marker_(std::string(k_domain_folder_variable) + "=" + folder_.string()) {}
+
 Result<std::unique_ptr<Guest>> Guest::create(asio::any_io_executor executor, const Layout& layout, DomainId domain,
                                              const DomainSpec& spec, const std::string& vm) {
-  std::unique_ptr<Guest> guest(new Guest(executor, layout.domain(domain)));
-  for (const auto& folder : {guest->folder_ / "state", layout.hooks(vm)}) {
+  std::unique_ptr<Guest> guest(new Guest(executor, layout, domain));
+  for (const auto& folder : {guest->folder_ / "state", layout.devices(domain), layout.mounts(domain), layout.hooks(vm)}) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) return fail(Errc::system, "cannot make folder '" + folder.string() + "': " + error.message());
   }
+  for (const auto& disk : spec.disks) {
+    TRY(guest->show(disk));
+  }
   if (spec.has_agent) {
     TRY(guest->add_agent(layout, domain, spec, vm));
   }
-  auto environment = base_environment();
-  environment["XENSTORED_PATH"] = layout.store_socket(domain).string();
-  environment["ZYNCLONE_SOCKET"] = layout.agent_socket(domain).string();
+  const auto environment = guest_environment(layout, domain, spec.name);
   for (auto arguments : spec.programs) {
     TRY(arguments.front(), find_program(arguments.front()));
     const std::string name = "program '" + arguments.front() + "' of " + spec.name;
@@ -63,8 +83,7 @@ Result<void> Guest::add_agent(const Layout& layout, DomainId domain, const Domai
   TRY(write_file_whole(file, agent_configuration(layout, domain, spec, vm)));
   TRY(const auto program, find_program("zynclone-agent"));
   TRY(readiness_, NotifySocket::open(executor_, (folder_ / "notify").string()));
-  auto environment = base_environment();
-  environment["XENSTORED_PATH"] = layout.store_socket(domain).string();
+  auto environment = guest_environment(layout, domain, spec.name);
   environment["NOTIFY_SOCKET"] = readiness_->path();
   add("agent of " + spec.name, {program, "--config", file}, std::move(environment));
   programs_.back()->on_end([this, name = spec.name](int status) {
@@ -83,6 +102,18 @@ void Guest::add(std::string name, std::vector<std::string> arguments, std::map<s
 Guest::~Guest() {
   retire();
   signal_sessions(sessions(), SIGKILL);
+}
+
+Result<void> Guest::show(const broker::VmDisk& disk) {
+  std::error_code error;
+  std::filesystem::create_symlink(disk.volume.path, devices_ / disk.device, error);
+  if (error) return fail(Errc::system, "cannot make '" + printable((devices_ / disk.device).string()) + "': " + error.message());
+  return outcome::success();
+}
+
+void Guest::hide(const broker::VmDisk& disk) {
+  std::error_code ignored;
+  std::filesystem::remove(devices_ / disk.device, ignored);
 }
 
 std::set<pid_t> Guest::sessions() {

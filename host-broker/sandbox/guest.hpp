@@ -2,12 +2,17 @@
 // The inside of one pretended domain: a real agent and what else the VM's file names, each in a session of its own. Owned by
 // Domains, on its thread. What the operating system in a VM does otherwise (start and restart programs, power off) is done here.
 
+#include "host-broker/sandbox/disk_use.hpp"
 #include "host-broker/sandbox/domain_spec.hpp"
 #include "host-broker/sandbox/layout.hpp"
 #include "host-broker/sandbox/notify_socket.hpp"
 #include "host-broker/sandbox/supervised_program.hpp"
 
 namespace zynclone::sandbox {
+
+// What a program in the guest finds in its environment: XENSTORED_PATH, ZYNCLONE_SOCKET (the agent's), ZYNCLONE_SANDBOX_DOMAIN_DIR (with dev/ and
+// mnt/), ZYNCLONE_DOMAIN_NAME, and base_environment().
+std::map<std::string, std::string> guest_environment(const Layout& layout, DomainId domain, const std::string& name);
 
 class Guest {
  public:
@@ -29,19 +34,26 @@ class Guest {
   // Kills all at once and waits until they are gone.
   asio::awaitable<void> kill();
 
+  // The device's name in the folder that the guest's programs know as /dev: a symbolic link to the disk's file. Errors: system.
+  Result<void> show(const broker::VmDisk& disk);
+  void hide(const broker::VmDisk& disk);
+
   // The agent's; null when the domain has none.
   NotifySocket* readiness() { return readiness_.get(); }
   std::set<pid_t> sessions();
+  GuestProcesses processes() { return {.sessions = sessions(), .marker = marker_}; }
   std::optional<pid_t> agent() const;
 
  private:
-  Guest(asio::any_io_executor executor, std::filesystem::path folder) : executor_(executor), folder_(std::move(folder)) {}
+  Guest(asio::any_io_executor executor, const Layout& layout, DomainId domain);
   Result<void> add_agent(const Layout& layout, DomainId domain, const DomainSpec& spec, const std::string& vm);
   void add(std::string name, std::vector<std::string> arguments, std::map<std::string, std::string> environment);
   void retire();
 
   asio::any_io_executor executor_;
   std::filesystem::path folder_;
+  std::filesystem::path devices_;
+  std::string marker_;  // in the environment of all its programs, and of nobody else's
   std::unique_ptr<NotifySocket> readiness_;
   std::vector<std::unique_ptr<SupervisedProgram>> programs_;  // the agent first, if there is one
   bool started_ = false;

@@ -9,10 +9,13 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "system/duration.hpp"
 #include "system/log.hpp"
 
 namespace zynclone::sandbox {
 namespace {
+
+constexpr std::chrono::minutes k_longest_detach{10};
 
 ControlMessage done() {
   ControlMessage reply;
@@ -128,6 +131,7 @@ asio::awaitable<Result<ControlMessage>> Host::dispatch(ControlMessage request) {
     reply.set("pid", std::to_string(::getpid()));
     co_return reply;
   }
+  if (command == "list-attachments") co_return list_attachments(request);
   const auto domain = domains_.find(request.get("domain"));
   if (!domain) co_return fail(Errc::not_found, "cannot find domain '" + printable(request.get("domain")) + "': no such domain");
   co_return co_await domain_command(command, *domain, std::move(request));
@@ -142,6 +146,11 @@ asio::awaitable<Result<ControlMessage>> Host::domain_command(std::string command
     CO_TRY(domains_.ask_to_shut_down(domain));
   } else if (command == "switch-layer") {
     CO_TRY(domains_.switch_layer(domain, request.get("device")));
+  } else if (command == "attach-disk") {
+    CO_TRY(auto disk, parse_disk(request.get("disk")));
+    CO_TRY(domains_.attach(domain, std::move(disk)));
+  } else if (command == "detach-disk") {
+    CO_TRY(co_await detach_disk(domain, std::move(request)));
   } else if (command == "destroy") {
     CO_TRY(co_await domains_.destroy(domain));
   } else if (command == "wait-gone") {
@@ -157,6 +166,26 @@ asio::awaitable<Result<ControlMessage>> Host::domain_command(std::string command
   reply.set("domain", std::to_string(domain.value));
   if (const auto agent = domains_.agent_of(domain)) reply.set("agent", std::to_string(*agent));
   co_return reply;
+}
+
+asio::awaitable<Result<void>> Host::detach_disk(DomainId domain, ControlMessage request) {
+  const std::string how = request.get("how");
+  if (how != "ask" && how != "force") co_return fail(Errc::invalid_argument, "cannot detach how '" + printable(how) + "': ask and force are allowed");
+  CO_TRY(const auto limit, parse_duration(request.get("limit")));
+  co_return co_await domains_.detach(domain, request.get("device"), request.get("path"), how == "force" ? broker::Detach::force : broker::Detach::ask,
+                                     std::min<Deadline>(limit, k_longest_detach));
+}
+
+// Each "number,device"; more than one reply holds has no disk.
+ControlMessage Host::list_attachments(const ControlMessage& request) const {
+  std::vector<std::string> lines;
+  for (const broker::Attachment& attachment : domains_.attachments_of(request.get("path"))) {
+    if (lines.size() == k_most_listed) break;
+    lines.push_back(std::to_string(attachment.domain.value) + "," + attachment.device);
+  }
+  auto reply = done();
+  reply.set_list("attachment", lines);
+  return reply;
 }
 
 Result<ControlMessage> Host::create_domain(const ControlMessage& request) {

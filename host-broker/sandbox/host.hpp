@@ -32,6 +32,8 @@ class Host {
   asio::awaitable<Result<ControlMessage>> dispatch(ControlMessage request);
   asio::awaitable<Result<ControlMessage>> domain_command(std::string command, DomainId domain, ControlMessage request);
   asio::awaitable<Result<ControlMessage>> start_service(ControlMessage request);
+  asio::awaitable<Result<void>> detach_disk(DomainId domain, ControlMessage request);
+  ControlMessage list_attachments(const ControlMessage& request) const;
   Result<ControlMessage> create_domain(const ControlMessage& request);
   Result<ControlMessage> list_domains(const ControlMessage& request) const;
   ControlMessage list_services() const;

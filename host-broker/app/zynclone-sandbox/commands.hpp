@@ -20,6 +20,9 @@ int domain_create(const std::string& folder, const std::string& vm_or_file, bool
 int domain_command(const std::string& folder, const std::string& command, const std::string& domain);
 int domain_list(const std::string& folder);
 
+int attach(const std::string& folder, const std::string& domain, const std::string& disk);
+int detach(const std::string& folder, const std::string& domain, const std::string& device, bool by_force);
+
 int service_list(const std::string& folder);
 int service_start(const std::string& folder, const std::string& name, const std::vector<std::string>& environment,
                   const std::vector<std::string>& arguments);

@@ -6,6 +6,7 @@
 #include "host-broker/app/zynclone-sandbox/commands.hpp"
 #include "host-broker/app/zynclone-sandbox/run.hpp"
 #include "host-broker/sandbox/bring_up.hpp"
+#include "host-broker/sandbox/guest.hpp"
 #include "host-broker/sandbox/programs.hpp"
 #include "host-broker/sandbox/toolstack.hpp"
 
@@ -14,11 +15,11 @@ namespace {
 
 constexpr int k_not_run = 127;  // as a shell says it
 
-Result<DomainId> find_domain(const Layout& layout, const std::string& name) {
+Result<broker::Domain> find_domain(const Layout& layout, const std::string& name) {
   SandboxToolstack toolstack(layout);
   TRY(const auto domains, run_to_end(toolstack.list_domains()));
   for (const auto& domain : domains)
-    if (domain.name == name || std::to_string(domain.id.value) == name) return domain.id;
+    if (domain.name == name || std::to_string(domain.id.value) == name) return domain;
   return fail(Errc::not_found, "cannot find domain '" + printable(name) + "': no such domain");
 }
 
@@ -40,7 +41,7 @@ int execute_in_guest(const std::string& folder, const std::string& domain, const
   if (!layout) return show(layout.error());
   const auto found = find_domain(layout.value(), domain);
   if (!found) return show(found.error());
-  return become(command, guest_environment(layout.value(), found.value()));
+  return become(command, guest_environment(layout.value(), found.value().id, found.value().name));
 }
 
 int execute_on_host(const std::string& folder, const std::vector<std::string>& command) {

@@ -16,7 +16,9 @@ struct Arguments {
   std::vector<std::string> command;
   std::vector<std::string> environment;
   UpOptions up;
+  std::string disk;
   bool paused = false;
+  bool by_force = false;
   std::function<int()> run;
 };
 
@@ -38,6 +40,16 @@ void add_domain_commands(CLI::App& app, Arguments& a) {
                                    Verb("destroy", "destroys one")})
     add(group, a, verb, what, [&a, verb = verb] { return domain_command(a.folder, verb, a.name); })
         ->add_option("DOMAIN", a.name, "number or name")->required();
+}
+
+void add_disk_commands(CLI::App& app, Arguments& a) {
+  auto* attaching = add(app, a, "attach", "gives a running domain a disk, as xl block-attach", [&a] { return attach(a.folder, a.name, a.disk); });
+  attaching->add_option("DOMAIN", a.name, "number or name")->required();
+  attaching->add_option("DISK", a.disk, "device,format,path[,ro], as in an original's file")->required();
+  auto* detaching = add(app, a, "detach", "takes one away, as xl block-detach", [&a] { return detach(a.folder, a.name, a.disk, a.by_force); });
+  detaching->add_option("DOMAIN", a.name, "number or name")->required();
+  detaching->add_option("DEVICE", a.disk, "as the domain names it: xvdb")->required();
+  detaching->add_flag("--force", a.by_force, "also from a guest that uses it: the processes that have it open are killed");
 }
 
 void add_service_commands(CLI::App& app, Arguments& a) {
@@ -71,6 +83,7 @@ int main(int count, char** values) {
   add(app, a, "down", "ends it; nothing is left running", [&a] { return down(a.folder); });
   add(app, a, "serve", "the bare host in the foreground: XenStore, domains, control socket", [&a] { return serve(a.folder); });
   add_domain_commands(app, a);
+  add_disk_commands(app, a);
   add_service_commands(app, a);
   add_execute_commands(app, a);
   const auto status = read_command_line(app, count, values);
