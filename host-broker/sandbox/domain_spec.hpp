@@ -8,6 +8,7 @@
 //   run0 = /usr/bin/some-program with arguments          beside the agent; split at spaces, no shell
 //   agent = no                                           yes without this line
 //   agent_hook_timeout = 2s                              what follows agent_ goes into the agent's configuration
+//   agent_shared_volume.sales = ~/mnt/sales              and ~/ there is the folder of each domain that the file is for, DIR/domains/<id>/
 
 #include <map>
 #include <string>

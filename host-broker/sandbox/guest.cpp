@@ -28,6 +28,8 @@ std::string agent_configuration(const Layout& layout, DomainId domain, const Dom
       {"hooks_dir", layout.hooks(vm).string()},
       {"freeze", "/"},
       {"freezer", "pretended"},  // the file systems of this machine are not to be frozen
+      {"mounter", "pretended"},  // and nothing is to be mounted on it
+      {"devices_dir", layout.devices(domain).string()},
       {"state_dir", (layout.domain(domain) / "state").string()},
   };
   // A file for many domains cannot name the folder of each.
