@@ -99,10 +99,10 @@ class SandboxTest : public ::testing::Test {
     }(std::move(task)));
   }
 
-  // Runs the host until `condition` holds, ten seconds at most.
+  // Runs the host until `condition` holds, `limit` at most.
   template <class Condition>
-  bool run_until(Condition condition) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  bool run_until(Condition condition, Deadline limit = std::chrono::seconds(10)) {
+    const auto until = std::chrono::steady_clock::now() + limit;
     while (!condition()) {
       if (std::chrono::steady_clock::now() > until) return false;
       context.restart();

@@ -156,6 +156,26 @@ TEST_F(Program, ItsSuddenDeathIsTheDeathOfAll) {
   EXPECT_NE(start("pos1", "wait"), 0) << "another sandbox starts where one died";
 }
 
+TEST_F(Program, DisksComeAndGoFromTheCommandLine) {
+  serve();
+  start("pos1", "wait");
+  start("pos2", "wait");
+  const std::string dir = folder.path().string();
+  const auto image = (layout.images() / "sales.raw").string();
+  ASSERT_OK(write_file_whole(image, "disk"));
+  EXPECT_EQ(command({"attach", "--dir", dir, "pos1", "xvds,raw," + image}).status, 0);
+  EXPECT_EQ(command({"exec", "--dir", dir, "pos1", "--", "sh", "-c", "cat \"$ZYNCLONE_SANDBOX_DOMAIN_DIR/dev/xvds\""}).output, "disk");
+  const auto taken = command({"attach", "--dir", dir, "pos2", "xvdt,raw," + image});
+  EXPECT_EQ(taken.status, 6);
+  EXPECT_EQ(taken.errors, "zynclone-sandbox: cannot attach '" + image + "' to domain 2: disk '" + image + "' is in use by domain 1 as 'xvds'\n");
+  EXPECT_EQ(command({"detach", "--dir", dir, "pos1", "xvds"}).status, 0);
+  EXPECT_EQ(command({"detach", "--dir", dir, "pos1", "xvds"}).status, 6);
+  EXPECT_EQ(command({"attach", "--dir", dir, "pos2", "xvdt,raw," + image}).status, 0);
+  EXPECT_EQ(command({"detach", "--dir", dir, "pos2", "xvdt", "--force"}).status, 0);
+  EXPECT_EQ(command({"attach", "--dir", dir, "pos1", "sales.raw"}).status, 2);
+  EXPECT_NE(command({"attach", "--help"}).output.find("as xl block-attach"), std::string::npos);
+}
+
 TEST_F(Program, ServicesAreControlledFromTheCommandLine) {
   serve();
   const std::string dir = folder.path().string();
@@ -183,7 +203,7 @@ TEST_F(Program, HelpAndVersionAreNoMistakes) {
 
 TEST_F(Program, BadCommandLinesAreRefused) {
   const std::string dir = folder.path().string();
-  for (const auto& arguments : std::vector<std::vector<std::string>>{{}, {"fly"}, {"domain"}, {"domain", "create"}, {"exec", "pos1"}, {"up", "--nothing"}})
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{}, {"fly"}, {"domain"}, {"domain", "create"}, {"exec", "pos1"}, {"up", "--nothing"}, {"attach", "pos1"}, {"detach"}})
     EXPECT_EQ(command(arguments).status, 2);
   EXPECT_EQ(command({"fly"}).errors, "zynclone-sandbox: cannot read the command line: no such command 'fly'; see zynclone-sandbox --help\n");
   EXPECT_EQ(command({"domain", "fly"}).errors, "zynclone-sandbox: cannot read the command line: no such command 'fly'; see zynclone-sandbox domain --help\n");

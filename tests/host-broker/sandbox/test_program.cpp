@@ -6,6 +6,8 @@
 //   sandbox_test_program ready FIFO          tells the service manager that it is ready
 //   sandbox_test_program fail FIFO           ends with status 3, after a line on standard error
 //   sandbox_test_program environment FIFO    says XENSTORED_PATH and ZYNCLONE_SOCKET
+//   sandbox_test_program folder FIFO         says ZYNCLONE_SANDBOX_DOMAIN_DIR and ZYNCLONE_DOMAIN_NAME
+//   sandbox_test_program hold FIFO           opens the domain's dev/xvds to write it; closes it and says "closed" on SIGUSR1
 
 #include <csignal>
 #include <cstdio>
@@ -35,6 +37,25 @@ void tell_ready() {
   ::close(descriptor);
 }
 
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "none";
+}
+
+int hold(const char* fifo) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGUSR1);
+  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  const int disk = ::open((variable("ZYNCLONE_SANDBOX_DOMAIN_DIR") + "/dev/xvds").c_str(), O_RDWR | O_CLOEXEC);
+  say(fifo, disk < 0 ? "no disk" : "hold");
+  int signal = 0;
+  ::sigwait(&signals, &signal);
+  ::close(disk);
+  say(fifo, "closed");
+  while (true) ::pause();
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -47,9 +68,11 @@ int main(int count, char** arguments) {
     say(fifo, "child");
     while (true) ::pause();
   }
+  if (what == "hold") return hold(fifo);
   if (what == "environment") {
-    const char* agent = std::getenv("ZYNCLONE_SOCKET");
-    say(fifo, std::string(std::getenv("XENSTORED_PATH")) + " " + (agent != nullptr ? agent : "none"));
+    say(fifo, variable("XENSTORED_PATH") + " " + variable("ZYNCLONE_SOCKET"));
+  } else if (what == "folder") {
+    say(fifo, variable("ZYNCLONE_SANDBOX_DOMAIN_DIR") + " " + variable("ZYNCLONE_DOMAIN_NAME"));
   } else {
     say(fifo, what);
   }

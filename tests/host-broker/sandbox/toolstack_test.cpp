@@ -166,6 +166,23 @@ TEST_F(ToolstackTest, AnOriginalsNameAndUuidAreUsedOnce) {
   EXPECT_EQ(list().size(), 1u);
 }
 
+TEST_F(ToolstackTest, AnOriginalIsStartedByItsFileOnce) {
+  const auto vm = VmName::parse("pos1").value();
+  const auto file = vm_file("pos1");
+  const auto first = run(toolstack.start_original_paused(vm, file));
+  ASSERT_OK(first);
+  ASSERT_EQ(list().size(), 1u);
+  EXPECT_EQ(list()[0].name, "pos1");
+  EXPECT_EQ(list()[0].uuid, Uuid::derived("pos1"));
+  EXPECT_EQ(list()[0].state, DomainState::paused);
+  const auto again = run(toolstack.start_original_paused(vm, file));
+  ASSERT_OK(again);
+  EXPECT_EQ(first.value(), again.value());
+  EXPECT_FAILS(run(toolstack.start_original_paused(VmName::parse("pos2").value(), file)), Errc::configuration);
+  EXPECT_FAILS(run(toolstack.start_original_paused(vm, "/nowhere/pos1.cfg")), Errc::configuration);
+  EXPECT_EQ(list().size(), 1u);
+}
+
 TEST_F(ToolstackTest, StartedTwiceItIsTheSameDomainAndEndedItIsNone) {
   const auto clone = clone_of("pos1", "upgrade");
   const auto first = run(toolstack.start_paused(clone));
