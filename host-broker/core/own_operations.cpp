@@ -113,7 +113,8 @@ asio::awaitable<void> Broker::attach_volumes(std::vector<Domain> domains) {
       attach_tried_[resource] = domain->id;
       const auto to = CloneName::parse(member_name(family, *holder));
       if (!to) continue;
-      auto begun = co_await begin(family.vm, protocol::VolumeSwitch{.volume = volume.name, .to = to.value()});
+      const protocol::Method method = protocol::VolumeSwitch{.volume = volume.name, .to = to.value()};
+      auto begun = co_await begin(family.vm, method);
       if (!begun) log_error("cannot give volume '" + volume.name.text() + "' to " + family.vm.text() + ": " + begun.error().message);
     }
   }

@@ -1,6 +1,7 @@
 #include "host-broker/gateway/guest_links.hpp"
 
 #include "host-broker/gateway/guest_links_state.hpp"
+#include "system/duration.hpp"
 
 namespace zynclone::broker::gateway {
 namespace {
@@ -63,7 +64,12 @@ asio::awaitable<Result<typename M::Result>> GuestLinks::call(Uuid member, M meth
   if (!connection->agent_can(capability)) {
     co_return fail(Errc::unavailable, "its agent does not offer " + std::string(capability));
   }
-  co_return co_await connection->call(std::move(method), limit);
+  const auto until = std::chrono::steady_clock::now() + limit;
+  auto answer = co_await connection->call(std::move(method), limit);
+  // The agent's own deadlines are its own matter; one that says nothing by ours is as good as not there.
+  const bool is_silent = !answer && answer.error().code == Errc::timed_out && std::chrono::steady_clock::now() >= until;
+  if (!is_silent) co_return answer;
+  co_return fail(Errc::unavailable, "its agent gave no answer within " + format_duration(std::chrono::ceil<std::chrono::milliseconds>(limit)));
 }
 
 asio::awaitable<Result<protocol::QuiesceReport>> GuestLinks::quiesce(Uuid member, protocol::GuestQuiesce quiesce, Deadline limit) {

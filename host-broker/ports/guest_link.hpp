@@ -9,7 +9,8 @@ namespace zynclone::broker {
 class GuestLink {
  public:
   virtual ~GuestLink() = default;
-  // `member` is a VM's UUID. Errors of all: unavailable when it has no channel, timed_out, or the agent's own.
+  // `member` is a VM's UUID. Errors of all: unavailable when it has no channel, or does not answer
+  // within `limit`; the agent's own.
   virtual asio::awaitable<Result<protocol::QuiesceReport>> quiesce(Uuid member, protocol::GuestQuiesce call, Deadline limit) = 0;
   virtual asio::awaitable<Result<protocol::ThawReport>> thaw(Uuid member, protocol::GuestThaw call, Deadline limit) = 0;
   virtual asio::awaitable<Result<protocol::PrepareReport>> prepare_cutover(Uuid member, protocol::GuestPrepareCutover call, Deadline limit) = 0;

@@ -5,6 +5,12 @@
 
 namespace zynclone::broker {
 
+// What an agent could not do is its guest's own matter, which a requester in the family is told in whole.
+inline Error said_by_agent(Error error, std::string_view context) {
+  error.code = Errc::conflict;
+  return with_context(std::move(error), std::string(context));
+}
+
 class MemberStep : public Step {
  public:
   MemberStep(Context context, Uuid member) : context_(std::move(context)), member_(std::move(member)) {}

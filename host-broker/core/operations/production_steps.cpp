@@ -15,6 +15,11 @@ const std::string k_is_silent = "silent";             // result of prepare leavi
 const std::string k_was_paused = "was paused before"; // intent of fence
 const std::string k_fence = "fence";
 
+asio::awaitable<void> pause(Context context) {
+  const Timestamp until = context.ports.clock.now() + k_look_again;
+  co_await context.ports.clock.sleep_until(until);
+}
+
 class MoveStep : public MemberStep {
  public:
   MoveStep(Context context, Move move, Uuid member) : MemberStep(std::move(context), std::move(member)), move_(std::move(move)) {}
@@ -46,7 +51,7 @@ class PrepareLeavingStep : public MoveStep {
     call.side = CutoverSide::leaving;
     auto prepared = co_await context_.ports.guests.prepare_cutover(member_, std::move(call), k_prepare_limit);
     if (prepared) co_return outcome;
-    if (prepared.error().code != Errc::unavailable) co_return with_context(std::move(prepared).error(), "cannot prepare '" + member() + "'");
+    if (prepared.error().code != Errc::unavailable) co_return said_by_agent(std::move(prepared).error(), "cannot prepare '" + member() + "'");
     *move_.is_silent = true;
     outcome.text = member() + " does not answer: " + prepared.error().message;
     outcome.result = k_is_silent;
@@ -74,7 +79,7 @@ class PrepareTakingStep : public MoveStep {
     }
     CO_TRY(co_await let_go_on(context_, member_));  // held still by a cutover away from it
     const auto until = context_.ports.clock.steady() + k_boot_limit;
-    for (;; co_await sleep_for(k_look_again)) {
+    for (;; co_await pause(context_)) {
       protocol::GuestPrepareCutover call;
       call.token = context_.record.id;
       call.side = CutoverSide::taking;
@@ -82,7 +87,7 @@ class PrepareTakingStep : public MoveStep {
       if (prepared) co_return outcome;
       // One that is just starting has no channel yet.
       const bool may_come = starts && prepared.error().code == Errc::unavailable && context_.ports.clock.steady() < until;
-      if (!may_come) co_return with_context(std::move(prepared).error(), "cannot prepare '" + member() + "'");
+      if (!may_come) co_return said_by_agent(std::move(prepared).error(), "cannot prepare '" + member() + "'");
     }
   }
 
@@ -213,7 +218,7 @@ class HealthStep : public MoveStep {
 
   asio::awaitable<Result<StepOutcome>> act() override {
     const auto until = context_.ports.clock.steady() + move_.config.health_timeout;
-    for (;; co_await sleep_for(k_look_again)) {
+    for (;; co_await pause(context_)) {
       auto report = co_await context_.ports.guests.health(member_, k_prepare_limit);
       if (report && report.value().healthy) {
         StepOutcome outcome;

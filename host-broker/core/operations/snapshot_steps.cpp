@@ -20,12 +20,6 @@ std::string seconds_text(std::uint64_t milliseconds) {
   return text;
 }
 
-// "10 s", "2.5 s".
-std::string limit_text(std::chrono::milliseconds limit) {
-  if (limit.count() % 1000 != 0) return seconds_text(static_cast<std::uint64_t>(limit.count()));
-  return std::to_string(limit.count() / 1000) + " s";
-}
-
 std::string count_text(std::size_t count, const std::string& what) {
   return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
 }
@@ -81,11 +75,8 @@ asio::awaitable<bool> release(Context context, IfPaused if_paused) {
 bool is_not_connected(const Error& error) { return error.code == Errc::unavailable && !error.message.starts_with("its agent"); }
 
 // For people, who know neither the VM's UUID nor how it is called.
-std::string why_not_quiesced(const Error& error, std::chrono::milliseconds limit) {
+std::string why_not_quiesced(const Error& error) {
   constexpr std::string_view k_hook = "cannot run the quiesce hook '";
-  if (error.code == Errc::timed_out && error.message.starts_with("calling ")) {
-    return "no answer within " + limit_text(limit);
-  }
   if (is_not_connected(error)) return "its agent is not connected";
   const std::size_t end = error.message.find("': ", k_hook.size());
   if (!error.message.starts_with(k_hook) || end == std::string::npos) return error.message;
@@ -129,7 +120,7 @@ class QuiesceStep : public Step {
                      (value.frozen.empty() ? "" : ", " + count_text(value.frozen.size(), "file system")) + ')';
       co_return outcome;
     }
-    outcome.text = vm + std::string(k_not_quiesced) + "disks will be crash-consistent (" + why_not_quiesced(report.error(), plan_.config.quiesce_timeout) + ')';
+    outcome.text = vm + std::string(k_not_quiesced) + "disks will be crash-consistent (" + why_not_quiesced(report.error()) + ')';
     if (disks.size() > 1 && plan_.running && !was_paused_) {
       CO_TRY(co_await context_.ports.toolstack.pause(plan_.running->id));
       outcome.text += "; paused it for " + count_text(disks.size(), "disk");

@@ -1,5 +1,7 @@
 #include "host-broker/core/operations/volume_steps.hpp"
 
+#include <algorithm>
+
 namespace zynclone::broker {
 namespace {
 
@@ -38,11 +40,15 @@ class VolumeStep : public MemberStep {
   asio::awaitable<Result<std::string>> take_away(IfRefused if_refused) {
     CO_TRY(const Holding now, co_await holding());
     CO_TRY(auto domain, co_await domain_of(context_, member_));
+    if (if_refused == IfRefused::fail) {
+      // Before anything is changed: where a stranger has it too, nothing can be moved, and its holder goes on.
+      CO_TRY(co_await check_backends(domain ? std::optional<DomainId>(domain->id) : std::nullopt));
+    }
     std::string risk;
     if (domain) {
       CO_TRY(risk, co_await ask_to_release(now.lease.token, if_refused));
-      CO_TRY(const std::string lost, co_await detach(*domain, risk.empty() ? Detach::ask : Detach::force));
-      if (!lost.empty()) risk = lost;
+      CO_TRY(const std::string more, co_await detach(*domain, risk.empty() ? Detach::ask : Detach::force));
+      if (!more.empty()) risk = more;
     }
     CO_TRY(co_await check_backends(std::nullopt));
     if (now.member == member_) {
@@ -58,7 +64,10 @@ class VolumeStep : public MemberStep {
       co_return fail(Errc::conflict, "cannot give volume '" + volume() + "' to '" + member() + "': '" + member_name(*family(), *now.member) + "' has it");
     }
     CO_TRY(const auto domain, co_await domain_of(context_, member_));
-    CO_TRY(co_await check_backends(domain ? std::optional<DomainId>(domain->id) : std::nullopt));
+    CO_TRY(const bool has_it, co_await is_attached(domain));
+    if (!has_it || now.member != member_) {
+      CO_TRY(co_await check_backends(domain ? std::optional<DomainId>(domain->id) : std::nullopt));
+    }
     if (now.member != member_) {
       CO_TRY(now.lease, co_await pass(now.lease.token, member_));
     }
@@ -68,13 +77,19 @@ class VolumeStep : public MemberStep {
     protocol::GuestAcquireVolume call{.volume = volume_.name, .device = volume_.device, .filesystem = volume_.filesystem, .token = now.lease.token};
     auto acquired = co_await context_.ports.guests.acquire_volume(member_, std::move(call), move_.config.release_timeout + k_call_limit);
     if (acquired || if_silent == IfSilent::accept) co_return outcome::success();
-    co_return with_context(std::move(acquired).error(), "cannot give volume '" + volume() + "' to '" + member() + "'");
+    co_return said_by_agent(std::move(acquired).error(), "cannot give volume '" + volume() + "' to '" + member() + "'");
   }
 
   Move move_;
   SharedVolume volume_;
 
  private:
+  asio::awaitable<Result<bool>> is_attached(std::optional<Domain> domain) {
+    CO_TRY(const auto attachments, co_await context_.ports.devices.attachments_of(volume_.volume));
+    co_return std::any_of(attachments.begin(), attachments.end(),
+                          [&](const Attachment& one) { return domain && one.domain == domain->id && one.device == volume_.device; });
+  }
+
   asio::awaitable<Result<std::string>> ask_to_release(std::uint64_t token, IfRefused if_refused) {
     std::string why = "its agent is silent";
     if (!*move_.is_silent || member_ != move_.from) {
@@ -82,7 +97,7 @@ class VolumeStep : public MemberStep {
       auto released = co_await context_.ports.guests.release_volume(member_, std::move(call), move_.config.release_timeout + k_call_limit);
       if (released) co_return std::string();
       if (released.error().code != Errc::unavailable && if_refused == IfRefused::fail) {
-        co_return with_context(std::move(released).error(), "cannot take volume '" + volume() + "' from '" + member() + "'");
+        co_return said_by_agent(std::move(released).error(), "cannot take volume '" + volume() + "' from '" + member() + "'");
       }
       why = released.error().message;
     }
@@ -90,14 +105,14 @@ class VolumeStep : public MemberStep {
     co_return "by force (" + why + "): what " + member() + " had not written is lost";
   }
 
-  // Gives what was at risk where it took more than to ask.
+  // Gives what was at risk where it took more than `how`.
   asio::awaitable<Result<std::string>> detach(Domain domain, Detach how) {
     if (how == Detach::ask) {
       auto asked = co_await context_.ports.devices.detach(domain.id, disk_of(volume_), how, k_detach_limit);
       if (asked) co_return std::string();
     }
     auto forced = co_await context_.ports.devices.detach(domain.id, disk_of(volume_), Detach::force, k_detach_limit);
-    if (forced) co_return "by force: what " + member() + " had not written is lost";
+    if (forced) co_return how == Detach::force ? "" : "by force: what " + member() + " had not written is lost";
     // The last means: a backend that does not let go of it goes with its domain.
     auto ended = co_await context_.ports.toolstack.end(member_);
     if (!ended) co_return with_context(std::move(ended).error(), "cannot take volume '" + volume() + "' from '" + member() + "' (" + forced.error().message + ')');

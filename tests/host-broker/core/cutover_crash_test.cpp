@@ -1,0 +1,102 @@
+// The broker dies at each write to its journal; after the restart the cutover goes on or is undone, and one member has production.
+#include "tests/host-broker/core/till.hpp"
+
+namespace zynclone::tests {
+namespace {
+
+using namespace protocol;
+
+void die_at(Till& till, int nth) {
+  auto count = std::make_shared<int>(0);
+  till.journal.fails = [count, nth](const std::string&) -> std::optional<Error> {
+    if (++*count >= nth) throw std::runtime_error("crash");
+    return std::nullopt;
+  };
+}
+
+template <class M>
+bool crashes_at(Till& till, M call, int nth) {
+  die_at(till, nth);
+  bool crashed = false;
+  try {
+    till.ask(till.guest(), std::move(call));
+    till.settle();
+  } catch (const std::runtime_error&) {
+    crashed = true;
+  }
+  crashed = crashed || !is_final(till.journal.operations.back().state);
+  till.crash();
+  till.journal.fails = nullptr;
+  till.start();
+  return crashed;
+}
+
+TEST(CutoverCrash, AtEachWriteOneMemberHasProduction) {
+  for (int nth = 1; nth < 60; ++nth) {
+    SCOPED_TRACE("journal write " + std::to_string(nth));
+    Till till;
+    const bool crashed = crashes_at(till, till.to("standby"), nth);
+    const std::string producer = till.producer();
+    const bool asked = till.journal.operations.back().kind == "cutover.start";
+    if (asked) {
+      const OperationState state = till.journal.operations.back().state;
+      ASSERT_TRUE(is_final(state));
+      EXPECT_EQ(producer, state == OperationState::succeeded ? "standby" : "pos1") << till.journal.operations.back().summary;
+      EXPECT_EQ(till.family().probation.has_value(), state == OperationState::succeeded);
+    }
+    EXPECT_EQ(till.devices.most_at_once, 1u);
+    if (!crashed) {
+      EXPECT_GT(nth, 18);
+      return;
+    }
+  }
+  FAIL() << "it never came to its end";
+}
+
+TEST(CutoverCrash, AtEachWriteOfAnUndo) {
+  for (int nth = 1; nth < 60; ++nth) {
+    SCOPED_TRACE("journal write " + std::to_string(nth));
+    Till till;
+    ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+    const bool crashed = crashes_at(till, CutoverUndo{}, nth);
+    const std::string producer = till.producer();
+    if (till.journal.operations.back().kind == "cutover.undo") {
+      ASSERT_EQ(till.journal.operations.back().state, OperationState::succeeded);
+      EXPECT_EQ(producer, "pos1");
+      EXPECT_FALSE(till.family().probation);
+    }
+    EXPECT_EQ(till.devices.most_at_once, 1u);
+    if (!crashed) return;
+  }
+  FAIL() << "it never came to its end";
+}
+
+TEST(CutoverCrash, AFailedOneIsUndoneWhereverTheBrokerDies) {
+  for (int nth = 1; nth < 60; ++nth) {
+    SCOPED_TRACE("journal write " + std::to_string(nth));
+    Till till;
+    till.guests.fails = [](const std::string& call) -> std::optional<Error> {
+      return call.starts_with("acquire sales") ? std::optional(Error{Errc::internal, "cannot mount it"}) : std::nullopt;
+    };
+    const bool crashed = crashes_at(till, till.to("standby"), nth);
+    EXPECT_EQ(till.producer(), "pos1");
+    EXPECT_EQ(till.devices.most_at_once, 1u);
+    if (!crashed) return;
+  }
+  FAIL() << "it never came to its end";
+}
+
+TEST(CutoverCrash, AVolumeSwitchToo) {
+  for (int nth = 1; nth < 30; ++nth) {
+    SCOPED_TRACE("journal write " + std::to_string(nth));
+    Till till;
+    const bool crashed = crashes_at(till, VolumeSwitch{.volume = VolumeName::parse("sales").value(), .to = clone_name("standby")}, nth);
+    EXPECT_EQ(till.domains_with_volume().size(), 1u);
+    EXPECT_EQ(till.devices.most_at_once, 1u);
+    if (!crashed) return;
+  }
+  FAIL() << "it never came to its end";
+}
+
+}  // namespace
+}  // namespace zynclone::tests

@@ -1,0 +1,304 @@
+#include "tests/host-broker/core/till.hpp"
+
+namespace zynclone::tests {
+namespace {
+
+using namespace protocol;
+
+std::string error_of(const Result<OperationView>& operation) {
+  if (!operation) return operation.error().message;
+  return operation.value().error ? operation.value().error->message : "";
+}
+
+// Fails what starts so.
+auto failing(std::string call, Error error) {
+  return [call = std::move(call), error = std::move(error)](const std::string& text) -> std::optional<Error> {
+    return text.starts_with(call) ? std::optional(error) : std::nullopt;
+  };
+}
+
+const Error k_silent{Errc::unavailable, "its agent gave no answer within 25s"};
+const Error k_hook_fails{Errc::internal, "cannot run the release-volume hook '10-till': exit status 1"};
+
+TEST(Cutover, MovesProductionAndTheVolumeInOrder) {
+  Till till;
+  till.guests.calls.clear();
+  till.devices.calls.clear();
+  till.network.applied.clear();
+  const auto operation = till.perform(till.guest(), till.to("standby"));
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::succeeded) << error_of(operation);
+  EXPECT_EQ(step_states(operation.value()),
+            (std::vector<std::string>{"allow done", "prepare taking done", "prepare leaving done", "fence done", "release sales done", "silence done",
+                                      "hand over done", "acquire sales done", "health done", "probation done"}));
+  EXPECT_EQ(till.producer(), "standby");
+  EXPECT_EQ(till.devices.most_at_once, 1u);
+  const std::string old = ' ' + till.pos1_uuid.text();
+  const std::string taker = ' ' + till.clone("standby")->uuid.text();
+  EXPECT_EQ(till.guests.calls, (std::vector<std::string>{"prepare taking" + taker, "prepare leaving" + old, "release sales" + old, "acquire sales" + taker,
+                                                         "health" + taker}));
+  EXPECT_EQ(till.devices.calls, (std::vector<std::string>{"detach 1 xvds ask", "attach 2 xvds"}));
+  // Locked and acknowledged before the other may speak.
+  ASSERT_EQ(till.network.applied.size(), 2u);
+  EXPECT_EQ(broker::production_member(till.network.applied[0]), std::nullopt);
+  EXPECT_EQ(broker::production_member(till.network.applied[1]), till.clone("standby")->uuid);
+  EXPECT_EQ(till.network.applied[1].production.announce, std::vector<std::string>{"10.7.0.11"});
+  EXPECT_NE(operation.value().summary.find("standby has production; unless committed or undone before, it is undone at "), std::string::npos)
+      << operation.value().summary;
+}
+
+TEST(Cutover, IsUndoneAndCommitted) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  auto undone = till.perform(till.guest("standby"), CutoverUndo{});
+  ASSERT_OK(undone);
+  EXPECT_EQ(undone.value().state, OperationState::succeeded) << error_of(undone);
+  EXPECT_EQ(undone.value().summary, "pos1 has production again");
+  EXPECT_EQ(till.producer(), "pos1");
+  EXPECT_FALSE(till.family().probation);
+  EXPECT_FAILS(till.call(till.guest(), CutoverUndo{}), Errc::conflict);
+  EXPECT_FAILS(till.call(till.guest(), CutoverCommit{}), Errc::conflict);
+
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  auto committed = till.perform(till.guest("standby"), CutoverCommit{});
+  ASSERT_OK(committed);
+  EXPECT_EQ(committed.value().summary, "standby has production for good");
+  EXPECT_EQ(till.producer(), "standby");
+  EXPECT_FALSE(till.family().probation);
+  EXPECT_EQ(till.devices.most_at_once, 1u);
+  // And back again, as another cutover.
+  ASSERT_OK(till.perform(till.guest(), till.to("pos1")));
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(Cutover, GenerationsAndTokensOnlyGrow) {
+  Till till;
+  std::uint64_t production = 0;
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+    EXPECT_GT(till.family().production.generation, production);
+    production = till.family().production.generation;
+    ASSERT_OK(till.perform(till.guest(), CutoverUndo{}));
+    EXPECT_GT(till.family().production.generation, production);
+    production = till.family().production.generation;
+  }
+}
+
+TEST(Cutover, WhatDoesNotFitIsRefusedWithTheReason) {
+  Till till;
+  EXPECT_FAILS(till.call(till.guest(), till.to("pos1")), Errc::conflict);
+  EXPECT_FAILS(till.call(till.guest(), till.to("nobody")), Errc::not_found);
+  ASSERT_OK(till.create("kept", false));
+  const auto inactive = till.call(till.guest(), till.to("kept"));
+  ASSERT_FAILS(inactive, Errc::conflict);
+  EXPECT_NE(inactive.error().message.find("it is inactive; start it first"), std::string::npos);
+  auto call = till.to("standby");
+  call.probation_s = 9;
+  const auto shortest = till.call(till.guest(), call);
+  ASSERT_FAILS(shortest, Errc::invalid_argument);
+  EXPECT_EQ(shortest.error().place, "/params/probation_s");
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  const auto during = till.call(till.guest(), till.to("pos1"));
+  ASSERT_FAILS(during, Errc::conflict);
+  EXPECT_NE(during.error().message.find("is on probation until"), std::string::npos);
+  EXPECT_EQ(till.producer(), "standby");
+}
+
+TEST(Cutover, WhoWorksIsNeitherStoppedNorRemoved) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  EXPECT_FAILS(till.call(till.guest(), CloneStop{.name = clone_name("standby")}), Errc::conflict);
+  EXPECT_FAILS(till.call(till.guest(), CloneRemove{.name = clone_name("standby")}), Errc::conflict);
+  ASSERT_OK(till.perform(till.guest(), CutoverUndo{}));
+  EXPECT_OK(till.call(till.guest(), CloneStop{.name = clone_name("standby")}));
+}
+
+// Whatever goes wrong on the way, the one that had production has it in the end, with its volume, and the other is silent.
+TEST(Cutover, FailureGivesEverythingBack) {
+  const auto fails_in = [](const std::function<void(Till&)>& arrange, const std::string& why) {
+    SCOPED_TRACE(why);
+    Till till;
+    arrange(till);
+    const auto operation = till.perform(till.admin(), till.to("standby"));
+    till.guests.fails = nullptr;
+    ASSERT_OK(operation);
+    EXPECT_EQ(operation.value().state, OperationState::failed);
+    EXPECT_NE(error_of(operation).find(why), std::string::npos) << error_of(operation);
+    EXPECT_EQ(till.producer(), "pos1");
+    EXPECT_EQ(till.domain("pos1").state, broker::DomainState::running);
+    EXPECT_FALSE(till.family().probation);
+    EXPECT_EQ(till.devices.most_at_once, 1u);
+  };
+  fails_in([](Till& till) { till.guests.fails = failing("prepare taking", k_silent); }, "cannot prepare 'standby': its agent gave no answer");
+  fails_in([](Till& till) { till.guests.fails = failing("prepare leaving", k_hook_fails); }, "cannot prepare 'pos1'");
+  fails_in([](Till& till) { till.guests.fails = failing("release sales " + till.pos1_uuid.text(), k_hook_fails); }, "cannot take volume 'sales' from 'pos1'");
+  fails_in([](Till& till) { till.guests.fails = failing("acquire sales " + till.clone("standby")->uuid.text(), k_hook_fails); }, "cannot give volume 'sales' to 'standby'");
+  fails_in([](Till& till) { till.devices.fails = failing("attach 2", Error{Errc::xen, "xl failed"}); }, "xl failed");
+}
+
+TEST(Cutover, AMemberThatIsNotWellLosesProductionAgain) {
+  Till till;
+  till.guests.health_report = GuestHealthReport{.healthy = false, .checks = {HealthCheck{.name = "10-till", .healthy = false, .detail = "no printer"}}};
+  const auto accepted = till.call(till.guest(), till.to("standby"));
+  ASSERT_OK(accepted);
+  till.settle();
+  for (int second = 0; second < 31; ++second) {
+    till.clock.advance(std::chrono::seconds(1));
+    till.settle();
+  }
+  const auto operation = till.call(till.guest(), OperationShow{.id = accepted.value().operation->id});
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::failed);
+  EXPECT_NE(error_of(operation).find("its health check '10-till' fails: no printer"), std::string::npos) << error_of(operation);
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(Cutover, ASilentMemberIsHeldStillAndMovedAwayFrom) {
+  Till till;
+  till.guests.fails = [&till](const std::string& call) -> std::optional<Error> {
+    return call.find(till.pos1_uuid.text()) != std::string::npos ? std::optional(k_silent) : std::nullopt;
+  };
+  const auto operation = till.perform(till.guest("standby"), till.to("standby"));
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::succeeded) << error_of(operation);
+  EXPECT_EQ(till.producer(), "standby");
+  EXPECT_EQ(till.domain("pos1").state, broker::DomainState::paused);
+  EXPECT_EQ(operation.value().steps[4].text, "took volume sales from pos1 by force (its agent is silent): what pos1 had not written is lost");
+  EXPECT_EQ(std::count(till.devices.calls.begin(), till.devices.calls.end(), "detach 1 xvds force"), 1);
+  // And back: it is let go on when it gets production again.
+  till.guests.fails = nullptr;
+  ASSERT_OK(till.perform(till.guest("standby"), CutoverUndo{}));
+  EXPECT_EQ(till.producer(), "pos1");
+  EXPECT_EQ(till.domain("pos1").state, broker::DomainState::running);
+}
+
+TEST(Cutover, ADeadMemberIsMovedAwayFrom) {
+  Till till;
+  till.devices.attached.clear();
+  std::erase_if(till.toolstack.domains, [](const auto& domain) { return domain.name == "pos1"; });
+  const auto operation = till.perform(till.guest("standby"), till.to("standby"));
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::succeeded) << error_of(operation);
+  EXPECT_EQ(till.producer(), "standby");
+  // Undone, the original is started first, silent.
+  till.toolstack.calls.clear();
+  const auto undone = till.perform(till.guest("standby"), CutoverUndo{});
+  ASSERT_OK(undone);
+  EXPECT_EQ(undone.value().state, OperationState::succeeded) << error_of(undone);
+  EXPECT_EQ(till.toolstack.calls.front(), "start_original_paused pos1");
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(Cutover, ADeviceThatTheGuestKeepsIsTakenByForceAndAtLastWithItsDomain) {
+  Till till;
+  till.devices.fails = failing("detach 1 xvds ask", Error{Errc::timed_out, "the guest keeps it"});
+  const auto operation = till.perform(till.guest(), till.to("standby"));
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().steps[4].text, "took volume sales from pos1 by force: what pos1 had not written is lost");
+  EXPECT_EQ(till.producer(), "standby");
+
+  Till hung;
+  hung.devices.fails = [&hung](const std::string& call) -> std::optional<Error> {
+    if (!call.starts_with("detach 1")) return std::nullopt;
+    if (call.ends_with("force")) hung.devices.attached.clear();  // it goes when its domain does, which is next
+    return Error{Errc::timed_out, "the backend keeps it"};
+  };
+  const auto ended = hung.perform(hung.guest(), hung.to("standby"));
+  ASSERT_OK(ended);
+  EXPECT_EQ(ended.value().steps[4].text, "took volume sales from pos1 by ending pos1 (the backend keeps it): what it had not written is lost");
+  EXPECT_EQ(hung.producer(), "standby");
+  EXPECT_EQ(hung.toolstack.find("pos1"), nullptr);
+}
+
+TEST(Cutover, WithoutAcknowledgementNobodyElseSpeaks) {
+  Till till;
+  till.network.fails = Error{Errc::timed_out, "zhapcon did not acknowledge generation 5 in 10 s"};
+  const auto operation = till.perform(till.guest(), till.to("standby"));
+  till.network.fails.reset();
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::failed);
+  // It was published that pos1 has it again, although nobody has acknowledged that yet.
+  EXPECT_EQ(broker::production_member(till.family()), till.pos1_uuid);
+  EXPECT_EQ(till.domains_with_volume(), std::vector<std::string>{"pos1"});
+}
+
+TEST(Cutover, APlanSaysEachStepAndDoesNothing) {
+  Till till;
+  const auto plan = decode_response<CutoverStart>(till.ask(till.admin(), till.to("standby"), {}, true));
+  ASSERT_OK(plan);
+  std::vector<std::string> texts;
+  for (const StepView& step : plan.value().plan->steps) texts.push_back(step.text);
+  EXPECT_EQ(texts, (std::vector<std::string>{"prepare standby to take production over", "prepare pos1 to give production up", "take volume sales from pos1",
+                                             "lock pos1 down and wait until it is applied", "give production to standby and announce its addresses",
+                                             "give volume sales to standby", "wait until standby is well"}));
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(Cutover, IsShownWithItsVolumes) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  const auto view = till.call(till.guest(), CutoverShow{});
+  ASSERT_OK(view);
+  EXPECT_EQ(view.value().production, "standby");
+  ASSERT_TRUE(view.value().probation);
+  EXPECT_EQ(view.value().probation->from, "pos1");
+  EXPECT_EQ(view.value().probation->to, "standby");
+  ASSERT_EQ(view.value().volumes.size(), 1u);
+  EXPECT_EQ(view.value().volumes[0].holder, "standby");
+  EXPECT_TRUE(view.value().volumes[0].attached);
+  EXPECT_EQ(view.value().volumes[0].problem, "");
+  EXPECT_FALSE(view.value().volumes[0].location);
+  till.devices.attached[till.volume].push_back({DomainId{1}, "xvdy"});
+  const auto listed = till.call(till.admin(), VolumeList{});
+  ASSERT_OK(listed);
+  EXPECT_EQ(listed.value().volumes[0].problem, "domain 1 has it, as xvdy, without its lease");
+  EXPECT_EQ(listed.value().volumes[0].location, till.volume);
+}
+
+TEST(VolumeSwitch, MovesOneVolumeAndNothingElse) {
+  Till till;
+  const VolumeSwitch call{.volume = VolumeName::parse("sales").value(), .to = clone_name("standby")};
+  const auto operation = till.perform(till.guest(), call);
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::succeeded) << error_of(operation);
+  EXPECT_EQ(till.domains_with_volume(), std::vector<std::string>{"pos1.standby"});
+  EXPECT_EQ(broker::production_member(till.family()), till.pos1_uuid);
+  // Its holder cannot be removed, and gets it again where it was detached by hand.
+  ASSERT_OK(till.perform(till.guest(), CloneStop{.name = clone_name("standby")}));
+  EXPECT_FAILS(till.call(till.guest(), CloneRemove{.name = clone_name("standby")}), Errc::conflict);
+}
+
+TEST(VolumeSwitch, AStrangerIsReportedAndRefused) {
+  Till till;
+  till.devices.attached[till.volume] = {{DomainId{9}, "xvdb"}};
+  const VolumeSwitch call{.volume = VolumeName::parse("sales").value(), .to = clone_name("standby")};
+  const auto operation = till.perform(till.guest(), call);
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::failed);
+  EXPECT_EQ(till.devices.attached[till.volume].size(), 1u);
+}
+
+TEST(Cutover, AStrangerOnTheVolumeIsNamedBeforeAnythingIsDone) {
+  Till till;
+  till.devices.attached[till.volume].push_back({DomainId{2}, "xvdz"});
+  till.devices.calls.clear();
+  const auto operation = till.perform(till.admin(), till.to("standby"));
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::failed);
+  EXPECT_NE(error_of(operation).find("domain 2 has it as xvdz; detach it there first"), std::string::npos) << error_of(operation);
+  EXPECT_EQ(error_of(operation).find("could not all be undone"), std::string::npos) << error_of(operation);
+  EXPECT_EQ(till.devices.calls, (std::vector<std::string>{"attach 1 xvds"}));  // as it is already
+  till.devices.attached[till.volume].pop_back();
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(VolumeSwitch, UnknownNamesAreRefused) {
+  Till till;
+  const auto volume = till.call(till.guest(), VolumeSwitch{.volume = VolumeName::parse("nothing").value(), .to = clone_name("standby")});
+  ASSERT_FAILS(volume, Errc::not_found);
+  EXPECT_NE(volume.error().message.find("'pos1' has sales"), std::string::npos) << volume.error().message;
+  EXPECT_FAILS(till.call(till.guest(), VolumeSwitch{.volume = VolumeName::parse("sales").value(), .to = clone_name("nobody")}), Errc::not_found);
+}
+
+}  // namespace
+}  // namespace zynclone::tests

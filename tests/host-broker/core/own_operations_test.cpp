@@ -1,0 +1,145 @@
+#include "tests/host-broker/core/till.hpp"
+#include "tests/protocol/channel/run.hpp"
+
+namespace zynclone::tests {
+namespace {
+
+using namespace protocol;
+using namespace std::chrono_literals;
+
+TEST(Probation, UndoesItselfWhenNobodyDecides) {
+  Till till;
+  auto call = till.to("standby");
+  call.probation_s = 60;
+  ASSERT_OK(till.perform(till.guest(), call));
+  till.clock.advance(59s);
+  till.settle();
+  EXPECT_EQ(till.producer(), "standby");
+  till.clock.advance(1s);
+  till.settle();
+  EXPECT_EQ(till.producer(), "pos1");
+  EXPECT_FALSE(till.family().probation);
+  EXPECT_EQ(till.journal.operations.back().kind, "cutover.undo");
+  EXPECT_EQ(till.journal.operations.back().requester, "broker");
+}
+
+TEST(Probation, CommitsItselfWhereSoConfigured) {
+  Till till;
+  auto call = till.to("standby");
+  call.probation_s = 60;
+  call.after_probation = AfterProbation::commit;
+  ASSERT_OK(till.perform(till.guest(), call));
+  till.clock.advance(60s);
+  till.settle();
+  EXPECT_EQ(till.producer(), "standby");
+  EXPECT_FALSE(till.family().probation);
+}
+
+TEST(Probation, EndsAfterARestartToo) {
+  Till till;
+  auto call = till.to("standby");
+  call.probation_s = 60;
+  ASSERT_OK(till.perform(till.guest(), call));
+  till.crash();
+  till.clock.advance(70s);
+  till.start();
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(Probation, WhatCannotBeUndoneIsTriedAgain) {
+  Till till;
+  auto call = till.to("standby");
+  call.probation_s = 60;
+  ASSERT_OK(till.perform(till.guest(), call));
+  till.guests.fails = [](const std::string& text) -> std::optional<Error> {
+    return text.starts_with("prepare taking") ? std::optional(Error{Errc::internal, "the till is open"}) : std::nullopt;
+  };
+  till.clock.advance(60s);
+  till.settle();
+  EXPECT_EQ(till.journal.operations.back().state, OperationState::failed);
+  EXPECT_EQ(till.producer(), "standby");
+  till.guests.fails = nullptr;
+  till.clock.advance(60s);
+  till.settle();
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(TimeToLive, ACloneIsStoppedAndRemovedWithAWarningBefore) {
+  World world;
+  CloneCreate call{.name = clone_name("short"), .ttl_s = 7200};
+  ASSERT_OK(world.perform(world.guest(), call));
+  const auto warned = [&] {
+    return std::count_if(world.journal.audit.begin(), world.journal.audit.end(), [](const auto& entry) { return entry.event == "expires soon"; });
+  };
+  world.clock.advance(1h - 1ms);
+  world.settle();
+  EXPECT_EQ(warned(), 0);
+  world.clock.advance(1ms);
+  world.settle();
+  EXPECT_EQ(warned(), 1);
+  ASSERT_NE(world.clone("short"), nullptr);
+  world.clock.advance(1h);
+  world.settle();
+  world.clock.advance(1min);
+  world.settle();
+  EXPECT_EQ(world.clone("short"), nullptr);
+  EXPECT_EQ(warned(), 1);
+  world.expect_untouched();
+}
+
+TEST(TimeToLive, AProtectedCloneStays) {
+  World world;
+  CloneCreate call{.name = clone_name("kept"), .start = false, .ttl_s = 60};
+  ASSERT_OK(world.perform(world.guest(), call));
+  ASSERT_OK(world.perform(world.guest(), CloneProtect{.name = clone_name("kept")}));
+  world.clock.advance(1h);
+  world.settle();
+  ASSERT_NE(world.clone("kept"), nullptr);
+  EXPECT_FAILS(world.call(world.guest(), CloneRemove{.name = clone_name("kept")}), Errc::conflict);
+  ASSERT_OK(world.perform(world.guest(), CloneUnprotect{.name = clone_name("kept")}));
+  world.settle();
+  world.clock.advance(1min);
+  world.settle();
+  EXPECT_EQ(world.clone("kept"), nullptr);  // its time had been over
+}
+
+TEST(TimeToLive, TheOneThatWorksStays) {
+  Till till;
+  CloneCreate call{.name = clone_name("short"), .ttl_s = 7200};
+  ASSERT_OK(till.perform(till.guest(), call));
+  auto cutover = till.to("short");
+  cutover.probation_s = 86'400;
+  ASSERT_OK(till.perform(till.guest(), cutover));
+  till.clock.advance(3h);
+  till.settle();
+  till.clock.advance(1min);
+  till.settle();
+  EXPECT_EQ(till.producer(), "short");
+}
+
+TEST(TimeToLive, OnlyTimesThatMakeSense) {
+  World world;
+  for (const std::uint64_t seconds : {std::uint64_t{0}, std::uint64_t{59}, std::uint64_t{3650} * 24 * 3600 + 1, ~std::uint64_t{0}}) {
+    CloneCreate call{.name = clone_name("x"), .ttl_s = seconds};
+    const auto refused = world.call(world.guest(), call);
+    ASSERT_FAILS(refused, Errc::invalid_argument);
+    EXPECT_EQ(refused.error().place, "/params/ttl_s");
+  }
+}
+
+TEST(SharedVolumes, AreGivenToADomainThatHasJustCome) {
+  Till till;
+  till.devices.attached.clear();  // it was started anew
+  till.domain("pos1").id = DomainId{7};
+  run(*till.context, till.broker->reconcile());
+  till.settle();
+  EXPECT_EQ(till.journal.operations.back().kind, "volume.switch");
+  EXPECT_EQ(till.producer(), "pos1");
+  const auto before = till.journal.operations.size();
+  run(*till.context, till.broker->reconcile());
+  till.settle();
+  EXPECT_EQ(till.journal.operations.size(), before);
+}
+
+}  // namespace
+}  // namespace zynclone::tests
