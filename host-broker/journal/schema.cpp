@@ -76,8 +76,22 @@ Statements third_version() {
   };
 }
 
+Statements fourth_version() {
+  return {
+      "create table grants ("
+      " id text not null primary key,"
+      " vm text not null,"
+      " operations text not null,"
+      " created bigint not null,"
+      " expires bigint not null,"
+      " times bigint not null,"
+      " used bigint not null,"
+      " granted_by text not null)",
+  };
+}
+
 // From version n-1 to version n at position n-1.
-std::vector<Statements> migrations() { return {first_version(), second_version(), third_version()}; }
+std::vector<Statements> migrations() { return {first_version(), second_version(), third_version(), fourth_version()}; }
 
 // Within the caller's transaction or none.
 int read_version(soci::session& session) {

@@ -92,6 +92,22 @@ asio::awaitable<Result<Lease>> SqlJournal::pass_lease(std::string resource, std:
   return write([resource = std::move(resource), token, holder = std::move(holder)](SqlStore& store) { return store.pass_lease(resource, token, holder); });
 }
 
+asio::awaitable<Result<void>> SqlJournal::add_grant(protocol::GrantView grant) {
+  return write([grant = std::move(grant)](SqlStore& store) { return store.add_grant(grant); });
+}
+
+asio::awaitable<Result<std::vector<protocol::GrantView>>> SqlJournal::usable_grants(std::optional<VmName> vm, Timestamp now) {
+  return read([vm = std::move(vm), now](SqlReader& reader) { return reader.usable_grants(vm, now); });
+}
+
+asio::awaitable<Result<void>> SqlJournal::use_grant(OperationId id) {
+  return write([id = std::move(id)](SqlStore& store) { return store.use_grant(id); });
+}
+
+asio::awaitable<Result<protocol::GrantView>> SqlJournal::revoke_grant(OperationId id) {
+  return write([id = std::move(id)](SqlStore& store) { return store.revoke_grant(id); });
+}
+
 asio::awaitable<Result<void>> SqlJournal::check_writable() {
   return write([](SqlStore& store) { return store.check_writable(); });
 }

@@ -1,5 +1,5 @@
 #pragma once
-// Journal, audit log and leases in an SQL database through SOCI, by default the SQLite file /var/lib/zynclone/journal.db. Owned by the broker; calls
+// Journal, audit log, leases and grants in an SQL database through SOCI, by default the SQLite file /var/lib/zynclone/journal.db. Owned by the broker; calls
 // come from its thread. What writes is done in one thread of its own, what reads in another, each one call after the other: a guest that asks
 // much delays nobody's operation. Whoever has awaited a write sees it in every read after it. The io_context that awaits must outlive it.
 
@@ -9,12 +9,13 @@
 #include "host-broker/journal/sql_reader.hpp"
 #include "host-broker/journal/sql_store.hpp"
 #include "host-broker/ports/clock.hpp"
+#include "host-broker/ports/grants.hpp"
 #include "host-broker/ports/journal.hpp"
 #include "host-broker/ports/leases.hpp"
 
 namespace zynclone::broker::journal {
 
-class SqlJournal : public Journal, public AuditLog, public Leases {
+class SqlJournal : public Journal, public AuditLog, public Leases, public Grants {
  public:
   // Blocks while it opens, checks and, where needed, migrates the file. `clock` gives the time of audit entries. Errors: as of SqlStore::open.
   static Result<std::unique_ptr<SqlJournal>> open(const std::filesystem::path& file, Clock& clock);
@@ -29,12 +30,17 @@ class SqlJournal : public Journal, public AuditLog, public Leases {
   asio::awaitable<Result<std::optional<OperationRecord>>> find(OperationId id) override;
   asio::awaitable<Result<std::optional<OperationRecord>>> find_request(std::string requester, RequestId id) override;
   asio::awaitable<Result<std::vector<OperationRecord>>> list(OperationFilter filter) override;
+  // Old grants too: those that are used up, or whose time was over before `time`.
   asio::awaitable<Result<std::size_t>> forget(Timestamp time) override;
   asio::awaitable<Result<void>> append(std::string actor, std::string event, std::string operation, std::string detail) override;
   asio::awaitable<Result<std::vector<protocol::AuditEntry>>> entries(std::uint64_t after, std::size_t most) override;
   asio::awaitable<Result<std::uint64_t>> last_entry() override;
   asio::awaitable<Result<Lease>> find_lease(std::string resource) override;
   asio::awaitable<Result<Lease>> pass_lease(std::string resource, std::uint64_t token, std::optional<Uuid> holder) override;
+  asio::awaitable<Result<void>> add_grant(protocol::GrantView grant) override;
+  asio::awaitable<Result<std::vector<protocol::GrantView>>> usable_grants(std::optional<VmName> vm, Timestamp now) override;
+  asio::awaitable<Result<void>> use_grant(OperationId id) override;
+  asio::awaitable<Result<protocol::GrantView>> revoke_grant(OperationId id) override;
 
   // Can it be written? Writes and syncs, and changes nothing. For host.health.
   asio::awaitable<Result<void>> check_writable();

@@ -1,6 +1,7 @@
 #include "host-broker/journal/sql_reader.hpp"
 
 #include "host-broker/journal/audit_table.hpp"
+#include "host-broker/journal/grant_table.hpp"
 #include "host-broker/journal/lease_table.hpp"
 #include "host-broker/journal/schema.hpp"
 
@@ -49,6 +50,10 @@ Result<std::uint64_t> SqlReader::last_entry() {
 
 Result<Lease> SqlReader::find_lease(const std::string& resource) {
   return read([&] { return read_lease(database_->session(), resource); });
+}
+
+Result<std::vector<protocol::GrantView>> SqlReader::usable_grants(const std::optional<VmName>& vm, Timestamp now) {
+  return read([&] { return journal::usable_grants(database_->session(), vm, now); });
 }
 
 }  // namespace zynclone::broker::journal

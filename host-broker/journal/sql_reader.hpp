@@ -7,6 +7,7 @@
 
 #include "host-broker/journal/operation_queries.hpp"
 #include "host-broker/journal/sqlite_database.hpp"
+#include "host-broker/ports/grants.hpp"
 #include "host-broker/ports/leases.hpp"
 
 namespace zynclone::broker::journal {
@@ -16,13 +17,14 @@ class SqlReader {
   // Errors: not_found when there is no such file; unsupported_version; those of the database.
   static Result<std::unique_ptr<SqlReader>> open(const std::filesystem::path& file);
 
-  // As of Journal and AuditLog, in ports/journal.hpp, and Leases, in ports/leases.hpp.
+  // As of Journal and AuditLog, in ports/journal.hpp, Leases, in ports/leases.hpp, and Grants, in ports/grants.hpp.
   Result<std::optional<OperationRecord>> find(const OperationId& id);
   Result<std::optional<OperationRecord>> find_request(const std::string& requester, const RequestId& id);
   Result<std::vector<OperationRecord>> list(const OperationFilter& filter);
   Result<std::vector<protocol::AuditEntry>> entries(std::uint64_t after, std::size_t most);
   Result<std::uint64_t> last_entry();
   Result<Lease> find_lease(const std::string& resource);
+  Result<std::vector<protocol::GrantView>> usable_grants(const std::optional<VmName>& vm, Timestamp now);
 
  private:
   explicit SqlReader(std::unique_ptr<SqliteDatabase> database);

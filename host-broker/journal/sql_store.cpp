@@ -1,5 +1,6 @@
 #include "host-broker/journal/sql_store.hpp"
 
+#include "host-broker/journal/grant_table.hpp"
 #include "host-broker/journal/lease_table.hpp"
 #include "host-broker/journal/schema.hpp"
 
@@ -60,7 +61,10 @@ Result<void> SqlStore::update_step(const OperationId& id, std::size_t position, 
 }
 
 Result<std::size_t> SqlStore::forget(Timestamp time) {
-  return transact([&]() -> Result<std::size_t> { return operations_.forget(time); });
+  return transact([&]() -> Result<std::size_t> {
+    forget_grants(database_->session(), time);
+    return operations_.forget(time);
+  });
 }
 
 Result<void> SqlStore::append(const AuditNote& note, Timestamp now) {
@@ -72,6 +76,21 @@ Result<void> SqlStore::append(const AuditNote& note, Timestamp now) {
 
 Result<Lease> SqlStore::pass_lease(const std::string& resource, std::uint64_t token, const std::optional<Uuid>& holder) {
   return transact([&] { return journal::pass_lease(database_->session(), resource, token, holder); });
+}
+
+Result<void> SqlStore::add_grant(const protocol::GrantView& grant) {
+  return transact([&]() -> Result<void> {
+    journal::add_grant(database_->session(), grant);
+    return outcome::success();
+  });
+}
+
+Result<void> SqlStore::use_grant(const OperationId& id) {
+  return transact([&] { return journal::use_grant(database_->session(), id); });
+}
+
+Result<protocol::GrantView> SqlStore::revoke_grant(const OperationId& id) {
+  return transact([&] { return journal::revoke_grant(database_->session(), id); });
 }
 
 Result<void> SqlStore::check_writable() {

@@ -91,7 +91,7 @@ Result<std::unique_ptr<Host>> Host::create(asio::io_context& context, const conf
 }
 
 Ports Host::ports() {
-  return Ports{*toolstack, *devices, storage, network, *guests, *journal, *journal, *journal, configuration, families, policy, clock};
+  return Ports{*toolstack, *devices, storage, network, *guests, *journal, *journal, *journal, *journal, configuration, families, policy, clock};
 }
 
 asio::awaitable<std::vector<protocol::HealthCheck>> Host::health() {

@@ -139,7 +139,7 @@ TEST_F(SqlStoreTest, ANewerSchemaIsRefused) {
 // As the first version left it.
 TEST_F(SqlStoreTest, AnOlderSchemaIsBroughtUpToDate) {
   ASSERT_OK(insert(*open(), 1));
-  execute({"drop trigger audit_no_replacement", "drop table leases", "delete from schema_version where version > 1"});
+  execute({"drop trigger audit_no_replacement", "drop table leases", "drop table grants", "delete from schema_version where version > 1"});
   EXPECT_FAILS(SqlReader::open(file_), Errc::unsupported_version);
   const auto store = open();
   EXPECT_EQ(store->pass_lease("production/a", 0, {}).value().token, 1u);
@@ -262,6 +262,14 @@ TEST_F(SqlStoreTest, ALeaseThatNobodyCanHaveWrittenIsAnError) {
   EXPECT_FAILS(reader()->find_lease("none"), Errc::system);
   EXPECT_FAILS(store->pass_lease("none", 0, {}), Errc::system);
   EXPECT_FAILS(reader()->find_lease("holder"), Errc::system);
+}
+
+TEST_F(SqlStoreTest, AGrantThatNobodyCanHaveWrittenIsAnError) {
+  const auto store = open();
+  const std::string id = tests::plain_operation(1).id.text();
+  execute({"insert into grants values ('" + id + "', '../pos1', 'clone.*', 0, 10, 1, 0, 'admin:anna')"});
+  EXPECT_FAILS(reader()->usable_grants({}, Timestamp()), Errc::system);
+  EXPECT_FAILS(store->revoke_grant(tests::plain_operation(1).id), Errc::system);
 }
 
 TEST_F(SqlStoreTest, AFullFileSystemIsNoSpace) {
