@@ -123,7 +123,7 @@ const std::map<std::string, Setter>& setters() {
       {"freezer", word(&AgentConfiguration::freezer, {{"real", FreezerKind::real}, {"pretended", FreezerKind::pretended}})},
       {"mounter", word(&AgentConfiguration::mounter, {{"real", MounterKind::real}, {"pretended", MounterKind::pretended}})},
       {"devices_dir", path(&AgentConfiguration::devices_dir)},
-      {"device_timeout", duration(&AgentConfiguration::device_timeout)},
+      {"volume_timeout", duration(&AgentConfiguration::volume_timeout)},
       {"state_dir", path(&AgentConfiguration::state_dir)},
       {"identity_file", path(&AgentConfiguration::identity_file)},
   };

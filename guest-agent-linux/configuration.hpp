@@ -28,7 +28,7 @@ struct AgentConfiguration {
   MounterKind mounter = MounterKind::real;           // `mounter`: real, pretended (sandbox: a link stands for the mounted volume)
   std::string devices_dir = "/dev";                  // `devices_dir`: where the devices of shared volumes appear
   MountPoints shared_volumes;                        // `shared_volume.<name>`: where the agent mounts it
-  std::chrono::milliseconds device_timeout{10'000};  // `device_timeout`: until a shared volume's device is there, or its mount done
+  std::chrono::milliseconds volume_timeout{20'000};  // `volume_timeout`: until a shared volume's device is there; it is mounted; it is written out
   std::string state_dir = "/run/zynclone";           // `state_dir`: what must survive the agent but not a reboot
   std::string identity_file = "/var/lib/zynclone-agent/identity";  // `identity_file`: state_dir/identity if only state_dir is given
 };

@@ -7,6 +7,7 @@
 #include <memory>
 #include <dirent.h>
 #include <optional>
+#include <set>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
@@ -111,6 +112,22 @@ std::vector<FileUser> writers_of_file(const std::string& path) {
     }
     return false;
   });
+}
+
+std::vector<MountNamespace> mount_namespaces() {
+  const auto number_of = [](const std::string& folder) -> ino_t {
+    struct stat status {};
+    return ::stat((folder + "ns/mnt").c_str(), &status) == 0 ? status.st_ino : 0;
+  };
+  const ino_t own = number_of("/proc/self/");
+  std::set<ino_t> seen{0};
+  std::vector<MountNamespace> spaces;
+  // One process in each is enough: it is asked for the first time that its namespace is met.
+  for (FileUser& process : processes_where([&](const std::string& folder) { return seen.insert(number_of(folder)).second; })) {
+    const bool is_own = number_of("/proc/" + std::to_string(process.process) + "/") == own;
+    spaces.push_back({std::move(process), is_own});
+  }
+  return spaces;
 }
 
 std::string to_string(const std::vector<FileUser>& users) {

@@ -19,6 +19,13 @@ std::vector<FileUser> users_of_filesystem(const std::string& path);
 // Processes that have this file open for writing.
 std::vector<FileUser> writers_of_file(const std::string& path);
 
+// One process of each mount namespace that there is.
+struct MountNamespace {
+  FileUser process;
+  bool is_own = false;
+};
+std::vector<MountNamespace> mount_namespaces();
+
 // "1234 (pos), 1240 (sh) and 3 more"; empty if there are none.
 std::string to_string(const std::vector<FileUser>& users);
 

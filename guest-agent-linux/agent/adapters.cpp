@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include "guest-agent-linux/filesystem_freezer.hpp"
+#include "guest-agent-linux/filesystem_mounter.hpp"
 #include "guest-agent-linux/mount_check.hpp"
+#include "guest-agent-linux/mount_table.hpp"
 #include "guest-agent-linux/pretended_freezer.hpp"
 #include "guest-agent-linux/pretended_mounter.hpp"
 #include "guest-agent-linux/unix_factory.hpp"
@@ -29,8 +31,13 @@ std::unique_ptr<Freezer> make_freezer(asio::any_io_executor executor, const Agen
 }
 
 std::unique_ptr<VolumeMounter> make_mounter(const AgentConfiguration& configuration) {
-  log_info("shared volumes are mounted in pretence only, as configured");
-  return std::make_unique<PretendedMounter>(configuration.devices_dir);
+  if (configuration.mounter == MounterKind::pretended) {
+    log_info("shared volumes are mounted in pretence only, as configured");
+    return std::make_unique<PretendedMounter>(configuration.devices_dir);
+  }
+  if (!configuration.shared_volumes.empty() && has_own_mount_namespace())
+    log_warning("shared volumes cannot be mounted: this agent has a mount namespace of its own");
+  return std::make_unique<FilesystemMounter>(configuration.devices_dir, configuration.volume_timeout);
 }
 
 std::unique_ptr<ChannelFactory> make_channels(asio::any_io_executor executor, const AgentConfiguration& configuration, GuestStore& store) {
@@ -78,7 +85,7 @@ AgentLimits limits_of(const AgentConfiguration& configuration) {
   limits.hooks.each = configuration.hook_timeout;
   limits.hooks.total = configuration.hooks_timeout;
   limits.quiesce.freeze = configuration.freeze_timeout;
-  limits.volumes.device = configuration.device_timeout;
+  limits.volumes.device = configuration.volume_timeout;
   return limits;
 }
 
