@@ -104,6 +104,77 @@ TEST_F(AgentTest, QuiescesAndThawsForTheBroker) {
   EXPECT_EQ(programs.environments["quiesce a"].at("ZYNCLONE_MEMBER"), "pos1") << "hooks are told which VM this is";
 }
 
+TEST_F(AgentTest, MovesAVolumeForTheBroker) {
+  mounter.mounted["/srv/sales"] = "xvds";
+  serve();
+  forget();
+  protocol::GuestPrepareCutover prepare;
+  prepare.token = operation_number(1);
+  EXPECT_EQ(answer(broker->ask(prepare)).value().hooks, 1u);
+  protocol::GuestReleaseVolume release;
+  release.volume = VolumeName::parse("sales").value();
+  release.device = "xvds";
+  release.token = 5;
+  EXPECT_TRUE(answer(broker->ask(release)).value().was_mounted);
+  protocol::GuestAcquireVolume acquire;
+  acquire.volume = release.volume;
+  acquire.device = "xvds";
+  acquire.filesystem = "ext4";
+  acquire.token = 7;
+  EXPECT_EQ(answer(broker->ask(acquire)).value().mount_point, "/srv/sales");
+  EXPECT_EQ(record.events, (Events{"prepare-cutover till", "release-volume till", "unmount sales", "wait for xvds", "mount sales ext4",
+                                   "acquire-volume till"}));
+  EXPECT_EQ(programs.environments["acquire-volume till"].at("ZYNCLONE_MEMBER"), "pos1") << "hooks are told which VM this is";
+}
+
+TEST_F(AgentTest, AChannelThatEndsDoesNotEndARelease) {
+  programs.behaviours["release-volume till"] = Behaviour::hangs;
+  limits.hooks.each = std::chrono::milliseconds(100);
+  mounter.mounted["/srv/sales"] = "xvds";
+  serve();
+  forget();
+  protocol::GuestReleaseVolume release;
+  release.volume = VolumeName::parse("sales").value();
+  release.device = "xvds";
+  const auto asked = broker->ask(release);
+  ASSERT_TRUE(wait([&] { return record.has("release-volume till"); }));
+  broker->peer().close();
+  ASSERT_TRUE(wait([&] { return record.has("acquire-volume till"); })) << "it is put back in use";
+}
+
+TEST_F(AgentTest, WhatMovesIsNotQuiesced) {
+  programs.behaviours["release-volume till"] = Behaviour::hangs;
+  serve();
+  protocol::GuestReleaseVolume release;
+  release.volume = VolumeName::parse("sales").value();
+  release.device = "xvds";
+  const auto asked = broker->ask(release);
+  ASSERT_TRUE(wait([&] { return record.has("release-volume till"); }));
+  const auto refused = answer(broker->ask(protocol::GuestQuiesce{operation_number(1), 60'000}));
+  ASSERT_FAILS(refused, Errc::busy);
+  EXPECT_NE(refused.error().message.find("volume 'sales' is being released"), std::string::npos) << refused.error().message;
+  end();
+  EXPECT_TRUE(record.has("cancelled release-volume till")) << "stopping ends it";
+}
+
+TEST_F(AgentTest, WakingUpInACloneEndsWhatMovesInTheOriginal) {
+  programs.behaviours["prepare-cutover till"] = Behaviour::hangs;
+  programs.behaviours["release-volume till"] = Behaviour::hangs;
+  serve();
+  forget();
+  protocol::GuestPrepareCutover prepare;
+  prepare.token = operation_number(1);
+  protocol::GuestReleaseVolume release;
+  release.volume = VolumeName::parse("sales").value();
+  release.device = "xvds";
+  const auto preparing = broker->ask(prepare);
+  const auto releasing = broker->ask(release);
+  ASSERT_TRUE(wait([&] { return record.has("prepare-cutover till") && record.has("release-volume till"); }));
+  source.set(clone_identity());
+  ASSERT_TRUE(wait([&] { return record.has("cancelled prepare-cutover till") && record.has("cancelled release-volume till"); }));
+  EXPECT_FALSE(record.has("acquire-volume till"));
+}
+
 TEST_F(AgentTest, HealthIsWhatTheHooksSay) {
   programs.behaviours["health b"] = Behaviour::fails;
   serve();

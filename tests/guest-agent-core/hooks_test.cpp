@@ -42,6 +42,15 @@ TEST_F(HooksTest, TheFirstThatFailsEndsQuiesce) {
   EXPECT_EQ(report.first_failure()->name, "b");
 }
 
+TEST_F(HooksTest, TheFirstThatFailsEndsWhatIsAnsweredToTheBroker) {
+  for (const HookEvent event : {HookEvent::prepare_cutover, HookEvent::release_volume, HookEvent::acquire_volume}) {
+    programs.names[event] = {"a", "b"};
+    programs.behaviours[std::string(to_string(event)) + " a"] = Behaviour::fails;
+    EXPECT_EQ(run(event).results.size(), 1u) << to_string(event);
+  }
+  EXPECT_EQ(record.events, (Events{"prepare-cutover a", "release-volume a", "acquire-volume a"}));
+}
+
 TEST_F(HooksTest, ThawRunsInReverseAndGoesOnAfterAFailure) {
   programs.names[HookEvent::thaw] = {"a", "b", "c"};
   programs.behaviours["thaw c"] = Behaviour::fails;

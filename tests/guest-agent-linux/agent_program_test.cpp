@@ -314,6 +314,79 @@ TEST_F(AgentProgramTest, AnotherAgentByMistakeThawsNothing) {
   EXPECT_TRUE(thaw(*broker, 1).value().was_quiesced);
 }
 
+TEST_F(AgentProgramTest, MovesAVolumeWithRealHooksAndAPretendedMount) {
+  const TemporaryFolder disks;
+  AgentProgram agent(context, "mounter=pretended\ndevices_dir=" + disks.path().string() + "\nshared_volume.sales=" + (disks / "mnt").string() + "\n");
+  agent.hook(HookEvent::prepare_cutover, "till", "echo $ZYNCLONE_SIDE > side");
+  agent.hook(HookEvent::release_volume, "till", "echo released >> $ZYNCLONE_MOUNT/$ZYNCLONE_VOLUME");
+  agent.hook(HookEvent::acquire_volume, "till", "echo $ZYNCLONE_TOKEN >> $ZYNCLONE_MOUNT/$ZYNCLONE_VOLUME");
+  agent.begin();
+  auto broker = agent.connect_broker();
+  protocol::GuestPrepareCutover prepare;
+  prepare.token = operation_number(1);
+  prepare.side = protocol::CutoverSide::taking;
+  EXPECT_EQ(answer(broker->ask(prepare)).value().hooks, 1u);
+  EXPECT_EQ(agent.folder().read("side"), "taking\n");
+
+  protocol::GuestAcquireVolume acquire;
+  acquire.volume = VolumeName::parse("sales").value();
+  acquire.device = "xvds";
+  acquire.filesystem = "ext4";
+  acquire.token = 6;
+  const auto asked = broker->ask(acquire);
+  const auto disk = disks.write("sales.img", "");
+  std::filesystem::create_symlink(disk, disks / "xvds");
+  const auto acquired = answer(asked);
+  ASSERT_OK(acquired);
+  EXPECT_EQ(acquired.value().mount_point, (disks / "mnt").string());
+  EXPECT_EQ(disks.read("sales.img"), "6\n");
+
+  // An agent that is killed forgets nothing of it.
+  broker.reset();
+  agent.kill();
+  agent.begin();
+  broker = agent.connect_broker();
+  protocol::GuestReleaseVolume release;
+  release.volume = acquire.volume;
+  release.device = "xvds";
+  release.token = 5;
+  EXPECT_FAILS(answer(broker->ask(release)), Errc::conflict);
+  release.token = 6;
+  const auto released = answer(broker->ask(release));
+  ASSERT_OK(released);
+  EXPECT_TRUE(released.value().was_mounted);
+  EXPECT_EQ(disks.read("sales.img"), "6\nreleased\n");
+  EXPECT_FALSE(std::filesystem::exists(std::filesystem::symlink_status(disks / "mnt/sales")));
+  EXPECT_TRUE(answer(broker->ask(release)).value().was_mounted) << "the same answer";
+  EXPECT_EQ(disks.read("sales.img"), "6\nreleased\n") << "and nothing is done twice";
+}
+
+TEST_F(AgentProgramTest, AHookThatForksAndHangsIsEndedAndTheTillGoesOn) {
+  const TemporaryFolder disks;
+  disks.write("xvds", "");
+  AgentProgram agent(context, "hook_timeout=500ms\nmounter=pretended\ndevices_dir=" + disks.path().string() + "\nshared_volume.sales=" +
+                                  (disks / "mnt").string() + "\n");
+  agent.hook(HookEvent::release_volume, "till", "test -e calm || { setsid sleep 1000 & sleep 1000; }");
+  agent.hook(HookEvent::acquire_volume, "till");
+  agent.begin();
+  auto broker = agent.connect_broker();
+  protocol::GuestAcquireVolume acquire;
+  acquire.volume = VolumeName::parse("sales").value();
+  acquire.device = "xvds";
+  acquire.filesystem = "ext4";
+  acquire.token = 6;
+  ASSERT_OK(answer(broker->ask(acquire)));
+  protocol::GuestReleaseVolume release;
+  release.volume = acquire.volume;
+  release.device = "xvds";
+  release.token = 6;
+  EXPECT_FAILS(answer(broker->ask(release)), Errc::timed_out);
+  EXPECT_EQ(agent.hooks_that_ran(), (Lines{"acquire-volume till", "release-volume till", "acquire-volume till"}));
+  EXPECT_TRUE(std::filesystem::exists(disks / "mnt/sales")) << "it stays mounted";
+  agent.folder().write("calm", "");
+  EXPECT_OK(answer(broker->ask(release)));
+}
+
 TEST_F(AgentProgramTest, AChangedOperationReachesWhoAskedForIt) {
   AgentProgram agent(context);
   agent.begin();

@@ -25,6 +25,10 @@ TEST(AgentConfiguration, EveryKeyHasADefault) {
   EXPECT_EQ(configuration.hook_timeout, std::chrono::seconds(10));
   EXPECT_TRUE(configuration.freeze.empty());
   EXPECT_EQ(configuration.freezer, FreezerKind::real);
+  EXPECT_EQ(configuration.mounter, MounterKind::real);
+  EXPECT_EQ(configuration.devices_dir, "/dev");
+  EXPECT_EQ(configuration.volume_timeout, std::chrono::seconds(20));
+  EXPECT_TRUE(configuration.shared_volumes.empty());
   EXPECT_EQ(configuration.state_dir, "/run/zynclone");
   EXPECT_EQ(configuration.identity_file, "/var/lib/zynclone-agent/identity");
 }
@@ -41,6 +45,11 @@ TEST(AgentConfiguration, EveryKeyIsRead) {
       "freeze=/srv /var/lib/pos/  /srv\n"
       "freeze_timeout=3s\n"
       "freezer=pretended\n"
+      "mounter=pretended\n"
+      "devices_dir=/tmp/devices\n"
+      "volume_timeout=7s\n"
+      "shared_volume.sales = /srv//sales/\n"
+      "shared_volume.Till-2.log = /srv/log\n"
       "state_dir=/tmp/state\n",
       "agent.conf");
   ASSERT_OK(parsed);
@@ -55,6 +64,11 @@ TEST(AgentConfiguration, EveryKeyIsRead) {
   EXPECT_EQ(configuration.freeze, (std::vector<std::string>{"/srv", "/var/lib/pos"}));
   EXPECT_EQ(configuration.freeze_timeout, std::chrono::seconds(3));
   EXPECT_EQ(configuration.freezer, FreezerKind::pretended);
+  EXPECT_EQ(configuration.mounter, MounterKind::pretended);
+  EXPECT_EQ(configuration.devices_dir, "/tmp/devices");
+  EXPECT_EQ(configuration.volume_timeout, std::chrono::seconds(7));
+  EXPECT_EQ(configuration.shared_volumes,
+            (MountPoints{{VolumeName::parse("sales").value(), "/srv/sales"}, {VolumeName::parse("Till-2.log").value(), "/srv/log"}}));
   EXPECT_EQ(configuration.state_dir, "/tmp/state");
   EXPECT_EQ(configuration.identity_file, "/tmp/state/identity") << "beside the rest of its state";
 }
@@ -87,6 +101,22 @@ TEST(AgentConfiguration, ValuesAreChecked) {
   std::string many = "freeze=";
   for (int i = 0; i < 17; ++i) many += "/mnt/" + std::to_string(i) + " ";
   error_of(many + "\n");
+}
+
+TEST(AgentConfiguration, AMountPointIsOneFolderOfOneVolume) {
+  error_of("shared_volume.sales=srv\n");
+  error_of("shared_volume.sales=/\n");
+  error_of("shared_volume.sales=/srv/../etc\n");
+  error_of("shared_volume.sales=\n");
+  error_of("shared_volume=/srv\n");
+  error_of("shared_volume.=/srv\n");
+  error_of("hooks_dir.sales=/srv\n");
+  const Error twice = error_of("shared_volume.a=/srv/sales\nshared_volume.b=/srv/sales/\n");
+  EXPECT_EQ(twice.place, "agent.conf:2");
+  EXPECT_NE(twice.message.find("'a' has this one"), std::string::npos) << twice.message;
+  std::string many;
+  for (int i = 0; i < 17; ++i) many += "shared_volume.v" + std::to_string(i) + "=/srv/" + std::to_string(i) + "\n";
+  EXPECT_EQ(error_of(many).place, "agent.conf:17");
 }
 
 TEST(AgentConfiguration, UnixNeedsItsPath) { EXPECT_NE(error_of("transport=unix\n").message.find("unix_channel"), std::string::npos); }
