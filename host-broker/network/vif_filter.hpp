@@ -52,6 +52,9 @@ Result<std::string> parse_ipv6(std::string_view untrusted_text);
 // a name, a MAC or an address that is none, a locked interface with no MAC, an interface named twice.
 Result<FilterState> checked(FilterState untrusted_state);
 
+// Does anything at all go to this interface by this state? `state` must be `checked`.
+bool may_receive(const FilterState& state, const std::string& interface);
+
 class VifFilter {
  public:
   virtual ~VifFilter() = default;
