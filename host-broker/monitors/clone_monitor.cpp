@@ -172,7 +172,12 @@ Result<void> CloneMonitor::tell_members(xenstore::Store& store, const std::vecto
     // Of a family that cannot be read it is not known who its members are.
     if (!member && some_damaged) continue;
     std::optional<Told> now;
-    if (member) now = Told{.vm = domain.uuid, .generation = member->family->generation, .member = *member->member};
+    if (member) {
+      now = Told{.vm = domain.uuid,
+                 .generation = member->family->generation,
+                 .has_production = member->family->production.member == domain.uuid,
+                 .member = *member->member};
+    }
     if (const auto before = told_.find(domain.id); before == told_.end() || before->second != now) {
       const auto done = member ? tell_member(store, domain, *member->family, *member->member) : forget_member(store, domain);
       if (!done) {

@@ -28,6 +28,7 @@ class CloneMonitor : public Reconciler {
   struct Told {
     Uuid vm;
     Generation generation;
+    bool has_production = false;
     PublishedMember member;
     friend bool operator==(const Told&, const Told&) = default;
   };

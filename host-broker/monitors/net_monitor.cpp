@@ -71,11 +71,51 @@ asio::awaitable<void> watch_filter(network::VifFilter& filter, Doorbell& doorbel
   }
 }
 
+constexpr std::string_view k_announcement_is_due = "announcement";
+
+asio::awaitable<void> ring_later(Doorbell& doorbell, Announcements::Time time) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  co_await timer.async_wait(asio::use_awaitable);
+  doorbell.ring(std::string(k_announcement_is_due));
+}
+
+template <class One>
+std::vector<One> without(std::vector<One> all, const std::map<Uuid, Error>& held_back) {
+  std::erase_if(all, [&](const One& one) { return held_back.contains(one.family); });
+  return all;
+}
+
 }  // namespace
 
 void NetMonitor::start_watching(Doorbell& doorbell) {
+  doorbell_ = &doorbell;
   spawn(executor_, "watches on XenStore", watch_store({xen::k_families_path, k_backend_vifs_path}, doorbell));
   spawn(executor_, "watch on the filter", watch_filter(*filter_, doorbell));
+}
+
+// Announcements are repeated by reconciling again, so that nothing is repeated that does not hold any longer.
+void NetMonitor::ring_when_due() {
+  const auto due = announcements_.due();
+  if (doorbell_ == nullptr || !due || due == rings_at_) return;
+  rings_at_ = due;
+  spawn(executor_, "announcing again", ring_later(*doorbell_, *due));
+}
+
+Result<std::vector<PublishedFamily>> NetMonitor::read_families(xenstore::Store& store, DomainId self, std::map<Uuid, Error>& held_back) {
+  std::vector<PublishedFamily> families = published_.families();
+  for (const PublishedFamily& family : families) {
+    if (guard_.knows(family.uuid)) continue;
+    TRY(const auto text, store.read(xen::acknowledgements_of(self) + "/" + family.uuid.text()));
+    const auto generation = text ? xen::parse_generation(*text) : std::nullopt;
+    if (generation) guard_.acknowledged_before(family.uuid, *generation);
+  }
+  held_back = guard_.hold_back(families);
+  // Whoever waits for the older generation must not take the newer one's acknowledgement for it.
+  for (const auto& [family, error] : held_back) {
+    acknowledged_.erase(family.text());
+    TRY(store.remove(xen::acknowledgements_of(self) + "/" + family.text()));
+  }
+  return families;
 }
 
 Result<void> NetMonitor::put_in_force(const FilterState& wanted, const std::optional<FilterState>& before) {
@@ -136,21 +176,36 @@ Result<void> NetMonitor::reconcile(const Hints& hints) {
     return fail(Errc::unavailable, "waiting for clone-monitor to publish families");
   }
   TRY(present_.look(store, self, hints));
+  std::map<Uuid, Error> held_back;
+  TRY(const auto families, read_families(store, self, held_back));
   const auto before = filter_->in_force();
   if (!before) {
     retract(store, self);
     return before.error();
   }
-  Wanted wanted = wanted_state(published_.families(), published_.refused() ? Reading::some_refused : Reading::complete, present_.all(), self, before.value());
+  const Reading reading = published_.refused() || !held_back.empty() ? Reading::some_refused : Reading::complete;
+  Wanted wanted = wanted_state(families, reading, present_.all(), self, before.value());
   const auto state = network::checked(std::move(wanted.state));
   auto applied = state ? put_in_force(state.value(), before.value()) : Result<void>(state.error());
   if (!applied) {
     retract(store, self);
     return applied;
   }
+  const auto is_published = [this](const Uuid& family) { return published_.has(family.text()); };
+  announcements_.forget_unless(is_published);
+  announcements_.follow(without(std::move(wanted.production), held_back), state.value());
+  wanted.acknowledge = without(std::move(wanted.acknowledge), held_back);
   TRY(acknowledge(store, self, wanted.acknowledge));
+  guard_.forget_unless(is_published);
+  for (const Acknowledgement& one : wanted.acknowledge) {
+    for (const PublishedFamily& family : families) {
+      if (family.uuid == one.family) guard_.acknowledged(family);
+    }
+  }
+  ring_when_due();
   set_status(std::to_string(wanted.acknowledge.size()) + " families, rules for " + std::to_string(state.value().rules.size()) + " interfaces");
   if (published_.refused()) return *published_.refused();
+  if (!held_back.empty()) return held_back.begin()->second;
   if (!wanted.conflicts.empty()) return wanted.conflicts.front();
   return outcome::success();
 }

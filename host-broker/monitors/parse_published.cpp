@@ -133,6 +133,30 @@ Result<std::set<DomainId>> parse_backends(const std::string& untrusted_text) {
   return backends;
 }
 
+Result<std::optional<Uuid>> parse_production(const std::string& untrusted_text) {
+  if (untrusted_text.empty()) return std::optional<Uuid>();
+  TRY(auto member, Uuid::parse(untrusted_text));
+  return std::optional<Uuid>(std::move(member));
+}
+
+Result<std::string> parse_announced(std::string_view untrusted_text) {
+  return untrusted_text.find(':') == std::string_view::npos ? network::parse_ipv4(untrusted_text) : network::parse_ipv6(untrusted_text);
+}
+
+// A clone-monitor of the version before, in another domain than this one, publishes none of it, and knows of no moves.
+Result<PublishedProduction> parse_production_nodes(const Nodes& untrusted_nodes, const Reader& reader, const Uuid& original) {
+  PublishedProduction production;
+  if (!untrusted_nodes.contains("production") && !untrusted_nodes.contains("production_generation")) {
+    production.member = original;
+    return production;
+  }
+  TRY(production.member, reader.checked("production", parse_production));
+  TRY(const auto generation, reader.checked("production_generation", parse_published_generation));
+  production.generation = generation.value;
+  TRY(production.announce, reader.addresses("announce", parse_announced));
+  return production;
+}
+
 Result<PublishedVif> parse_vif(const Nodes& untrusted_nodes, const std::string& path, unsigned index) {
   const Reader reader(untrusted_nodes, path);
   PublishedVif vif{.index = index};
@@ -176,6 +200,7 @@ Result<PublishedFamily> parse_published(const std::string& untrusted_uuid, const
   TRY(family.uuid, Uuid::parse(untrusted_uuid));
   TRY(family.vm, reader.checked("vm", [](const std::string& untrusted_text) { return VmName::parse(untrusted_text); }));
   TRY(family.generation, reader.checked("generation", parse_published_generation));
+  TRY(family.production, parse_production_nodes(untrusted_nodes, reader, family.uuid));
   TRY(family.backends, reader.checked("backends", parse_backends));
   for (const std::string& untrusted_member : reader.names("member")) {
     const std::string path = "member/" + untrusted_member;

@@ -58,6 +58,7 @@ Nodes nodes_of(const PublishedMember& member) {
 
 PublishedFamily publication_of(const Family& family, const Domains& domains) {
   PublishedFamily published{.uuid = family.uuid, .vm = family.vm, .generation = family.generation};
+  published.production = {.member = production_member(family), .generation = family.production.generation, .announce = family.production.announce};
   std::map<Uuid, PublishedMember> members;
   bool has_interface = false;
   for (const MemberLockdown& lockdown : lockdown_of(family)) {
@@ -88,6 +89,9 @@ Nodes nodes_of(const PublishedFamily& family) {
   Nodes nodes{{"", ""},
               {"vm", family.vm.text()},
               {"generation", std::to_string(family.generation.value)},
+              {"production", family.production.member ? family.production.member->text() : ""},
+              {"production_generation", std::to_string(family.production.generation)},
+              {"announce", joined(family.production.announce)},
               {"backends", backends},
               {"member", ""}};
   for (const PublishedMember& member : family.members) put_below(nodes, "member/" + member.uuid.text(), nodes_of(member));
@@ -101,6 +105,7 @@ Nodes frontend_nodes(const PublishedFamily& family, const PublishedMember& membe
               {"member", member.name},
               {"state", member.state},
               {"generation", std::to_string(family.generation.value)},
+              {"production", family.production.member == member.uuid ? "1" : "0"},
               {"vif", ""}};
   for (const PublishedVif& vif : member.vifs) {
     const std::string path = "vif/" + std::to_string(vif.index);

@@ -39,10 +39,19 @@ struct PublishedMember {
   friend bool operator==(const PublishedMember&, const PublishedMember&) = default;
 };
 
+struct PublishedProduction {
+  std::optional<Uuid> member;                // none: for the moment of a cutover
+  std::uint64_t generation = 0;              // grows with every move
+  std::vector<std::string> announce;         // addresses that move along
+
+  friend bool operator==(const PublishedProduction&, const PublishedProduction&) = default;
+};
+
 struct PublishedFamily {
   Uuid uuid;
   VmName vm;
   Generation generation;
+  PublishedProduction production;
   std::set<DomainId> backends;               // whose acknowledgement counts: those that run, of its interfaces; 0 where it has none
   std::vector<PublishedMember> members;      // in the order of their UUIDs, interfaces in that of their indexes
 

@@ -24,8 +24,10 @@ std::vector<std::string> names_of(const BackendVif& present) {
 
 class Builder {
  public:
-  Builder(const std::vector<PublishedFamily>& families, const std::vector<BackendVif>& present, DomainId self)
+  // `kept`: rules that stay where no family says something else.
+  Builder(const std::vector<PublishedFamily>& families, const std::vector<BackendVif>& present, DomainId self, const std::vector<VifRule>& kept)
       : families_(families), present_(present), self_(self) {
+    for (const VifRule& rule : kept) kept_.insert(rule.interface);
     for (const PublishedFamily& family : families) {
       for (const PublishedMember& member : family.members) {
         members_.emplace(member.uuid, &member);
@@ -44,6 +46,8 @@ class Builder {
     for (const PublishedFamily& family : families_) {
       if (family.backends.contains(self_) && !contradicted_.contains(family.uuid)) {
         wanted_.acknowledge.push_back({.family = family.uuid, .vm = family.vm, .generation = family.generation});
+        wanted_.production.push_back(
+            {.family = family.uuid, .vm = family.vm, .production = family.production, .interfaces = std::move(speaking_[family.uuid])});
       }
     }
     return std::move(wanted_);
@@ -94,12 +98,15 @@ class Builder {
   void add_vif(const PublishedFamily& family, const PublishedMember& member, const PublishedVif& vif) {
     std::set<std::string> names;
     std::string mac = vif.mac;
+    std::optional<std::string> here;
     if (!vif.interface.empty() && !taken_by_other(vif.interface, member)) names.insert(vif.interface);
     for (const BackendVif& present : present_) {
       if (!belongs(present, member, vif)) continue;
       for (const std::string& name : names_of(present)) names.insert(name);
+      here = names_of(present).back();
       if (mac.empty()) mac = present.mac;
     }
+    if (!here && member.domain && !vif.interface.empty()) here = vif.interface;
     VifRule rule{.interface = {}, .mode = vif.mode};
     if (vif.mode == VifMode::locked && mac.empty()) {
       rule.mode = VifMode::disabled;  // until it is known which MAC is its own
@@ -107,6 +114,9 @@ class Builder {
       rule.mac = mac;
       rule.ipv4 = vif.ipv4;
       rule.ipv6 = vif.ipv6;
+    }
+    if (here && !mac.empty() && rule.mode != VifMode::disabled && family.production.member == member.uuid) {
+      speaking_[family.uuid].push_back({.name = *here, .mac = mac});
     }
     for (const std::string& name : names) {
       rule.interface = name;
@@ -145,7 +155,7 @@ class Builder {
       if (!is_no_members(present) && !is_free_member(present)) continue;
       for (const std::string& name : names_of(present)) {
         const PublishedFamily* const none = nullptr;
-        if (name.starts_with("vif")) rules_.try_emplace(name, Owned{VifRule{.interface = name, .mode = VifMode::unlocked}, none});
+        if (name.starts_with("vif") && !kept_.contains(name)) rules_.try_emplace(name, Owned{VifRule{.interface = name, .mode = VifMode::unlocked}, none});
       }
     }
   }
@@ -158,10 +168,12 @@ class Builder {
   const std::vector<PublishedFamily>& families_;
   const std::vector<BackendVif>& present_;
   DomainId self_;
+  std::set<std::string> kept_;
   std::map<Uuid, const PublishedMember*> members_;
   std::map<DomainId, const PublishedMember*> domains_;
   std::map<std::string, const PublishedMember*> interfaces_;
   std::map<std::string, Owned> rules_;
+  std::map<Uuid, std::vector<ProductionHere::Interface>> speaking_;
   std::set<Uuid> contradicted_;
   Wanted wanted_;
 };
@@ -170,11 +182,13 @@ class Builder {
 
 Wanted wanted_state(const std::vector<PublishedFamily>& families, Reading reading, const std::vector<BackendVif>& present, DomainId self,
                     const std::optional<FilterState>& in_force) {
-  Wanted wanted = Builder(families, present, self).build();
-  if (reading == Reading::some_refused && in_force) {
+  const bool keeps = reading == Reading::some_refused && in_force;
+  const std::vector<VifRule> kept = keeps ? in_force->rules : std::vector<VifRule>();
+  Wanted wanted = Builder(families, present, self, kept).build();
+  if (keeps) {
     std::set<std::string> named;
     for (const VifRule& rule : wanted.state.rules) named.insert(rule.interface);
-    for (const VifRule& rule : in_force->rules) {
+    for (const VifRule& rule : kept) {
       if (!named.contains(rule.interface)) wanted.state.rules.push_back(rule);
     }
     if (in_force->unknown == UnknownVifs::hold) wanted.state.unknown = UnknownVifs::hold;

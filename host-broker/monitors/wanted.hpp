@@ -18,9 +18,22 @@ struct Acknowledgement {
   Generation generation;
 };
 
+// Where production of a family is, as far as this backend is concerned.
+struct ProductionHere {
+  Uuid family;
+  VmName vm;
+  PublishedProduction production;
+  struct Interface {
+    std::string name;
+    std::string mac;
+  };
+  std::vector<Interface> interfaces;         // of its member, that are here now and may speak; the lowest index first
+};
+
 struct Wanted {
   network::FilterState state;
   std::vector<Acknowledgement> acknowledge;  // once the state is in force
+  std::vector<ProductionHere> production;    // of those that are acknowledged
   std::vector<Error> conflicts;              // families that contradict each other, and are not acknowledged
 };
 

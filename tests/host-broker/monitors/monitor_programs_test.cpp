@@ -2,7 +2,9 @@
 
 #include <csignal>
 
+#include "host-broker/monitors/folder_watcher.hpp"
 #include "host-broker/xen/lockdown/xenstore_lockdown.hpp"
+#include "system/file.hpp"
 #include "tests/host-broker/monitors/lockdown_world.hpp"
 
 namespace zynclone::broker {
@@ -15,6 +17,24 @@ const std::string k_acknowledgement = "/zynclone/ack/0/" + k_original.text();
 
 class MonitorPrograms : public ::testing::Test {
  protected:
+  // Until the file is this, ten seconds at most; looked at at each change of its folder.
+  static asio::awaitable<Result<void>> wait_for_text(std::filesystem::path file, std::string text) {
+    monitors::Doorbell doorbell(co_await asio::this_coro::executor);
+    co_return co_await with_timeout(watch_for_text(doorbell, std::move(file), std::move(text)), std::chrono::seconds(10), "waiting for announcements");
+  }
+  static asio::awaitable<Result<void>> watch_for_text(monitors::Doorbell& doorbell, std::filesystem::path file, std::string text) {
+    using namespace asio::experimental::awaitable_operators;
+    co_await (monitors::watch_folder(file.parent_path(), doorbell) || until_text(doorbell, file, text));
+    co_return outcome::success();
+  }
+  static asio::awaitable<void> until_text(monitors::Doorbell& doorbell, std::filesystem::path file, std::string text) {
+    for (;;) {
+      const auto now = read_file(file, 1 << 20);
+      if (now && now.value() == text) co_return;
+      (void)co_await doorbell.wait(std::chrono::seconds(10));
+    }
+  }
+
   Result<std::vector<std::string>> wait_applied(const Family& family, Deadline limit = std::chrono::seconds(10)) {
     return tests::run_on(world.context, lockdown.wait_applied(family, limit));
   }
@@ -113,6 +133,40 @@ TEST_F(MonitorPrograms, ADomainThatComesBackIsFollowed) {
   ASSERT_OK(wait_applied(next));
   EXPECT_EQ(world.rule("vif12.0")->mode, VifMode::disabled);
   EXPECT_FALSE(world.rule("vif3.0"));
+}
+
+// Three times: the repeats come by themselves.
+TEST_F(MonitorPrograms, ACutoverIsAnnounced) {
+  world.add_domain(3, k_original, "pos1");
+  world.add_vif(0, 3, 0, k_original_mac);
+  world.add_domain(7, k_clone, "pos1.upgrade-1");
+  world.add_vif(0, 7, 0, k_clone_mac, "zc1");
+  Family family = family_with_clone(1, CloneState::running, VifMask{1}, VifMask{0});
+  world.save(family);
+  const auto clone_monitor = world.start_clone_monitor();
+  const auto net_monitor = world.start_net_monitor();
+  ASSERT_OK(wait_applied(family));
+  world.wait_for("/local/domain/3/zynclone/production", "1");
+  world.wait_for("/local/domain/7/zynclone/production", "0");
+  ASSERT_FALSE(std::filesystem::exists(world.folder / "announced"));
+
+  family.production = {.member = std::nullopt, .generation = 1, .announce = {"192.0.2.1", "2001:db8::1"}};
+  family.generation.value = 2;
+  world.save(family);
+  ASSERT_OK(wait_applied(family));
+  EXPECT_EQ(world.rule("vif3.0")->mode, VifMode::disabled);
+  family.production.member = k_clone;
+  family.production.generation = 2;
+  family.generation.value = 3;
+  world.save(family);
+  ASSERT_OK(wait_applied(family));
+  const std::string once = "zc1 " + k_clone_mac + " arp 192.0.2.1\nzc1 " + k_clone_mac + " neighbour 2001:db8::1\n";
+  EXPECT_TRUE(world.folder.read("announced").starts_with(once)) << "before it is acknowledged";
+  EXPECT_EQ(world.rule("zc1")->mode, VifMode::unlocked);
+  world.wait_for("/local/domain/7/zynclone/production", "1");
+  world.wait_for("/local/domain/3/zynclone/production", "0");
+
+  ASSERT_OK(tests::run_on(world.context, wait_for_text(world.folder.path() / "announced", once + once + once)));
 }
 
 TEST_F(MonitorPrograms, SigtermEndsThemAndLeavesEverythingInForce) {

@@ -1,7 +1,9 @@
 // The real clone-net-monitor with the kernel's nftables, on a bridge in a network namespace. Skipped where that may not be made.
 
 #include <csignal>
+#include <set>
 
+#include "host-broker/network/announcement_frames.hpp"
 #include "host-broker/network/nftables_filter.hpp"
 #include "host-broker/xen/lockdown/xenstore_lockdown.hpp"
 #include "tests/host-broker/monitors/lockdown_world.hpp"
@@ -114,6 +116,42 @@ TEST_F(NetMonitorNftables, AnOriginalThatComesBackWhileNobodyLooksIsSilent) {
   EXPECT_FALSE(speaks(again));
   save(family_with_clone(2, CloneState::running, VifMask{1}, VifMask{0}));
   EXPECT_TRUE(speaks(again));
+}
+
+// `mac = original`: the clone takes over under the MAC that the bridge has learned at the original's interface.
+TEST_F(NetMonitorNftables, AfterACutoverTheNetworkIsAtTheClone) {
+  world.add_domain(3, k_original, "pos1");
+  world.add_vif(0, 3, 0, k_original_mac);
+  world.add_domain(7, k_clone, "pos1.upgrade-1");
+  world.add_vif(0, 7, 0, k_original_mac, "zc1");
+  Tap& original = lab->add_guest("vif3.0");
+  Tap& clone = lab->add_guest("zc1");
+  start();
+  Family family = family_with_clone(1, CloneState::running, VifMask{1}, VifMask{0});
+  family.clones[0].vifs[0].mac = k_original_mac;
+  save(family);
+  EXPECT_TRUE(speaks(original));
+  const auto question = tests::udp4({.source = "02:00:00:00:00:01", .destination = k_original_mac}, {.source = "10.0.0.9", .destination = "10.0.0.1"});
+  EXPECT_TRUE(lab->passes(lab->lan(), original, question));
+
+  family.generation.value = 2;
+  family.production = {.member = std::nullopt, .generation = 1, .announce = {"10.0.0.1", "2001:db8::1"}};
+  save(family);
+  EXPECT_FALSE(speaks(original));
+  EXPECT_FALSE(speaks(clone)) << "never two";
+  lab->arrivals(lab->lan());
+  family.generation.value = 3;
+  family.production = {.member = k_clone, .generation = 2, .announce = {"10.0.0.1", "2001:db8::1"}};
+  save(family);
+  std::set<std::string> heard;
+  for (const std::string& frame : lab->lan().drain()) heard.insert(frame);
+  for (const char* address : {"10.0.0.1", "2001:db8::1"}) {
+    EXPECT_TRUE(heard.contains(network::announcement_frame(k_original_mac, address).value())) << address << " was acknowledged and not announced";
+  }
+  EXPECT_TRUE(lab->passes(lab->lan(), clone, question));
+  EXPECT_FALSE(lab->passes(lab->lan(), original, question));
+  EXPECT_FALSE(speaks(original));
+  EXPECT_TRUE(speaks(clone));
 }
 
 }  // namespace

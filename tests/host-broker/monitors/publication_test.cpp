@@ -22,6 +22,9 @@ TEST(Publication, SaysWhatLockdownMeansForEachMember) {
   const Nodes expected{{"", ""},
                        {"vm", "pos1"},
                        {"generation", "4"},
+                       {"production", k_original.text()},
+                       {"production_generation", "0"},
+                       {"announce", ""},
                        {"backends", "0 5"},
                        {"member", ""},
                        {original, ""},
@@ -57,10 +60,40 @@ TEST(Publication, ReadsItselfBack) {
   family.clones[0].original_allowance = {.mode = VifMode::locked, .ipv4 = {"10.0.0.1"}, .ipv6 = {"2001:db8::1", "fe80::1"}};
   family.vifs.push_back({.index = 10, .mac = "", .bridge = "xenbr0", .backend = "nobody", .interface = ""});
   family.vifs.push_back({.index = 2, .mac = "", .bridge = "xenbr0", .backend = "5", .interface = "pos1b"});
+  family.production = {.member = k_clone, .generation = 7, .announce = {"10.0.0.1", "2001:db8::1"}};
   const PublishedFamily published = publication_of(family, k_domains);
   const auto back = parse_published(k_original.text(), nodes_of(published));
   ASSERT_OK(back);
   EXPECT_EQ(back.value(), published);
+}
+
+TEST(Publication, SaysWhereProductionIs) {
+  Family family = family_with_clone(9, CloneState::running, VifMask{1}, VifMask{0});
+  family.production = {.member = k_clone, .generation = 3, .announce = {"10.0.0.1", "2001:db8::1"}};
+  PublishedFamily published = publication_of(family, k_domains);
+  Nodes nodes = nodes_of(published);
+  EXPECT_EQ(nodes["production"], k_clone.text());
+  EXPECT_EQ(nodes["production_generation"], "3");
+  EXPECT_EQ(nodes["announce"], "10.0.0.1,2001:db8::1");
+  EXPECT_EQ(nodes["member/" + k_clone.text() + "/vif/0/mode"], "unlocked");
+  EXPECT_EQ(nodes["member/" + k_original.text() + "/vif/0/mode"], "disabled");
+  for (const PublishedMember& member : published.members) {
+    EXPECT_EQ(frontend_nodes(published, member).at("production"), member.uuid == k_clone ? "1" : "0");
+  }
+
+  family.production.member.reset();
+  published = publication_of(family, k_domains);
+  EXPECT_EQ(nodes_of(published).at("production"), "") << "the moment of a cutover";
+  for (const PublishedMember& member : published.members) EXPECT_EQ(frontend_nodes(published, member).at("production"), "0");
+}
+
+// A driver domain may be newer than the control domain.
+TEST(ParsePublished, OfAVersionThatKnowsNoCutovers) {
+  Nodes nodes = nodes_of(publication_of(family_without_clones(1), k_domains));
+  for (const char* name : {"production", "production_generation", "announce"}) nodes.erase(name);
+  const auto parsed = parse_published(k_original.text(), nodes);
+  ASSERT_OK(parsed);
+  EXPECT_EQ(parsed.value().production, (PublishedProduction{.member = k_original, .generation = 0, .announce = {}}));
 }
 
 TEST(Publication, ADomainThatDoesNotRunIsNoBackend) {
@@ -92,6 +125,8 @@ TEST(ParsePublished, RefusesHostileContent) {
   const std::pair<std::string, std::string> cases[] = {
       {"generation", ""}, {"generation", "-1"}, {"generation", "4 "}, {"generation", "0x4"}, {"generation", "04"}, {"generation", "99999999999999999999"},
       {"vm", ""}, {"vm", "../pos1"}, {"vm", "pos1\n"}, {"backends", "0,5"}, {"backends", "0 -1"}, {"backends", "40000"}, {"backends", "0  5"},
+      {"production", "pos1"}, {"production", "22222222"}, {"production_generation", ""}, {"production_generation", "-1"}, {"production_generation", "1.5"},
+      {"announce", "10.0.0.1,"}, {"announce", "10.0.0.0/8"}, {"announce", "::"}, {"announce", "10.0.0.1 10.0.0.2"},
       {member + "name", "a b"}, {member + "name", ""}, {member + "role", "king"}, {member + "domid", ""}, {member + "domid", "32752"}, {member + "domid", "7x"},
       {vif + "interface", "vif*"}, {vif + "interface", "x\"; flush ruleset"}, {vif + "interface", "sixteen-letters-"}, {vif + "interface", "zc1\0"s},
       {vif + "mode", "open"}, {vif + "mode", ""}, {vif + "mode", "Unlocked"}, {vif + "mac", "00:16:3e"}, {vif + "mac", "00:16:3e:00:00:0g"},
@@ -104,7 +139,7 @@ TEST(ParsePublished, RefusesHostileContent) {
     ASSERT_FAILS(parsed, Errc::malformed) << path << " = " << value;
     EXPECT_EQ(parsed.error().place, "/zynclone/family/" + k_original.text() + "/" + path);
   }
-  for (const std::string& path : {"generation"s, "vm"s, "backends"s, member + "name", member + "role", vif + "interface", vif + "mode", vif + "mac", vif + "ipv4", vif + "ipv6", vif + "backend"}) {
+  for (const std::string& path : {"generation"s, "vm"s, "backends"s, "production"s, "production_generation"s, "announce"s, member + "name", member + "role", vif + "interface", vif + "mode", vif + "mac", vif + "ipv4", vif + "ipv6", vif + "backend"}) {
     Nodes nodes = good;
     nodes.erase(path);
     EXPECT_FAILS(parse_published(k_original.text(), nodes), Errc::malformed) << path;

@@ -166,5 +166,54 @@ TEST(Wanted, WhatIsInForceStaysWhereAFamilyWasRefused) {
   EXPECT_EQ(made, (FilterState{.rules = {unlocked("zc1")}}));
 }
 
+PublishedFamily in_production(const Uuid& member, std::vector<xen::DomainEntry> running, protocol::VifMode mode = VifMode::unlocked) {
+  Family family = family_with_clone(4, CloneState::running, VifMask{1}, VifMask{1});
+  for (CloneVif vif : {CloneVif{.index = 1, .mac = "00:16:3e:00:00:12", .interface = "zc1b"}}) family.clones[0].vifs.push_back(vif);
+  family.clones[0].original_allowance = {.mode = mode, .ipv4 = {"192.0.2.1"}, .ipv6 = {}};
+  family.production = {.member = member, .generation = 2, .announce = {"192.0.2.1"}};
+  return publication_of(family, domains_with(std::move(running)));
+}
+
+std::vector<std::string> speaking(const Wanted& made) {
+  std::vector<std::string> names;
+  for (const ProductionHere& here : made.production) {
+    for (const ProductionHere::Interface& interface : here.interfaces) names.push_back(interface.name + " " + interface.mac);
+  }
+  return names;
+}
+
+TEST(Wanted, TheProductionMembersInterfacesAreKnownByTheNamesThatTheyHaveNow) {
+  const std::vector<xen::DomainEntry> both{{.id = {3}, .uuid = k_original, .name = "pos1"}, {.id = {7}, .uuid = k_clone, .name = "pos1.upgrade-1"}};
+  const std::vector<BackendVif> present{vif_of(3, k_original, k_original_mac), vif_of(7, k_clone, k_clone_mac, "zc1"),
+                                        vif_of(7, k_clone, "00:16:3e:00:00:12", "zc1b", 1)};
+  const Wanted made = wanted({in_production(k_clone, both)}, present);
+  ASSERT_EQ(made.production.size(), 1u);
+  EXPECT_EQ(made.production[0].production.generation, 2u);
+  EXPECT_EQ(speaking(made), (std::vector<std::string>{"zc1 " + k_clone_mac, "zc1b 00:16:3e:00:00:12"}));
+  EXPECT_EQ(speaking(wanted({in_production(k_original, both)}, present)), std::vector<std::string>{"vif3.0 " + k_original_mac});
+  EXPECT_TRUE(speaking(wanted({in_production(k_clone, both, VifMode::disabled)}, present)).empty()) << "it may not speak";
+  EXPECT_TRUE(speaking(wanted({in_production(k_clone, both)}, present, {5})).empty()) << "it has no interface at this backend";
+  EXPECT_TRUE(speaking(wanted({in_production(k_clone, {})}, {})).empty()) << "it does not run";
+}
+
+// A family that cannot be read keeps its rules also while another holds unknown interfaces, and lets those of no family pass.
+TEST(Wanted, ARefusedFamilysRulesAreNoStrangers) {
+  const FilterState before{.unknown = UnknownVifs::hold, .rules = {disabled("vif8.0"), unlocked("vif9.0")}};
+  const Wanted made = wanted_state({restricted_original(DomainId{3})}, Reading::some_refused,
+                                   {vif_of(3, k_original, k_original_mac), vif_of(8, k_stranger, "00:16:3e:00:00:08"),
+                                    vif_of(10, Uuid::derived("another"), "00:16:3e:00:00:0a")},
+                                   {0}, before);
+  const FilterState state = network::checked(made.state).value();
+  const auto mode_of = [&](const std::string& name) -> std::optional<VifMode> {
+    for (const VifRule& rule : state.rules) {
+      if (rule.interface == name) return rule.mode;
+    }
+    return std::nullopt;
+  };
+  EXPECT_EQ(mode_of("vif8.0"), VifMode::disabled);
+  EXPECT_EQ(mode_of("vif9.0"), VifMode::unlocked);
+  EXPECT_EQ(mode_of("vif10.0"), VifMode::unlocked);
+}
+
 }  // namespace
 }  // namespace zynclone::broker::monitors
