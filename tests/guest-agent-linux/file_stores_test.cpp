@@ -37,6 +37,23 @@ TEST(FileQuiesceStore, AFolderThatCannotBeMadeIsAnError) {
   EXPECT_FALSE(store.save(QuiesceRecord{operation_number(1), {}}));
 }
 
+TEST(FileVolumeStore, KeepsARecordForEachVolume) {
+  const TemporaryFolder folder;
+  FileVolumeStore store(folder / "state");
+  const auto sales = VolumeName::parse("sales").value();
+  const auto log = VolumeName::parse("log").value();
+  EXPECT_FALSE(store.load(sales).value());
+  const VolumeRecord record{.token = 6, .change = VolumeChange::acquire, .is_done = true, .device = "xvds", .hooks = 2};
+  ASSERT_OK(store.save(sales, record));
+  FileVolumeStore next(folder / "state");
+  EXPECT_EQ(next.load(sales).value(), record);
+  EXPECT_FALSE(next.load(log).value());
+  folder.write("state/volumes/log", "token=");
+  EXPECT_FAILS(next.load(log), Errc::malformed);
+  folder.write("file", "");
+  EXPECT_FALSE(FileVolumeStore(folder / "file").save(sales, record));
+}
+
 TEST(FileLastIdentity, RemembersTheVm) {
   const TemporaryFolder folder;
   FileLastIdentity last(folder / "state/identity");
