@@ -83,12 +83,14 @@ Result<std::optional<BlockBackend>> read_backend(Store& store, const std::string
   TRY(const auto device, store.read(backend.path + "/dev"));
   TRY(const auto mode, store.read(backend.path + "/mode"));
   TRY(const auto physical, store.read(backend.path + "/physical-device"));
+  TRY(const auto hotplug, store.read(backend.path + "/hotplug-status"));
   TRY(const auto state, store.read(backend.path + "/state"));
   if (!parameters && !device && !state) return std::optional<BlockBackend>();  // gone meanwhile, or the empty folder of one that is
   backend.target = target_of(kind, parameters.value_or(""));
   backend.device = device.value_or(number);
   backend.writable = !mode || mode->starts_with('w');
   if (physical) backend.physical = parse_physical(*physical);
+  backend.is_refused = kind == "vbd" && !physical && (hotplug == "busy" || hotplug == "error");  // block-common.sh: fatal, do_or_die
   backend.state = state.value_or("");
   return std::optional<BlockBackend>(std::move(backend));
 }

@@ -27,6 +27,7 @@ struct BlockBackend {
   std::string target;              // the path that it serves
   std::optional<dev_t> physical;   // the block device that it serves, where it is the kernel's
   bool writable = true;
+  bool is_refused = false;         // the block script refused it: xl leaves its nodes, but it serves nothing, and never will
   std::string state;               // k_connected, …
 };
 

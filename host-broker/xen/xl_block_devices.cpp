@@ -45,6 +45,7 @@ const BlockBackend* XlBlockDevices::find(const View& view, DomainId domain, cons
 // What keeps the disk from being attached. None: it is there already as asked, or nothing does.
 std::optional<Error> XlBlockDevices::conflict(const View& view, DomainId domain, const VmDisk& disk) {
   for (const BlockBackend& backend : view.backends) {
+    if (backend.is_refused) continue;
     const bool same_device = backend.domain == domain && backend.device == disk.device;
     const bool same_volume = serves(backend, disk.volume);
     if (same_device && same_volume && backend.writable != disk.writable)
@@ -80,7 +81,11 @@ asio::awaitable<Result<XlBlockDevices::View>> XlBlockDevices::look(StorePointer 
 asio::awaitable<Result<std::string>> XlBlockDevices::wait_until(StorePointer store, std::string watched, std::function<Result<std::string>()> missing,
                                                                 Deadline limit) {
   const auto end = Clock::now() + limit;
-  auto watch = [store, watched]() { return store->watch(watched, "block"); };
+  auto watch = [store, watched]() -> Result<void> {
+    auto done = store->watch(watched, "block");
+    if (!done && done.error().code == Errc::already_exists) return outcome::success();  // an earlier wait's of this store
+    return done;
+  };
   CO_TRY(co_await run_blocking_within(pool_, std::move(watch), k_look_limit, "watching a block backend"));
   for (;;) {
     CO_TRY(auto left, co_await run_blocking_within(pool_, missing, k_look_limit, "looking at a block backend"));
@@ -136,7 +141,7 @@ asio::awaitable<Result<std::vector<Attachment>>> XlBlockDevices::attachments_of(
   CO_TRY(const auto view, co_await look(store, DomainId{0}));
   std::vector<Attachment> attachments;
   for (const BlockBackend& backend : view.backends)
-    if (serves(backend, volume)) attachments.push_back({.domain = backend.domain, .device = backend.device});
+    if (!backend.is_refused && serves(backend, volume)) attachments.push_back({.domain = backend.domain, .device = backend.device});
   co_return attachments;
 }
 
@@ -151,54 +156,80 @@ asio::awaitable<Result<void>> XlBlockDevices::run_xl(std::vector<std::string> ar
   co_return fail(Errc::xen, "'" + what + "' ended with exit status " + std::to_string(ended.status) + (cause.empty() ? "" : ": " + cause));
 }
 
+// A QEMU serves what the kernel cannot. libxl starts one with a domain, and none later; xl block-attach says nothing of that.
+asio::awaitable<Result<void>> XlBlockDevices::check_server(StorePointer store, DomainId domain, VmDisk disk) {
+  if (disk.volume.format != VolumeFormat::qcow2) co_return outcome::success();
+  auto work = [store, domain] { return store->read("/local/domain/0/device-model/" + std::to_string(domain.value) + "/state"); };
+  CO_TRY(const auto state, co_await run_blocking_within(pool_, std::move(work), k_look_limit, "looking for a domain's QEMU"));
+  if (state == "running") co_return outcome::success();
+  co_return cannot_attach(Errc::xen, domain, disk, "the domain has no QEMU, which qcow2 needs; one is there when it was started with a qcow2 disk");
+}
+
+// What an attach that the block script refused, by whomever, has left under this name.
+asio::awaitable<Result<void>> XlBlockDevices::clear_refused(StorePointer store, View view, DomainId domain, VmDisk disk) {
+  for (const BlockBackend& backend : view.backends) {
+    if (!backend.is_refused || backend.domain != domain || backend.device != disk.device) continue;
+    CO_TRY(co_await take_away(store, backend, disk, Detach::force, settings_.attach_limit));
+  }
+  co_return outcome::success();
+}
+
+asio::awaitable<Result<void>> XlBlockDevices::make(StorePointer store, DomainId domain, VmDisk disk, std::string specification) {
+  std::vector<std::string> arguments{"block-attach"};
+  arguments.push_back(std::to_string(domain.value));
+  arguments.push_back(std::move(specification));
+  CO_TRY(co_await run_xl(std::move(arguments), settings_.attach_limit));
+  CO_TRY(const auto view, co_await look(store, domain));
+  const BlockBackend* backend = find(view, domain, disk);
+  if (backend == nullptr) co_return fail(Errc::xen, "xl made no backend");
+  co_return co_await wait_connected(store, backend->path);
+}
+
 asio::awaitable<Result<void>> XlBlockDevices::attach(DomainId domain, VmDisk disk) {
-  CO_TRY(const auto specification, render_disk(disk));
+  CO_TRY(auto specification, render_disk(disk));
   CO_TRY(const auto store, co_await open());
-  CO_TRY(auto view, co_await look(store, domain));
+  CO_TRY(const auto view, co_await look(store, domain));
   if (const auto error = conflict(view, domain, disk)) co_return *error;
   if (!view.domain_is_there) co_return cannot_attach(Errc::not_found, domain, disk, "there is no such domain");
   if (::access(disk.volume.path.c_str(), F_OK) != 0) co_return cannot_attach(Errc::not_found, domain, disk, std::strerror(errno));
+  CO_TRY(co_await check_server(store, domain, disk));
+  CO_TRY(co_await clear_refused(store, view, domain, disk));
 
+  const BlockBackend* there = find(view, domain, disk);
   Result<void> attached = outcome::success();
-  if (find(view, domain, disk) == nullptr) {
-    std::vector<std::string> arguments{"block-attach"};
-    arguments.push_back(std::to_string(domain.value));
-    arguments.push_back(specification);
-    attached = co_await run_xl(std::move(arguments), settings_.attach_limit);
-    if (attached) {
-      CO_TRY(view, co_await look(store, domain));
-    }
-  }
-  const BlockBackend* backend = find(view, domain, disk);
-  if (attached && backend == nullptr) attached = Error{Errc::xen, "xl made no backend"};
-  if (attached) attached = co_await wait_connected(store, backend->path);
+  if (there != nullptr && !there->is_refused) attached = co_await wait_connected(store, there->path);
+  else attached = co_await make(store, domain, disk, std::move(specification));
   if (attached) co_return outcome::success();
   // libxl leaves the nodes of a device that came to nothing.
   const auto undone = co_await detach(domain, disk, Detach::force, settings_.attach_limit);
   if (!undone) log_error(undone.error().message);
-  co_return cannot_attach(Errc::xen, domain, disk, attached.error().message);
+  co_return cannot_attach(attached.error().code == Errc::timed_out ? Errc::xen : attached.error().code, domain, disk, attached.error().message);
 }
 
 asio::awaitable<Result<void>> XlBlockDevices::detach(DomainId domain, VmDisk disk, Detach how, Deadline limit) {
-  const auto end = Clock::now() + limit;
   CO_TRY(const auto store, co_await open());
   CO_TRY(const auto view, co_await look(store, domain));
   const BlockBackend* backend = find(view, domain, disk);
   if (backend == nullptr) co_return outcome::success();
+  co_return co_await take_away(store, *backend, std::move(disk), how, limit);
+}
 
+// A guest of Linux 5.15 or later gives the device up at once when it is asked, also one that it has mounted: what asks must know that it has
+// not. Earlier ones and Windows keep it; xl waits for them for ten seconds and fails, and they may still give it up after that.
+asio::awaitable<Result<void>> XlBlockDevices::take_away(StorePointer store, BlockBackend backend, VmDisk disk, Detach how, Deadline limit) {
+  const auto end = Clock::now() + limit;
   std::vector<std::string> arguments{"block-detach"};
   if (how == Detach::force) arguments.push_back("--force");
-  arguments.push_back(std::to_string(domain.value));
-  arguments.push_back(backend->number);
-  auto asked = co_await run_xl(std::move(arguments), limit);
-  // xl waits for a fixed time only; a guest that has been asked may still give it up.
-  CO_TRY(const bool is_closing, co_await has_been_asked(store, *backend));
+  arguments.push_back(std::to_string(backend.domain.value));
+  arguments.push_back(backend.number);
+  const auto asked = co_await run_xl(std::move(arguments), limit);
+  CO_TRY(const bool is_closing, co_await has_been_asked(store, backend));
   const Deadline left = asked || is_closing ? std::max<Deadline>(end - Clock::now(), Deadline::zero()) : Deadline::zero();
-  const auto gone = co_await wait_gone(store, *backend, left);
+  const auto gone = co_await wait_gone(store, backend, left);
   if (gone) co_return outcome::success();
-  if (asked) co_return cannot_detach(gone.error().code, domain, disk, gone.error().message);
+  if (asked) co_return cannot_detach(gone.error().code, backend.domain, disk, gone.error().message);
   const Errc code = is_closing ? Errc::timed_out : asked.error().code;
-  co_return cannot_detach(code, domain, disk, gone.error().message + "; " + asked.error().message);
+  co_return cannot_detach(code, backend.domain, disk, gone.error().message + "; " + asked.error().message);
 }
 
 }  // namespace zynclone::broker::xen

@@ -36,6 +36,10 @@ class XlBlockDevices final : public BlockDevices {
   asio::awaitable<Result<void>> wait_connected(StorePointer store, std::string backend);
   asio::awaitable<Result<bool>> has_been_asked(StorePointer store, BlockBackend backend);
   asio::awaitable<Result<void>> wait_gone(StorePointer store, BlockBackend backend, Deadline limit);
+  asio::awaitable<Result<void>> check_server(StorePointer store, DomainId domain, VmDisk disk);
+  asio::awaitable<Result<void>> clear_refused(StorePointer store, View view, DomainId domain, VmDisk disk);
+  asio::awaitable<Result<void>> make(StorePointer store, DomainId domain, VmDisk disk, std::string specification);
+  asio::awaitable<Result<void>> take_away(StorePointer store, BlockBackend backend, VmDisk disk, Detach how, Deadline limit);
   asio::awaitable<Result<void>> run_xl(std::vector<std::string> arguments, Deadline limit);
   static const BlockBackend* find(const View& view, DomainId domain, const VmDisk& disk);
   static std::optional<Error> conflict(const View& view, DomainId domain, const VmDisk& disk);
