@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -138,6 +139,37 @@ TEST(AdministrationPage, AVmIsEnabledAsTheReadmeSays) {
   ASSERT_NE(begin, std::string::npos);
   std::istringstream lines(readme.substr(begin, readme.find("\n\n", begin) - begin));
   for (std::string line; std::getline(lines, line);) EXPECT_NE(page.find(line.substr(4) + '\n'), std::string::npos) << line;
+}
+
+TEST(AdministrationPage, ItsTableHasEveryKeyOfAVmWithItsDefault) {
+  TemporaryFolder folder;
+  const std::string base = folder.path().string();
+  std::filesystem::create_directories(folder.path() / "guest");
+  folder.write("broker.conf", "clone_dir=" + base + "\n");
+  folder.write("guest/pos1.conf", "");
+  for (const char* file : {"broker.conf", "guest/pos1.conf"}) {
+    std::filesystem::permissions(folder.path() / file, std::filesystem::perms(0644));
+  }
+  ProgramRun show("vmclone", {"config", "show", "pos1"}, {{"ZYNCLONE_BROKER_CONF", folder / "broker.conf"}});
+  ASSERT_EQ(show.finish(), 0) << show.errors();
+
+  std::map<std::string, std::string> table;
+  const std::string page = read(k_source / "docs/administration.md");
+  const std::regex row("\n\\| `([a-z0-9_.A-Z]+)` \\| `?([^|`]+)`? \\|");
+  for (std::sregex_iterator match(page.begin(), page.end(), row), end; match != end; ++match) {
+    std::string value = (*match)[2];
+    while (value.ends_with(' ')) value.pop_back();
+    table[(*match)[1]] = std::regex_replace(value, std::regex("VM"), "pos1");
+  }
+  EXPECT_EQ(table.erase("shared_volume.NAME"), 1u);
+  std::istringstream lines(show.output());
+  std::string line;
+  std::getline(lines, line);  // its head
+  for (std::string key, value, from; lines >> key >> value >> from;) {
+    EXPECT_EQ(table[key], value) << key;
+    table.erase(key);
+  }
+  EXPECT_TRUE(table.empty()) << "vmclone does not know " << table.begin()->first;
 }
 
 // Keys of configuration, states and units that the page names are those of the programs.
