@@ -1,5 +1,6 @@
 #pragma once
-// What the broker asks of this guest: quiesce, thaw, health, cutovers and shared volumes; and its notifications. Owned by Agent; runs on its one thread.
+// What the broker asks of this guest: quiesce, thaw, health, cutovers and shared volumes; and its notifications. Owned by Agent; runs on its one
+// thread.
 
 #include <functional>
 #include <string>

@@ -24,8 +24,8 @@ class FilesystemMounter final : public VolumeMounter {
 
  private:
   using Devices = std::set<std::string>;
-  asio::awaitable<Result<void>> call_kernel(std::string device, std::function<Result<void>()> work, std::function<void()> undo_if_late, Deadline limit,
-                                            std::string what);
+  asio::awaitable<Result<void>> call_kernel(std::string device, std::function<Result<void>()> work, std::function<void()> undo_if_late,
+                                            Deadline limit, std::string what);
 
   std::filesystem::path devices_;
   Deadline limit_;

@@ -59,6 +59,12 @@ std::optional<MountEntry> read_line(std::string_view line) {
   return MountEntry{*device, unescaped(words[k_mount_point]), unescaped(words[separator + 1]), unescaped(words[separator + 2])};
 }
 
+std::optional<ino_t> mount_namespace_of(const std::string& process) {
+  struct stat status {};
+  if (::stat(("/proc/" + process + "/ns/mnt").c_str(), &status) != 0) return std::nullopt;
+  return status.st_ino;
+}
+
 }  // namespace
 
 std::vector<MountEntry> parse_mount_table(std::string_view text) {
@@ -77,10 +83,12 @@ Result<std::vector<MountEntry>> read_mount_table(const std::string& process) {
 }
 
 bool has_own_mount_namespace() {
-  struct stat own {};
-  struct stat others {};
-  if (::stat("/proc/self/ns/mnt", &own) != 0 || ::stat("/proc/1/ns/mnt", &others) != 0) return false;
-  return own.st_ino != others.st_ino || own.st_dev != others.st_dev;
+  const auto own = mount_namespace_of("self");
+  auto others = mount_namespace_of("1");
+  // An init that guards itself tells nobody; the kernel's own threads have the first namespace, too.
+  const auto name = read_file("/proc/2/comm", 64);
+  if (!others && name && name.value() == "kthreadd\n") others = mount_namespace_of("2");
+  return own && others && *own != *others;
 }
 
 }  // namespace zynclone::agent

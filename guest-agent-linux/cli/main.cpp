@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
                         .names_vm = cli::NamesVm::no,
                         .wake = interrupt.value().descriptor()},
                        screen);
-  cli::CommandLine line("zynclone", "Clones of the virtual machine that this runs in: asks the host to make, start and remove them.",
+  cli::CommandLine line("zynclone", "Clones of the virtual machine that this runs in: asks the host to make, start and remove them, and moves its work to them.",
                         "zynclone(1)");
 
   const cli::Command family = line.root().group("family", "this VM, its original and its clones");
@@ -36,9 +36,13 @@ int main(int argc, char** argv) {
   cli::add_clone_deactivate(clone, session);
   cli::add_clone_remove(clone, session);
   cli::add_clone_rename(clone, session);
+  cli::add_clone_protect(clone, session);
+  cli::add_clone_unprotect(clone, session);
   guest::add_clone_show(clone, session);
   guest::add_clone_list(clone, session);
 
+  cli::add_cutover_commands(line.root(), session);
+  cli::add_volume_commands(line.root(), session);
   cli::add_operation_commands(line.root(), session);
   return line.run(argc, argv, screen);
 }

@@ -28,8 +28,8 @@ class AgentTest : public ::testing::Test {
   ~AgentTest() override { end(); }
 
   void begin() {
-    agent.emplace(context.get_executor(), AgentParts{factory, listener, programs, freezer, store, source, last, mounter, volumes, mount_points}, limits,
-                  [this](const std::string& status) { statuses.push_back(status); });
+    const AgentParts parts{factory, listener, programs, freezer, store, source, last, mounter, volumes, mount_points};
+    agent.emplace(context.get_executor(), parts, limits, [this](const std::string& status) { statuses.push_back(status); });
     start(context, agent->run(), [this](Result<void> result) { ended.emplace(result); });
   }
   void serve() {

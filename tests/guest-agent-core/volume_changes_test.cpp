@@ -200,8 +200,8 @@ TEST_F(VolumeChangesTest, AnAcquireHookThatFailsStopsAndUnmounts) {
   ASSERT_FAILS(failed, Errc::system);
   EXPECT_EQ(failed.error().message, "cannot acquire volume 'sales': cannot run the hook 'b': exit status 3");
   EXPECT_FALSE(is_mounted());
-  EXPECT_EQ(record.events, (Events{"wait for xvds", "mount sales ext4", "acquire-volume a", "acquire-volume b", "release-volume a", "release-volume b",
-                                   "unmount sales"}));
+  EXPECT_EQ(record.events, (Events{"wait for xvds", "mount sales ext4", "acquire-volume a", "acquire-volume b", "release-volume a",
+                                   "release-volume b", "unmount sales"}));
 }
 
 TEST_F(VolumeChangesTest, WhatCannotBeUnmountedAfterAFailureIsSaid) {

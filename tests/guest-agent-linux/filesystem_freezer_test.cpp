@@ -131,7 +131,7 @@ TEST_F(FilesystemFreezerTest, WithoutRightsItSaysSo) {
 TEST_F(FilesystemFreezerTest, AFreezeThatTakesTooLongIsThawedWhenItIsDone) {
   make({"/aa", "/b"});
   kernel.block("freeze /aa");
-  EXPECT_FAILS(freeze(10ms), Errc::timed_out);
+  EXPECT_FAILS(freeze(200ms), Errc::timed_out);
   kernel.unblock();
   ASSERT_OK(thaw());
   EXPECT_EQ(kernel.events(), (Events{"freeze /aa", "thaw /aa"})) << "the second is not frozen any more";
@@ -140,7 +140,7 @@ TEST_F(FilesystemFreezerTest, AFreezeThatTakesTooLongIsThawedWhenItIsDone) {
 TEST_F(FilesystemFreezerTest, AFreezeThatIsCancelledIsThawedWhenItIsDone) {
   make({"/aa"});
   kernel.block("freeze /aa");
-  const auto limited = [](FilesystemFreezer& target) { return with_timeout(target.freeze(10s, 10s), 10ms, "freezing"); };
+  const auto limited = [](FilesystemFreezer& target) { return with_timeout(target.freeze(10s, 10s), 200ms, "freezing"); };
   auto result = std::make_shared<std::optional<Result<void>>>();
   start(context, limited(*freezer), [result](Result<void> value) { result->emplace(std::move(value)); });
   ASSERT_TRUE(run_until(context, [&] { return result->has_value(); }));

@@ -1,5 +1,6 @@
 // Shared volumes on loop devices with small file systems. Needs root and loop devices; skipped elsewhere.
 
+#include <csignal>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include "guest-agent-linux/filesystem_mounter.hpp"
+#include "guest-agent-linux/mount_table.hpp"
 #include "guest-agent-linux/volume_mounts.hpp"
 #include "system/descriptor.hpp"
 #include "system/process.hpp"
@@ -179,6 +181,40 @@ TEST_F(VolumeMountsTest, AMountInAnotherNamespaceKeepsItInUse) {
   ASSERT_FAILS(refused, Errc::conflict);
   EXPECT_NE(refused.error().message.find("in the mount namespace of " + std::to_string(other)), std::string::npos) << refused.error().message;
   EXPECT_TRUE(is_back);
+  EXPECT_OK(unmount());
+}
+
+// As in a unit with PrivateTmp=: nobody else would see the mount.
+TEST_F(VolumeMountsTest, AnAgentWithMountsOfItsOwnDoesNotMount) {
+  EXPECT_FALSE(has_own_mount_namespace());
+  const VolumeMount volume{mounter.path_of("xvds"), place().mount_point};
+  int answer[2];
+  ASSERT_EQ(::pipe2(answer, O_CLOEXEC), 0);
+  const pid_t other = ::fork();
+  if (other == 0) {
+    const bool is_apart = ::unshare(CLONE_NEWNS) == 0 && has_own_mount_namespace();
+    const auto refused = mount_volume(volume, "ext4");
+    const std::string text = is_apart && !refused ? refused.error().message : "it mounts";
+    (void)!::write(answer[1], text.data(), text.size());
+    ::_exit(0);
+  }
+  char text[1024];
+  const ssize_t count = ::read(answer[0], text, sizeof text);
+  ::waitpid(other, nullptr, 0);
+  ::close(answer[0]);
+  ::close(answer[1]);
+  const std::string said(text, count > 0 ? static_cast<std::size_t>(count) : 0);
+  EXPECT_NE(said.find("this agent has a mount namespace of its own"), std::string::npos) << said;
+  EXPECT_FALSE(is_mounted());
+}
+
+TEST_F(VolumeMountsTest, OneCallAtATimeForADevice) {
+  std::optional<Result<void>> first;
+  start(context, mounter.mount(place(), "ext4"), [&](Result<void> result) { first = std::move(result); });
+  const auto second = mount();
+  ASSERT_TRUE(run_until(context, [&] { return first.has_value(); }));
+  EXPECT_OK(*first);
+  EXPECT_FAILS(second, Errc::busy);
   EXPECT_OK(unmount());
 }
 

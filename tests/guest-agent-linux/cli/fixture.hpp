@@ -25,6 +25,14 @@ class Zynclone : public ::testing::Test {
       c.wait_closed();
     });
   }
+  // Answers one request after the other, each with one of these.
+  template <class... R>
+  void will_answer_each(R... results) {
+    agent.add([this, results...](Conversation& c) {
+      (c.answer(asked_ = c.read_request(), results), ...);
+      c.wait_closed();
+    });
+  }
   void will_fail(Error error) {
     agent.add([this, error = std::move(error)](Conversation& c) {
       asked_ = c.read_request();
