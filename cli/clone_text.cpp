@@ -43,16 +43,27 @@ std::string disk_text(const protocol::DiskView& disk) {
   return text;
 }
 
+// In a list: what ends the clone by itself, or keeps it.
+std::string kept_text(const protocol::CloneView& clone) {
+  if (clone.is_protected) return "protected";
+  return clone.expires ? time_text(*clone.expires) : "-";
+}
+
+std::string expires_text(const protocol::CloneView& clone) {
+  if (!clone.expires) return {};
+  return "  expires     " + time_text(*clone.expires) + (clone.is_protected ? ", but not while it is protected" : "") + '\n';
+}
+
 std::vector<std::string> row_of(const protocol::CloneView& clone) {
   return {clone.vm.text(), clone.name.text(), std::string(to_string(clone.state)), std::string(to_string(clone.mode)),
-          disks_text(clone), interfaces_text(clone.vifs, false), time_text(clone.created), printable(clone.note)};
+          disks_text(clone), interfaces_text(clone.vifs, false), time_text(clone.created), kept_text(clone), printable(clone.note)};
 }
 
 }  // namespace
 
 std::string clones_text(const std::vector<protocol::CloneView>& clones) {
   if (clones.empty()) return "no clones\n";
-  std::vector<std::vector<std::string>> rows{{"VM", "CLONE", "STATE", "MODE", "DISKS", "INTERFACES", "CREATED", "NOTE"}};
+  std::vector<std::vector<std::string>> rows{{"VM", "CLONE", "STATE", "MODE", "DISKS", "INTERFACES", "CREATED", "EXPIRES", "NOTE"}};
   for (const auto& clone : clones) rows.push_back(row_of(clone));
   return table_text(rows);
 }
@@ -63,6 +74,8 @@ std::string clone_text(const protocol::CloneView& clone) {
   if (clone.domain) text += "  domain      " + std::to_string(*clone.domain) + '\n';
   text += "  mode        " + std::string(to_string(clone.mode)) + ", disks " + disks_text(clone) + '\n';
   text += "  created     " + time_text(clone.created) + '\n';
+  text += expires_text(clone);
+  if (clone.is_protected) text += "  protected   yes\n";
   text += "  uuid        " + clone.uuid.text() + '\n';
   text += "  interfaces  " + interfaces_text(clone.vifs, true) + '\n';
   text += "  masks       clone " + mask_text(clone.clone_vif_mask) + ", original " + mask_text(clone.original_vif_mask) + '\n';
@@ -71,13 +84,15 @@ std::string clone_text(const protocol::CloneView& clone) {
   return text;
 }
 
-std::string family_text(const protocol::FamilyView& family) {
+std::string family_text(const protocol::FamilyView& family, const std::vector<protocol::VolumeView>& volumes) {
   std::string text = "family of " + family.vm.text() + '\n';
   if (!family.self.empty()) text += "  this is     " + printable(family.self) + ", " + std::string(to_string(family.role)) + '\n';
   text += "  production  " + (family.production.empty() ? "none" : printable(family.production)) + '\n';
+  if (family.probation) text += "  probation   " + probation_text(*family.probation) + '\n';
   text += "  generation  " + std::to_string(family.generation) + '\n';
   text += "  uuid        " + family.uuid.text() + '\n';
   text += "  interfaces  " + interfaces_text(family.vifs, true) + '\n';
+  for (const auto& volume : volumes) text += "  volume      " + volume_text(volume) + '\n';
   return text + clones_text(family.clones);
 }
 

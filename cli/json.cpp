@@ -54,4 +54,10 @@ std::string ascii_json(std::string_view json) {
   return ascii;
 }
 
+std::string joined_json(std::string_view object, std::string_view other) {
+  const std::size_t last = object.find_last_not_of(" \n", object.rfind('}') - 1);
+  const bool is_empty = object[last] == '{';
+  return std::string(object.substr(0, last + 1)) + (is_empty ? "" : ",") + std::string(other.substr(other.find('{') + 1));
+}
+
 }  // namespace zynclone::cli

@@ -10,4 +10,7 @@ namespace zynclone::cli {
 // JSON text, UTF-8, with all from U+007F on written as \uXXXX; beyond U+FFFF as a pair. What is no UTF-8 becomes \ufffd.
 std::string ascii_json(std::string_view json);
 
+// Two JSON objects, as protocol::encode_view writes them with an indent, as one with the fields of both.
+std::string joined_json(std::string_view object, std::string_view other);
+
 }  // namespace zynclone::cli

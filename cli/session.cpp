@@ -39,6 +39,8 @@ void Session::add_change_options(const Command& command, ChangeOptions& options)
 
 void Session::write_json(std::string_view json) { screen_.write(ascii_json(json) + '\n'); }
 
+void Session::warn(const Error& error) { screen_.write_error(program_.name + ": warning: " + error_text(error)); }
+
 Service& Session::service() {
   if (!service_) service_.emplace(program_.service, program_.wake);
   return *service_;

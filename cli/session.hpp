@@ -76,6 +76,8 @@ class Session {
     if (json_) write_json(protocol::encode_view(view, 2));
     else screen_.write(text);
   }
+  // What could not be had, where the rest is shown all the same.
+  void warn(const Error& error);
   // A line, or lines, of JSON (cli/json.hpp). All that --json prints goes through here.
   void write_json(std::string_view json);
 

@@ -254,6 +254,7 @@ ZYNCLONE_CALL(GuestHealth)
 
 ZYNCLONE_VIEW(CloneView)
 ZYNCLONE_VIEW(FamilyView)
+ZYNCLONE_VIEW(ProbationView)
 ZYNCLONE_VIEW(OperationView)
 ZYNCLONE_VIEW(PlanView)
 ZYNCLONE_VIEW(ApprovalView)

@@ -1,5 +1,5 @@
 #pragma once
-// What all commands share that change one clone by its name: in a guest `start CLONE`, for an administrator `start VM CLONE`.
+// What all commands share that change one clone by its name, in a guest `start CLONE`, for an administrator `start VM CLONE`, or the family.
 
 #include <memory>
 #include <optional>
@@ -10,15 +10,22 @@
 namespace zynclone::cli {
 
 // Values as they stand on the command line, until they are parsed.
-struct CloneChange {
+struct FamilyChange {
   std::string vm;
-  std::string name;
   ChangeOptions change;
 
   // Nothing for a guest, which is its channel.
   Result<std::optional<VmName>> parsed_vm() const;
+};
+struct CloneChange : FamilyChange {
+  std::string name;
+
   Result<CloneName> parsed_name() const;
 };
+
+// For an administrator; a guest is its channel.
+void add_vm_argument(const Command& command, const Session& session, std::string& vm);
+void add_optional_vm_argument(const Command& command, const Session& session, std::string& vm);
 
 // Declares VM (for an administrator), CLONE and the options of changes.
 void add_clone_change_arguments(const Command& command, Session& session, CloneChange& values);
@@ -33,6 +40,18 @@ void add_clone_change(const Command& parent, Session& session, const std::string
     return session.change(M{.name = std::move(clone)}, values->change, std::move(vm));
   });
   add_clone_change_arguments(command, session, *values);
+}
+
+// A change of the family that needs nothing else.
+template <class M>
+void add_family_change(const Command& parent, Session& session, const std::string& name, const std::string& what) {
+  auto values = std::make_shared<FamilyChange>();
+  const Command command = session.add(parent, name, what, [values, &session]() -> Result<ExitCode> {
+    TRY(auto vm, values->parsed_vm());
+    return session.change(M{}, values->change, std::move(vm));
+  });
+  add_vm_argument(command, session, values->vm);
+  session.add_change_options(command, values->change);
 }
 
 }  // namespace zynclone::cli

@@ -8,6 +8,7 @@ namespace {
 struct Values : CloneChange {
   std::string mode = "online";
   std::string note;
+  std::string ttl;
   bool no_start = false;
 };
 
@@ -18,6 +19,9 @@ Result<ExitCode> create(Session& session, const Values& values) {
   auto mode = protocol::parse_clone_mode(values.mode);
   if (!mode) return fail(mode.error().code, mode.error().message, "--mode");
   call.mode = mode.value();
+  if (!values.ttl.empty()) {
+    TRY(call.ttl_s, parse_seconds(values.ttl, "--ttl"));
+  }
   return session.change(std::move(call), values.change, std::move(vm));
 }
 
@@ -27,11 +31,12 @@ void add_clone_create(const Command& parent, Session& session) {
   auto values = std::make_shared<Values>();
   const Command command = session.add(parent, "create", "make a clone and start it, locked down before its first packet",
                                       [values, &session] { return create(session, *values); });
-  if (session.program().names_vm == NamesVm::yes) command.argument("VM", values->vm, "the original VM");
+  add_vm_argument(command, session, values->vm);
   command.required_option("--name", values->name, "the clone's name, unique among the VM's clones")
       .option("--mode", values->mode, "online: the VM runs on; offline: for administrators, of a VM that is shut down (default: online)")
       .flag("--no-start", values->no_start, "make it, but do not start it")
-      .option("--note", values->note, "a text kept with the clone");
+      .option("--note", values->note, "a text kept with the clone")
+      .filled_option("--ttl", values->ttl, "remove it after this time: 12h, 2d (default: it stays)");
   session.add_change_options(command, values->change);
 }
 

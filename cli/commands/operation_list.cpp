@@ -1,5 +1,6 @@
 #include <memory>
 
+#include "cli/commands/clone_change.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/parse.hpp"
 #include "cli/pages.hpp"
@@ -20,9 +21,7 @@ struct Values {
 
 Result<ExitCode> list(Session& session, const Values& values) {
   protocol::Request envelope;
-  if (!values.vm.empty()) {
-    TRY(envelope.vm, parse_value<VmName>(values.vm, "VM"));
-  }
+  TRY(envelope.vm, parse_optional_vm(values.vm));
   if (values.all && values.limit != k_not_given) {
     return fail(Errc::invalid_argument, "cannot use --limit with --all: all are listed, however many", "--limit");
   }
@@ -38,7 +37,7 @@ void add_operation_list(const Command& parent, Session& session) {
   auto values = std::make_shared<Values>();
   const Command command =
       session.add(parent, "list", "list operations, newest first", [values, &session] { return list(session, *values); });
-  if (session.program().names_vm == NamesVm::yes) command.optional_argument("VM", values->vm, "only this VM's");
+  add_optional_vm_argument(command, session, values->vm);
   command.number("--limit", values->limit, "at most so many (default: 20)").flag("--all", values->all, "all of them, however many");
 }
 

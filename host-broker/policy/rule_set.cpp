@@ -93,8 +93,8 @@ LocalTime to_local_time(Timestamp time) {
 
 const std::vector<std::string>& known_operations() {
   static const std::vector<std::string> names = {"clone.create", "clone.start",  "clone.stop",     "clone.activate", "clone.deactivate",
-                                                 "clone.remove", "clone.rename", "cutover.start",  "cutover.commit", "cutover.undo",
-                                                 "volume.switch"};
+                                                 "clone.remove", "clone.rename", "clone.protect",  "clone.unprotect", "cutover.start",
+                                                 "cutover.commit", "cutover.undo", "volume.switch"};
   return names;
 }
 

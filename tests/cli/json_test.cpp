@@ -23,6 +23,15 @@ TEST(Json, AllElseIsEscaped) {
   EXPECT_EQ(ascii_json("\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf"), "\\ud83d\\ude00\\udbff\\udfff");
 }
 
+TEST(Json, TwoObjectsBecomeOneWithTheFieldsOfBoth) {
+  EXPECT_EQ(joined_json("{\n  \"a\": {\n    \"b\": 1\n  }\n}", "{\n  \"c\": []\n}"), "{\n  \"a\": {\n    \"b\": 1\n  },\n  \"c\": []\n}");
+  EXPECT_EQ(joined_json("{}", "{\n  \"c\": []\n}"), "{\n  \"c\": []\n}");
+  const std::string family = protocol::encode_view(tests::sample_family(), 2);
+  const std::string both = joined_json(family, protocol::encode_view(protocol::VolumeListing{{tests::sample_volume()}}, 2));
+  EXPECT_EQ(protocol::decode_view<protocol::FamilyView>(both).value().clones.size(), 1u) << both;
+  EXPECT_EQ(protocol::decode_view<protocol::VolumeListing>(both).value().volumes.at(0).holder, "standby") << both;
+}
+
 TEST(Json, WhatIsNoUtf8IsReplaced) {
   EXPECT_EQ(ascii_json("a\x9bz"), "a\\ufffdz");
   EXPECT_EQ(ascii_json("\xc2"), "\\ufffd");

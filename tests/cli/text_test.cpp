@@ -89,6 +89,69 @@ TEST_F(Text, Family) {
   expect_golden("cli", "family.txt", family_text(tests::sample_family()));
 }
 
+TEST_F(Text, WhatEndsACloneAndWhatKeepsIt) {
+  auto clone = tests::sample_clone();
+  clone.expires = tests::sample_time() + std::chrono::hours(48);
+  EXPECT_NE(clone_text(clone).find("\n  expires     2026-11-23 02:58:59\n"), std::string::npos) << clone_text(clone);
+  EXPECT_NE(clones_text({clone}).find("  2026-11-21 02:58:59  2026-11-23 02:58:59  before"), std::string::npos) << clones_text({clone});
+  EXPECT_EQ(clone_text(clone).find("protected"), std::string::npos);
+  clone.is_protected = true;
+  EXPECT_NE(clone_text(clone).find("\n  expires     2026-11-23 02:58:59, but not while it is protected\n  protected   yes\n"), std::string::npos) << clone_text(clone);
+  EXPECT_NE(clones_text({clone}).find("  protected  before"), std::string::npos) << clones_text({clone});
+}
+
+TEST_F(Text, WhoHasProduction) {
+  auto family = tests::sample_family();
+  EXPECT_EQ(production_text(family), "pos1: pos1 has production\n");
+  family.production = "standby";
+  family.probation = tests::sample_probation();
+  EXPECT_EQ(production_text(family),
+            "pos1: standby has production, on probation until 2026-11-21 03:28:59, then undone; before it pos1 had production\n");
+  auto free = tests::sample_volume();
+  free.holder.clear();
+  free.attached = false;
+  expect_golden("cli", "family_on_probation.txt", family_text(family, {tests::sample_volume(), free}));
+  family.production.clear();
+  family.probation.reset();
+  EXPECT_EQ(production_text(family), "pos1: nobody has production\n");
+  family.probation = tests::sample_probation();
+  family.probation->after = protocol::AfterProbation::commit;
+  family.probation->from.clear();
+  EXPECT_NE(family_text(family).find("until 2026-11-21 03:28:59, then committed; before it a member that is gone had production\n"), std::string::npos)
+      << family_text(family);
+}
+
+TEST_F(Text, CutoverAndVolumes) {
+  protocol::CutoverView cutover{.production = "standby", .generation = 4, .probation = tests::sample_probation(), .volumes = {tests::sample_volume()}};
+  expect_golden("cli", "cutover.txt", cutover_text(cutover));
+  EXPECT_EQ(cutover_text({}), "production  nobody, generation 0\nprobation   none\nno shared volumes\n");
+  EXPECT_EQ(volumes_text({}), "no shared volumes\n");
+
+  auto seen_by_administrator = tests::sample_volume();
+  seen_by_administrator.location = "/dev/vg0/pos1-sales";
+  seen_by_administrator.problem = "domain 7 has it, as xvds, without its lease";
+  auto lost = tests::sample_volume();
+  lost.attached = false;
+  lost.filesystem.clear();
+  lost.holder.clear();
+  expect_golden("cli", "volumes.txt", volumes_text({seen_by_administrator, lost}));
+  EXPECT_EQ(volume_text(seen_by_administrator), "sales, xvds: standby has it; domain 7 has it, as xvds, without its lease");
+  lost.holder = "standby";
+  EXPECT_EQ(volume_text(lost), "sales, xvds: standby has it, but not attached");
+}
+
+TEST_F(Text, Grants) {
+  auto grant = tests::sample_grant();
+  EXPECT_EQ(grant_text(grant), "grant 01JD0000000000000000000001: cutover.* of pos1, 1 time until 2026-11-21 03:28:59");
+  grant.times = 3;
+  grant.used = 1;
+  EXPECT_NE(grant_text(grant).find(", 2 times until "), std::string::npos);
+  grant.used = 9;
+  EXPECT_NE(grant_text(grant).find(", 0 times until "), std::string::npos);
+  expect_golden("cli", "grants.txt", grants_text({{tests::sample_grant(), grant}}));
+  EXPECT_EQ(grants_text({}), "nothing is granted\n");
+}
+
 TEST_F(Text, ApprovalsAuditAndHealth) {
   protocol::ApprovalView approval{.operation = tests::awaiting_operation(), .expires = tests::sample_time() + std::chrono::minutes(15),
                                   .approvers_needed = 2, .allowed_by = {"ada"}};
@@ -115,13 +178,21 @@ TEST_F(Text, NothingThatAPeerSaidReachesTheTerminalUnescaped) {
   clone.disks[0].location = "\x1b[31m";
   auto family = tests::sample_family();
   family.self = family.production = family.vifs[0].mac = "\x1b[31m";
+  family.probation = tests::sample_probation();
+  family.probation->from = family.probation->to = "\x1b[31m";
+  auto volume = tests::sample_volume();
+  volume.device = volume.filesystem = volume.holder = volume.problem = "\x1b[31m";
+  volume.location = "\x1b[31m";
+  auto grant = tests::sample_grant();
+  grant.operations = grant.by = "\x1b[31m";
+  protocol::CutoverView cutover{.production = "\x1b[31m", .probation = family.probation, .volumes = {volume}};
   protocol::PlanView plan{.kind = "\x1b", .vm = clone.vm, .target = "\x1b", .decision = "\x1b", .place = "\x1b", .steps = operation.steps};
   protocol::ApprovalView approval{.operation = operation, .expires = tests::sample_time(), .allowed_by = {"\x1b"}};
   protocol::AuditEntry entry{.sequence = 1, .time = tests::sample_time(), .actor = "\x1b", .event = "\x1b", .operation = "\x1b", .detail = "\x1b"};
   protocol::HostHealthReport health{.version = "\x1b", .checks = {{"\x1b", false, "\x1b"}}};
   for (const std::string& text :
        {heading_text(operation), operation_text(operation), operations_text({{operation}}), clone_text(clone), clones_text({clone}),
-        family_text(family), plan_text(plan), approvals_text({{approval}}), audit_text({{entry}}), health_text(health)}) {
+        family_text(family, {volume}), production_text(family), cutover_text(cutover), volumes_text({volume}), grant_text(grant), grants_text({{grant}}), plan_text(plan), approvals_text({{approval}}), audit_text({{entry}}), health_text(health)}) {
     EXPECT_EQ(text.find('\x1b'), std::string::npos) << text;
   }
 }

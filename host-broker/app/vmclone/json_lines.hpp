@@ -16,6 +16,8 @@ class JsonObject {
   JsonObject& number(std::string_view key, std::uint64_t value);
   JsonObject& boolean(std::string_view key, bool value);
   JsonObject& list(std::string_view key, const std::vector<std::string>& json_items);
+  // `json`: what stands there as it is.
+  JsonObject& json(std::string_view key, const std::string& json) { return add(key, json); }
   std::string str() const { return "{" + fields_ + "}"; }
 
  private:

@@ -21,14 +21,19 @@ void add_commands(const cli::Command& root, cli::Session& session, broker::vmclo
   cli::add_clone_deactivate(root, session);
   cli::add_clone_remove(root, session);
   cli::add_clone_rename(root, session);
+  cli::add_clone_protect(root, session);
+  cli::add_clone_unprotect(root, session);
   vmclone::add_list(root, session);
   vmclone::add_show(root, session);
+  cli::add_cutover_commands(root, session);
+  cli::add_volume_commands(root, session);
   cli::add_operation_commands(root, session);
 
   const cli::Command approval = root.group("approval", "operations that policy lets administrators decide about");
   vmclone::add_approval_list(approval, session);
   vmclone::add_approval_allow(approval, session);
   vmclone::add_approval_deny(approval, session);
+  vmclone::add_grant(root, session);
 
   const cli::Command audit = root.group("audit", "what was asked, decided and done");
   vmclone::add_audit_list(audit, session);

@@ -43,6 +43,31 @@ FamilyView sample_family() {
   return family;
 }
 
+ProbationView sample_probation() {
+  ProbationView probation{.from = "pos1", .to = "standby", .began = sample_time(), .ends = sample_time() + std::chrono::minutes(30)};
+  probation.operation = sample_operation_id();
+  return probation;
+}
+
+VolumeView sample_volume() {
+  VolumeView volume;
+  volume.name = VolumeName::parse("sales").value();
+  volume.vm = VmName::parse("pos1").value();
+  volume.device = "xvds";
+  volume.filesystem = "ext4";
+  volume.holder = "standby";
+  volume.token = 3;
+  volume.attached = true;
+  return volume;
+}
+
+GrantView sample_grant() {
+  GrantView grant{.id = sample_operation_id(), .vm = VmName::parse("pos1").value(), .operations = "cutover.*", .created = sample_time()};
+  grant.until = sample_time() + std::chrono::minutes(30);
+  grant.by = "admin:ada";
+  return grant;
+}
+
 OperationView sample_operation(std::size_t steps_done) {
   static constexpr std::array k_steps{
       std::array{"allow", "allowed", "waits"},

@@ -8,6 +8,12 @@ namespace zynclone::tests {
 OperationId sample_operation_id();          // 01JD0000000000000000000001
 protocol::CloneView sample_clone();         // upgrade-1 of pos1, running, locked down
 protocol::FamilyView sample_family();
+// standby has it since a moment, until half an hour later; then it is undone.
+protocol::ProbationView sample_probation();
+// sales of pos1, as xvds, standby has it.
+protocol::VolumeView sample_volume();
+// cutover.* of pos1 by ada, once, for half an hour.
+protocol::GrantView sample_grant();
 
 // clone.create pos1 → upgrade-1 as of one moment of its life: `steps_done` of its four steps are done, the next one runs.
 protocol::OperationView sample_operation(std::size_t steps_done);

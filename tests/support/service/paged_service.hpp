@@ -81,6 +81,9 @@ struct Paged {
     listing.more = cut(audit, listing.entries, method.limit, [&](const auto& entry) { return entry.sequence > method.after; });
     c.answer(request, listing);
   }
+  void answer(Conversation& c, const protocol::Request& request, const protocol::VolumeList&) const {
+    c.answer(request, protocol::VolumeListing{{sample_volume()}});
+  }
   template <class M>
   void answer(Conversation&, const protocol::Request&, const M&) const {}
 };

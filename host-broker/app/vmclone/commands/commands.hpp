@@ -12,6 +12,8 @@ void add_show(const cli::Command& parent, cli::Session& session);
 void add_approval_list(const cli::Command& parent, cli::Session& session);
 void add_approval_allow(const cli::Command& parent, cli::Session& session);
 void add_approval_deny(const cli::Command& parent, cli::Session& session);
+// grant, and below it list and revoke.
+void add_grant(const cli::Command& parent, cli::Session& session);
 void add_audit_list(const cli::Command& parent, cli::Session& session);
 void add_health(const cli::Command& parent, cli::Session& session);
 

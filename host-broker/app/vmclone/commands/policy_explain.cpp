@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <memory>
 
 #include "cli/commands/parse.hpp"
 #include "cli/text.hpp"
+#include "cli/when.hpp"
 #include "host-broker/app/vmclone/commands/commands.hpp"
 #include "host-broker/app/vmclone/json_lines.hpp"
 #include "host-broker/configuration/file_configuration.hpp"
@@ -26,16 +26,6 @@ struct Question {
   Timestamp time;
 };
 
-// On the wall of this host, as the hours in policy are.
-Result<Timestamp> parse_local_time(const std::string& text) {
-  std::tm fields{};
-  fields.tm_isdst = -1;  // whichever counts then
-  const char* end = ::strptime(text.c_str(), "%Y-%m-%d %H:%M", &fields);
-  const std::time_t seconds = end != nullptr && *end == '\0' ? std::mktime(&fields) : -1;
-  if (seconds == -1) return fail(Errc::invalid_argument, "cannot use time '" + printable(text) + "': expected YYYY-MM-DD HH:MM", "--at");
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::from_time_t(seconds));
-}
-
 Result<Question> parse(const Values& values) {
   Question question{.operation = values.operation};
   TRY(question.vm, cli::parse_value<VmName>(values.vm, "VM"));
@@ -46,7 +36,9 @@ Result<Question> parse(const Values& values) {
   }
   question.time = std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
   if (!values.at.empty()) {
-    TRY(question.time, parse_local_time(values.at));
+    auto time = cli::parse_when(values.at, question.time);
+    if (!time) return fail(time.error().code, time.error().message, "--at");
+    question.time = time.value();
   }
   return question;
 }
@@ -94,8 +86,8 @@ void add_policy_explain(const cli::Command& parent, cli::Session& session, HostF
   add_local(parent, session, files, "explain", "say what the policy decides for an operation of a VM, and why",
             [values, &session, &files] { return explain(session, files, *values); })
       .argument("VM", values->vm, "the original VM")
-      .argument("OPERATION", values->operation, "clone.create, clone.start, …")
-      .filled_option("--at", values->at, "at this time of the host, YYYY-MM-DD HH:MM, instead of now");
+      .argument("OPERATION", values->operation, "clone.create, cutover.start, …")
+      .filled_option("--at", values->at, "at this time instead of now: 23:00, the next one, or 2026-11-22T23:00");
 }
 
 }  // namespace zynclone::broker::vmclone

@@ -1,7 +1,7 @@
 #include <memory>
 
 #include "cli/commands/parse.hpp"
-#include "cli/pages.hpp"
+#include "cli/commands/show_family.hpp"
 #include "cli/text.hpp"
 #include "host-broker/app/vmclone/commands/commands.hpp"
 
@@ -16,11 +16,7 @@ struct Values {
 Result<cli::ExitCode> show(cli::Session& session, const Values& values) {
   protocol::Request envelope;
   TRY(envelope.vm, cli::parse_value<VmName>(values.vm, "VM"));
-  if (values.clone.empty()) {
-    TRY(const auto family, cli::whole_family(session.caller(std::move(envelope))));
-    session.show(family, cli::family_text(family));
-    return cli::ExitCode::done;
-  }
+  if (values.clone.empty()) return cli::show_family(session, envelope);
   TRY(auto name, cli::parse_value<CloneName>(values.clone, "CLONE"));
   TRY(const auto clone, session.call(protocol::CloneShow{std::move(name)}, std::move(envelope)));
   session.show(clone, cli::clone_text(clone));
