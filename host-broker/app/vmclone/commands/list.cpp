@@ -30,16 +30,16 @@ std::vector<FamilyView> families_of(cli::Session& session, const std::vector<pro
 
 std::string json_of(const FamilyView& family) {
   JsonObject object;
-  object.text("vm", family.vm.text()).text("member", family.production).number("generation", family.production_generation);
+  object.text("vm", family.vm.text()).text("member", family.production);
   if (family.probation) object.json("probation", protocol::encode_view(*family.probation));
   return object.str();
 }
 
 void show_json(cli::Session& session, const protocol::CloneListing& listing, const std::vector<FamilyView>& families) {
-  std::vector<std::string> items;
-  for (const FamilyView& family : families) items.push_back("\n    " + json_of(family));
-  const std::string production = JsonObject().list("production", items).str();
-  session.write_json(cli::joined_json(protocol::encode_view(listing, 2), "{\n  " + production.substr(1, production.size() - 2) + "\n}"));
+  std::string items;
+  for (const FamilyView& family : families) items += (items.empty() ? "\n    " : ",\n    ") + json_of(family);
+  if (!items.empty()) items += "\n  ";
+  session.write_json(cli::joined_json(protocol::encode_view(listing, 2), "{\n  \"production\": [" + items + "]\n}"));
 }
 
 // Where the original has production, as usual, nothing is said of it.

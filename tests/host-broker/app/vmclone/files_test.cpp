@@ -179,6 +179,12 @@ TEST_F(VmcloneFiles, PolicyExplain) {
   EXPECT_EQ(unknown.finish(), 0);
   EXPECT_NE(unknown.output().find("but pos9 is not enabled for clones: it has no file in " + path("clone/guest")), std::string::npos) << unknown.output();
 
+  for (const char* operation : {"clone.protect", "clone.unprotect", "cutover.start", "cutover.commit", "cutover.undo", "volume.switch"}) {
+    auto run = start({"policy", "explain", "pos1", operation, "--at", "2026-11-21T08:00"});
+    EXPECT_EQ(run.finish(), 0) << run.errors();
+    EXPECT_TRUE(run.output().starts_with(std::string(operation) + " of pos1: ")) << run.output();
+  }
+
   auto json = start({"policy", "explain", "pos1", "clone.create", "--json"});
   EXPECT_EQ(json.finish(), 0);
   EXPECT_NE(json.output().find("\"decision\":\"allow\",\"place\":\"" + path("policy.d/10-pos.policy") + ":1\""), std::string::npos) << json.output();
@@ -190,6 +196,8 @@ TEST_F(VmcloneFiles, PolicyExplainRefusesWhatItDoesNotKnow) {
   EXPECT_NE(operation.errors().find("did you mean 'clone.create'?"), std::string::npos) << operation.errors();
   auto time = start({"policy", "explain", "pos1", "clone.create", "--at", "tomorrow"});
   EXPECT_EQ(time.finish(), 2);
+  EXPECT_NE(time.errors().find("YYYY-MM-DDTHH:MM, local time"), std::string::npos) << time.errors();
+  EXPECT_NE(time.errors().find("(invalid-argument at --at)"), std::string::npos) << time.errors();
   auto vm = start({"policy", "explain", "../pos1", "clone.create"});
   EXPECT_EQ(vm.finish(), 2);
 }
