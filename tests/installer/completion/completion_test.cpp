@@ -23,13 +23,13 @@ class Completion : public ::testing::Test {
   }
 
   // What is offered for the last of these words, sorted.
-  std::vector<std::string> complete(std::vector<std::string> words) {
+  std::vector<std::string> complete(std::vector<std::string> words, const std::string& programs = bin_folder()) {
     const std::string program = words.front();
     std::string script = std::string(". ") + k_library + "; . " TEST_SOURCE_DIR "/installer/completion/" + program +
                          ".bash; COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); COMP_LINE=\"$*\"; COMP_POINT=${#COMP_LINE}; _" + program +
                          "; printf '%s\\n' \"${COMPREPLY[@]}\"";
     words.insert(words.begin(), {"--norc", "-c", script, "bash"});
-    ProgramRun run("/bin/bash", words, {{"PATH", bin_folder() + ":/usr/bin:/bin"},
+    ProgramRun run("/bin/bash", words, {{"PATH", programs + ":/usr/bin:/bin"},
                                         {"ZYNCLONE_SOCKET", service.path()},
                                         {"ZYNCLONE_BROKER_SOCKET", service.path()}});
     EXPECT_EQ(run.finish(), 0) << run.errors();
@@ -51,6 +51,15 @@ class Completion : public ::testing::Test {
     });
   }
 
+  // vmclone's list asks who has production besides.
+  void will_answer_list(protocol::CloneListing listing) {
+    service.add([listing = std::move(listing)](Conversation& c) {
+      c.answer(c.read_request(), listing);
+      c.answer(c.read_request(), sample_family());
+      c.wait_closed();
+    });
+  }
+
   static protocol::CloneListing two_clones() {
     auto other = sample_clone();
     other.name = CloneName::parse("rehearsal").value();
@@ -64,11 +73,35 @@ class Completion : public ::testing::Test {
 using Words = std::vector<std::string>;
 
 TEST_F(Completion, Commands) {
-  EXPECT_EQ(complete({"zynclone", ""}), (Words{"clone", "family", "operation"}));
+  EXPECT_EQ(complete({"zynclone", ""}), (Words{"clone", "cutover", "family", "operation", "volume"}));
   EXPECT_EQ(complete({"zynclone", "clone", "re"}), (Words{"remove", "rename"}));
   EXPECT_EQ(complete({"zynclone", "operation", ""}), (Words{"cancel", "list", "show", "watch"}));
   EXPECT_EQ(complete({"vmclone", "a"}), (Words{"activate", "approval", "audit"}));
   EXPECT_EQ(complete({"vmclone", "policy", ""}), (Words{"check", "explain"}));
+  for (const char* program : {"zynclone", "vmclone"}) {
+    EXPECT_EQ(complete({program, "cutover", ""}), (Words{"commit", "show", "start", "undo"}));
+    EXPECT_EQ(complete({program, "volume", ""}), (Words{"list", "switch"}));
+  }
+  EXPECT_EQ(complete({"zynclone", "clone", "un"}), Words{"unprotect"});
+  EXPECT_EQ(complete({"vmclone", "un"}), Words{"unprotect"});
+  EXPECT_EQ(complete({"vmclone", "policy", "explain", "pos1", "cutover."}), (Words{"cutover.commit", "cutover.start", "cutover.undo"}));
+  EXPECT_EQ(complete({"vmclone", "grant", "pos1", "volume."}), Words{"volume.switch"});
+}
+
+TEST_F(Completion, OfTheSandbox) {
+  EXPECT_EQ(complete({"zynclone-sandbox", "d"}), (Words{"detach", "domain", "down"}));
+  EXPECT_EQ(complete({"zynclone-sandbox", "domain", "--dir", "/nowhere", "un"}), Words{"unpause"});
+  EXPECT_EQ(complete({"zynclone-sandbox", "service", ""}), (Words{"list", "start", "stop"}));
+  EXPECT_EQ(complete({"zynclone-sandbox", "detach", "--f"}), Words{"--force"});
+  EXPECT_EQ(complete({"zynclone-sandbox", "up", "--"}), (Words{"--dir", "--disk-size", "--help", "--vm"}));
+  EXPECT_EQ(complete({"zynclone-sandbox", "attach", "--dir", "/nowhere", ""}), Words{}) << "nothing runs there";
+  EXPECT_EQ(complete({"zynclone-sandbox", "exec", "pos1", "--", "d"}), Words{}) << "another program's";
+}
+
+TEST_F(Completion, OfTheSandboxsDomains) {
+  folder.write_program("zynclone-sandbox", "#!/bin/sh\necho 'domain state uuid name'\necho '1 running u pos1'\necho '2 paused u pos1.upgrade-1'\necho '3 running u $(evil)'\n");
+  EXPECT_EQ(complete({"zynclone-sandbox", "attach", ""}, folder.path().string()), (Words{"pos1", "pos1.upgrade-1"}));
+  EXPECT_EQ(complete({"zynclone-sandbox", "domain", "pause", "pos1."}, folder.path().string()), Words{"pos1.upgrade-1"});
 }
 
 TEST_F(Completion, Options) {
@@ -76,6 +109,16 @@ TEST_F(Completion, Options) {
   EXPECT_EQ(complete({"zynclone", "clone", "create", "--mode", "o"}), (Words{"offline", "online"}));
   EXPECT_EQ(complete({"zynclone", "clone", "start", "x", "--w"}), Words{"--wait"});
   EXPECT_EQ(complete({"zynclone", "clone", "list", "--w"}), Words{});
+  EXPECT_EQ(complete({"zynclone", "cutover", "start", "x", "--pr"}), Words{"--probation"});
+  EXPECT_EQ(complete({"zynclone", "cutover", "start", "x", "--after", ""}), (Words{"commit", "undo"}));
+  EXPECT_EQ(complete({"zynclone", "cutover", "undo", "--w"}), Words{"--wait"});
+  EXPECT_EQ(complete({"zynclone", "cutover", "show", "--w"}), Words{});
+  EXPECT_EQ(complete({"zynclone", "clone", "create", "--tt"}), Words{"--ttl"});
+  EXPECT_EQ(complete({"vmclone", "cutover", "start", "pos1", "x", "--after", "c"}), Words{"commit"});
+  EXPECT_EQ(complete({"vmclone", "audit", "list", "--after", ""}), Words{});
+  EXPECT_EQ(complete({"vmclone", "grant", "pos1", "cutover.*", "--u"}), Words{"--until"});
+  EXPECT_EQ(complete({"vmclone", "grant", "list", "--u"}), Words{});
+  EXPECT_EQ(complete({"vmclone", "volume", "switch", "pos1", "--pl"}), Words{"--plan"});
   EXPECT_EQ(complete({"vmclone", "audit", "verify", "--m"}), Words{"--mark"});
   EXPECT_EQ(complete({"vmclone", "create", "pos1", "--mo"}), Words{"--mode"});
 }
@@ -85,8 +128,32 @@ TEST_F(Completion, LiveNamesOfClones) {
   EXPECT_EQ(complete({"zynclone", "clone", "remove", ""}), (Words{"rehearsal", "upgrade-1"}));
   will_answer(two_clones());
   EXPECT_EQ(complete({"zynclone", "clone", "--json", "show", "up"}), Words{"upgrade-1"});
-  will_answer(two_clones());
+  will_answer_list(two_clones());
   EXPECT_EQ(complete({"vmclone", "start", "pos1", ""}), (Words{"rehearsal", "upgrade-1"}));
+}
+
+TEST_F(Completion, LiveMembersVolumesAndGrants) {
+  will_answer(two_clones());
+  will_answer(two_clones());
+  EXPECT_EQ(complete({"zynclone", "cutover", "start", ""}), (Words{"pos1", "rehearsal", "upgrade-1"})) << "the original is a member too";
+  will_answer(protocol::VolumeListing{{sample_volume()}});
+  EXPECT_EQ(complete({"zynclone", "volume", "switch", ""}), Words{"sales"});
+  will_answer(two_clones());
+  will_answer(two_clones());
+  EXPECT_EQ(complete({"zynclone", "volume", "switch", "sales", "up"}), Words{"upgrade-1"});
+
+  will_answer_list(two_clones());
+  EXPECT_EQ(complete({"vmclone", "cutover", "start", "pos1", ""}), (Words{"pos1", "rehearsal", "upgrade-1"}));
+  will_answer_list(two_clones());
+  EXPECT_EQ(complete({"vmclone", "cutover", "undo", ""}), Words{"pos1"});
+  will_answer(protocol::VolumeListing{{sample_volume()}});
+  EXPECT_EQ(complete({"vmclone", "volume", "switch", "pos1", ""}), Words{"sales"});
+  will_answer_list(two_clones());
+  EXPECT_EQ(complete({"vmclone", "volume", "switch", "pos1", "sales", "r"}), Words{"rehearsal"});
+  will_answer(protocol::GrantListing{{sample_grant()}});
+  EXPECT_EQ(complete({"vmclone", "grant", "revoke", ""}), Words{sample_grant().id.text()});
+  will_answer_list(two_clones());
+  EXPECT_EQ(complete({"vmclone", "grant", ""}), (Words{"list", "pos1", "revoke"}));
 }
 
 TEST_F(Completion, LiveOperationsAndApprovals) {
@@ -115,15 +182,15 @@ TEST_F(Completion, NamesOfThousandsOfClonesAreAllOffered) {
 }
 
 TEST_F(Completion, Health) {
-  will_answer(two_clones());
+  will_answer_list(two_clones());
   EXPECT_EQ(complete({"vmclone", "health", "pos"}), Words{"pos1"});
-  will_answer(two_clones());
+  will_answer_list(two_clones());
   EXPECT_EQ(complete({"vmclone", "health", "pos1", ""}), (Words{"rehearsal", "upgrade-1"}));
   EXPECT_EQ(complete({"vmclone", "audit", "list", "--la"}), Words{"--last"});
 }
 
 TEST_F(Completion, VmsThatHaveClones) {
-  will_answer(two_clones());
+  will_answer_list(two_clones());
   EXPECT_EQ(complete({"vmclone", "show", "pos"}), Words{"pos1"});
 }
 
