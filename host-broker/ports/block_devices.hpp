@@ -15,7 +15,7 @@ struct Attachment {
 };
 
 enum class Detach {
-  ask,     // the guest gives it up; one that has it mounted does not
+  ask,     // the guest gives it up. Linux does at once since 5.15, even what it has mounted: only its agent knows, so have it released before
   force,   // it is taken away: what the guest had not written is lost
 };
 

@@ -150,6 +150,95 @@ TEST_F(XlToolstackTest, AnXlThatIsAtWorkForEverIsAnErrorAndLeftAlone) {
   EXPECT_TRUE(find_xl_processes(config_file()).builder.has_value());
 }
 
+constexpr const char* k_original_uuid = "3dd13d21-a41a-45ee-bcf3-f29c4dc9349f";
+
+class XlOriginalTest : public XlToolstackTest {
+ protected:
+  Result<DomainId> start_original() { return tests::run(toolstack_.start_original_paused(VmName::parse("pos1").value(), file("pos1.cfg"))); }
+  std::string note() { return "run/" + std::string(k_original_uuid) + ".original"; }
+};
+
+TEST_F(XlOriginalTest, IsStartedByItsOwnFileAsItIs) {
+  auto id = start_original();
+  ASSERT_OK(id);
+  EXPECT_EQ(id.value(), DomainId{7});
+  EXPECT_EQ(xen_.folder().read("calls"), "xl create -p -q " + file("pos1.cfg") + "\n");
+  EXPECT_EQ(xen_.folder().read("seen.cfg"), xen_.folder().read("pos1.cfg"));
+  EXPECT_TRUE(run_folder_is_empty());
+  ASSERT_EQ(domains().size(), 1u);
+  EXPECT_EQ(domains()[0].state, DomainState::paused);
+  auto again = start_original();
+  ASSERT_OK(again);
+  EXPECT_EQ(again.value(), DomainId{7});
+  EXPECT_EQ(domains().size(), 1u);
+  EXPECT_THAT(xen_.calls, IsEmpty());
+}
+
+// Started by hand or at boot, by an xl that is not known by its arguments, and paused since: it may have run for years.
+TEST_F(XlOriginalTest, ThatSomebodyElseStartedIsTheAnswer) {
+  for (const char* state : {"running", "paused"}) {
+    xen_.put(3, k_original_uuid, "pos1", state);
+    auto id = start_original();
+    ASSERT_OK(id) << state;
+    EXPECT_EQ(id.value(), DomainId{3});
+  }
+  EXPECT_EQ(xen_.folder().read("calls"), "");
+  EXPECT_THAT(xen_.calls, IsEmpty());
+}
+
+TEST_F(XlOriginalTest, OfAnInterruptedStartIsReplaced) {
+  ASSERT_TRUE(std::filesystem::create_directory(file("run")));
+  xen_.folder().write(note(), file("pos1.cfg"));
+  xen_.put(3, k_original_uuid, "pos1", "paused");
+  auto id = start_original();
+  ASSERT_OK(id);
+  EXPECT_EQ(id.value(), DomainId{7});
+  EXPECT_THAT(xen_.calls, ElementsAre("destroy 3"));
+  EXPECT_TRUE(run_folder_is_empty());
+}
+
+TEST_F(XlOriginalTest, ThatHasShutDownIsClearedAwayAndStarted) {
+  xen_.put(3, k_original_uuid, "pos1", "shut_down");
+  auto id = start_original();
+  ASSERT_OK(id);
+  EXPECT_EQ(id.value(), DomainId{7});
+  EXPECT_THAT(xen_.calls, ElementsAre("destroy 3"));
+}
+
+TEST_F(XlOriginalTest, ThatCannotBeStartedLeavesNothing) {
+  xen_.xl_does("make; echo 'libxl: error: out of memory' >&2; exit 3");
+  auto id = start_original();
+  ASSERT_FAILS(id, Errc::xen);
+  EXPECT_THAT(id.error().message, AllOf(HasSubstr("cannot start 'pos1'"), HasSubstr("out of memory")));
+  EXPECT_THAT(domains(), IsEmpty());
+  EXPECT_TRUE(run_folder_is_empty());
+}
+
+// What could not be cleared away is told from a domain that somebody paused, later too.
+TEST_F(XlOriginalTest, WhoseRemainsStayIsKnownByItsNote) {
+  xen_.xl_does("make; exit 3");
+  xen_.failures.insert({"destroy", {Errc::xen, "no"}});
+  EXPECT_FAILS(start_original(), Errc::xen);
+  EXPECT_TRUE(std::filesystem::exists(file(note())));
+  xen_.failures.clear();
+  xen_.xl_does("make; watch \"$@\"");
+  ASSERT_OK(start_original());
+  EXPECT_EQ(domains().size(), 1u);
+  EXPECT_TRUE(run_folder_is_empty());
+}
+
+TEST_F(XlOriginalTest, WithoutAUuidOrUnderAnotherNameIsNotStarted) {
+  xen_.folder().write("pos1.cfg", "name = \"pos1\"\nmemory = 256\n");
+  auto id = start_original();
+  ASSERT_FAILS(id, Errc::configuration);
+  EXPECT_THAT(id.error().message, AllOf(HasSubstr("pos1.cfg"), HasSubstr("has no uuid")));
+  xen_.folder().write("pos1.cfg", "name = \"pos2\"\nuuid = \"" + std::string(k_original_uuid) + "\"\n");
+  EXPECT_FAILS(start_original(), Errc::configuration);
+  std::filesystem::remove(xen_.folder() / "pos1.cfg");
+  EXPECT_FAILS(start_original(), Errc::configuration);
+  EXPECT_EQ(xen_.folder().read("calls"), "");
+}
+
 TEST_F(XlToolstackTest, AFailingXlIsReportedAndLeavesNothing) {
   xen_.xl_does("echo 'libxl: error: out of memory' >&2; exit 3");
   auto id = start(toolstack_);
