@@ -27,9 +27,14 @@ _vmclone()
 
     case $prev in
         --mode) COMPREPLY=($(compgen -W 'online offline' -- "$cur")); return ;;
-        --timeout) COMPREPLY=($(compgen -W '10s 30s 5m 1h' -- "$cur")); return ;;
+        --timeout | --probation) COMPREPLY=($(compgen -W '10s 30s 5m 1h' -- "$cur")); return ;;
+        --ttl) COMPREPLY=($(compgen -W '1h 12h 1d 7d' -- "$cur")); return ;;
+        --until) COMPREPLY=($(compgen -W '06:00 12:00 18:00 22:00' -- "$cur")); return ;;
         --socket | --broker-conf) _filedir; return ;;
-        --name | --note | --request-id | --limit | --last | --reason | --after | --mark | --at) return ;;
+        --after)
+            [[ ${words[1]} == cutover ]] && COMPREPLY=($(compgen -W 'undo commit' -- "$cur"))
+            return ;;
+        --name | --note | --request-id | --limit | --last | --reason | --mark | --at | --times) return ;;
     esac
 
     # The words that are no options and no values of options.
@@ -37,7 +42,8 @@ _vmclone()
     local i
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
-            --mode | --timeout | --socket | --broker-conf | --name | --note | --request-id | --limit | --last | --reason | --after | --mark | --at)
+            --mode | --timeout | --socket | --broker-conf | --name | --note | --request-id | --limit | --last | --reason | --after | --mark | --at | \
+                --ttl | --probation | --until | --times)
                 ((i++)) ;;
             -*) ;;
             *) names+=("${words[i]}") ;;
@@ -47,8 +53,12 @@ _vmclone()
     local common='--json --timeout --socket --help' change='--wait --plan --request-id' files='--json --broker-conf --help'
     if [[ $cur == -* ]]; then
         case "${names[0]} ${names[1]}" in
-            create\ *) common+=" $change --name --mode --no-start --note" ;;
-            start\ * | stop\ * | activate\ * | deactivate\ * | remove\ * | rename\ *) common+=" $change" ;;
+            create\ *) common+=" $change --name --mode --no-start --note --ttl" ;;
+            start\ * | stop\ * | activate\ * | deactivate\ * | remove\ * | rename\ * | protect\ * | unprotect\ *) common+=" $change" ;;
+            'cutover start') common+=" $change --probation --after" ;;
+            'cutover commit' | 'cutover undo' | 'volume switch') common+=" $change" ;;
+            'grant list' | 'grant revoke') ;;
+            grant\ *) common+=' --until --times' ;;
             'operation list') common+=' --limit --all' ;;
             'approval allow' | 'approval deny') common+=' --reason' ;;
             'audit list') common+=' --last --all --after --limit' ;;
@@ -64,20 +74,29 @@ _vmclone()
     local reply=
     case "${#names[@]} ${names[0]} ${names[1]}" in
         '0 '*)
-            reply='create start stop activate deactivate remove rename list show operation approval audit config policy health' ;;
+            reply='create start stop activate deactivate remove rename protect unprotect list show cutover volume operation approval grant audit config
+                policy health' ;;
         '1 operation '*) reply='show list cancel watch' ;;
+        '1 cutover '*) reply='start commit undo show' ;;
+        '1 volume '*) reply='switch list' ;;
         '1 approval '*) reply='list allow deny' ;;
+        '1 grant '*) reply="list revoke $(_vmclone_vms)" ;;
         '1 audit '*) reply='list verify' ;;
         '1 config '*) reply='show check' ;;
         '1 policy '*) reply='check explain' ;;
         '1 '*) reply=$(_vmclone_vms) ;;
-        '2 operation list' | '2 config show' | '2 policy explain') reply=$(_vmclone_vms) ;;
+        '2 operation list' | '2 config show' | '2 policy explain' | '2 cutover '* | '2 volume '* | '2 grant list') reply=$(_vmclone_vms) ;;
+        '3 cutover start' | '4 volume switch') reply=$(_vmclone_values name list "${names[2]}") reply+=" ${names[2]}" ;;
+        '3 volume switch') reply=$(_vmclone_values name volume list "${names[2]}") ;;
+        '2 grant revoke') reply=$(_vmclone_values id grant list) ;;
         '2 operation '*) reply=$(_vmclone_values id operation list --limit 200) ;;
         '2 approval allow' | '2 approval deny') reply=$(_vmclone_values id approval list) ;;
-        '2 start '* | '2 stop '* | '2 activate '* | '2 deactivate '* | '2 remove '* | '2 rename '* | '2 show '* | '2 health '*)
+        '2 start '* | '2 stop '* | '2 activate '* | '2 deactivate '* | '2 remove '* | '2 rename '* | '2 protect '* | '2 unprotect '* | '2 show '* | \
+            '2 health '*)
             reply=$(_vmclone_values name list "${names[1]}") ;;
-        '3 policy explain')
-            reply='clone.create clone.start clone.stop clone.activate clone.deactivate clone.remove clone.rename' ;;
+        '3 policy explain' | '2 grant '*)
+            reply='clone.create clone.start clone.stop clone.activate clone.deactivate clone.remove clone.rename clone.protect clone.unprotect
+                cutover.start cutover.commit cutover.undo volume.switch' ;;
     esac
     COMPREPLY=($(compgen -W "$reply" -- "$cur"))
 } && complete -F _vmclone vmclone
