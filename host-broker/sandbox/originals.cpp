@@ -31,6 +31,8 @@ constexpr const char* k_policy =
     "# operation     vm   decision  options\n"
     "clone.create    *    allow     clones=4\n"
     "clone.*         *    allow\n"
+    "cutover.*       *    allow\n"
+    "volume.*        *    allow\n"
     "*               *    deny\n";
 
 std::string vm_text(const VmName& vm, const std::string& disk) {
