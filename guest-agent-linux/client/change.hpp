@@ -7,15 +7,19 @@
 namespace zynclone::client {
 
 struct Change::Data {
-  enum class Kind { create, start, stop, activate, deactivate, remove, rename };
+  enum class Kind {
+    create, start, stop, activate, deactivate, remove, rename, protect, unprotect, start_cutover, commit_cutover, undo_cutover, switch_volume,
+  };
   Kind kind;
-  std::string name;
+  std::string name = {};      // the clone's or member's
   std::string new_name = {};
+  std::string volume = {};
   CreateOptions options = {};
+  CutoverOptions cutover = {};
   std::string request_id = {};
 };
 
-// The call as the protocol has it. Errors: invalid_argument for a name that is not allowed.
+// The call as the protocol has it. Errors: invalid_argument for a name or a time that is not allowed.
 zynclone::Result<protocol::Request> request_of(const Change::Data& data);
 
 }  // namespace zynclone::client

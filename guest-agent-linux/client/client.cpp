@@ -85,6 +85,18 @@ Result<Clone> Client::clone(const std::string& name) {
   return state_->call(protocol::CloneShow{std::move(parsed).value()}, [](const auto& view) { return convert(view); });
 }
 
+Result<Cutover> Client::cutover() {
+  return state_->call(protocol::CutoverShow{}, [](const auto& view) { return convert(view); });
+}
+
+Result<std::vector<Volume>> Client::volumes() {
+  return state_->call(protocol::VolumeList{}, [](const auto& view) {
+    std::vector<Volume> volumes;
+    for (const auto& volume : view.volumes) volumes.push_back(convert(volume));
+    return volumes;
+  });
+}
+
 Result<Operation> Client::request(const Change& change) {
   const auto accepted = state_->send(*change.data_, false);
   if (!accepted) return convert(accepted.error());

@@ -12,6 +12,7 @@ static_assert(static_cast<int>(CloneMode::online) == static_cast<int>(protocol::
 static_assert(static_cast<int>(CloneState::removing) == static_cast<int>(protocol::CloneState::removing));
 static_assert(static_cast<int>(Consistency::crash) == static_cast<int>(protocol::Consistency::crash));
 static_assert(static_cast<int>(VifMode::disabled) == static_cast<int>(protocol::VifMode::disabled));
+static_assert(static_cast<int>(AfterProbation::commit) == static_cast<int>(protocol::AfterProbation::commit));
 static_assert(static_cast<int>(OperationState::cancelled) == static_cast<int>(protocol::OperationState::cancelled));
 static_assert(static_cast<int>(StepState::undone) == static_cast<int>(protocol::StepState::undone));
 
@@ -19,6 +20,11 @@ std::vector<Vif> convert(const std::vector<protocol::VifView>& views) {
   std::vector<Vif> vifs;
   for (const auto& view : views) vifs.push_back({view.index, static_cast<VifMode>(view.mode), view.mac});
   return vifs;
+}
+
+std::optional<Probation> convert(const std::optional<protocol::ProbationView>& view) {
+  if (!view) return std::nullopt;
+  return Probation{view->from, view->to, view->began, view->ends, static_cast<AfterProbation>(view->after), view->operation.text()};
 }
 
 }  // namespace
@@ -43,7 +49,19 @@ Clone convert(const protocol::CloneView& view) {
   clone.vifs = convert(view.vifs);
   for (const auto& disk : view.disks) clone.disks.push_back({disk.device, disk.format, disk.size});
   clone.note = view.note;
+  if (view.expires) clone.expires = *view.expires;
+  clone.is_protected = view.is_protected;
   return clone;
+}
+
+Volume convert(const protocol::VolumeView& view) {
+  return {view.name.text(), view.device, view.filesystem, view.holder, view.attached, printable(view.problem)};
+}
+
+Cutover convert(const protocol::CutoverView& view) {
+  Cutover cutover{view.production, view.generation, convert(view.probation), {}};
+  for (const auto& volume : view.volumes) cutover.volumes.push_back(convert(volume));
+  return cutover;
 }
 
 Family convert(const protocol::FamilyView& view) {
@@ -53,6 +71,7 @@ Family convert(const protocol::FamilyView& view) {
   family.self = view.self;
   family.is_clone = view.role == protocol::MemberRole::clone;
   family.production = view.production;
+  family.probation = convert(view.probation);
   family.vifs = convert(view.vifs);
   for (const auto& clone : view.clones) family.clones.push_back(convert(clone));
   return family;

@@ -8,6 +8,8 @@ namespace zynclone::client {
 
 Error convert(const zynclone::Error& error);
 Clone convert(const protocol::CloneView& view);
+Cutover convert(const protocol::CutoverView& view);
+Volume convert(const protocol::VolumeView& view);
 Family convert(const protocol::FamilyView& view);
 Operation convert(const protocol::OperationView& view);
 Plan convert(const protocol::PlanView& view);

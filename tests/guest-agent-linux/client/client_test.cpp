@@ -104,7 +104,10 @@ TEST_F(ClientTest, EachChangeIsItsCall) {
   const std::pair<Change, const char*> changes[] = {
       {Change::start("a"), "clone.start"},           {Change::stop("a"), "clone.stop"},     {Change::activate("a"), "clone.activate"},
       {Change::deactivate("a"), "clone.deactivate"}, {Change::remove("a"), "clone.remove"}, {Change::rename("a", "b"), "clone.rename"},
-      {Change::create("a"), "clone.create"}};
+      {Change::create("a"), "clone.create"},         {Change::protect("a"), "clone.protect"},
+      {Change::unprotect("a"), "clone.unprotect"},   {Change::start_cutover("a"), "cutover.start"},
+      {Change::commit_cutover(), "cutover.commit"},  {Change::undo_cutover(), "cutover.undo"},
+      {Change::switch_volume("v", "a"), "volume.switch"}};
   agent.add([&](Conversation& c) {
     for (const auto& [change, method] : changes) {
       const auto request = c.read_request();
@@ -125,13 +128,81 @@ TEST_F(ClientTest, EachChangeIsItsCall) {
 
 TEST_F(ClientTest, CreateCarriesItsOptions) {
   will_answer(protocol::Accepted{.operation = tests::sample_operation(0)});
-  ASSERT_TRUE(connect().request(Change::create("a", {CloneMode::offline, false, "why"}).with_request_id("mine")));
+  ASSERT_TRUE(connect().request(Change::create("a", {CloneMode::offline, false, "why", {}}).with_request_id("mine")));
   const auto& call = std::get<protocol::CloneCreate>(asked().method);
   EXPECT_EQ(call.name.text(), "a");
   EXPECT_EQ(call.mode, protocol::CloneMode::offline);
   EXPECT_FALSE(call.start);
   EXPECT_EQ(call.note, "why");
   EXPECT_EQ(asked().request_id->text(), "mine");
+}
+
+TEST_F(ClientTest, CutoversCarryTheirOptions) {
+  will_answer(protocol::Accepted{.operation = tests::sample_operation(0)});
+  ASSERT_TRUE(connect().request(Change::start_cutover("standby", {30min, AfterProbation::commit}).with_request_id("mine")));
+  const auto cutover = std::get<protocol::CutoverStart>(asked().method);
+  EXPECT_EQ(cutover.name.text(), "standby");
+  EXPECT_EQ(cutover.probation_s, 1800u);
+  EXPECT_EQ(cutover.after_probation, protocol::AfterProbation::commit);
+  EXPECT_EQ(asked().request_id->text(), "mine");
+
+  will_answer(protocol::Accepted{.operation = tests::sample_operation(0)});
+  ASSERT_TRUE(connect().request(Change::start_cutover("standby")));
+  EXPECT_FALSE(std::get<protocol::CutoverStart>(asked().method).probation_s);
+  EXPECT_FALSE(std::get<protocol::CutoverStart>(asked().method).after_probation);
+
+  will_answer(protocol::Accepted{.operation = tests::sample_operation(0)});
+  ASSERT_TRUE(connect().request(Change::switch_volume("sales", "standby")));
+  EXPECT_EQ(std::get<protocol::VolumeSwitch>(asked().method).volume.text(), "sales");
+  EXPECT_EQ(std::get<protocol::VolumeSwitch>(asked().method).to.text(), "standby");
+
+  will_answer(protocol::Accepted{.operation = tests::sample_operation(0)});
+  CreateOptions options;
+  options.time_to_live = 48h;
+  ASSERT_TRUE(connect().request(Change::create("a", options)));
+  EXPECT_EQ(std::get<protocol::CloneCreate>(asked().method).ttl_s, 172'800u);
+}
+
+TEST_F(ClientTest, WhoHasProduction) {
+  will_answer(protocol::CutoverView{.production = "standby", .generation = 4, .probation = tests::sample_probation(), .volumes = {tests::sample_volume()}});
+  const auto cutover = connect().cutover();
+  ASSERT_TRUE(cutover) << cutover.error().message;
+  EXPECT_EQ(protocol::method_name(asked().method), "cutover.show");
+  EXPECT_EQ(cutover->production, "standby");
+  EXPECT_EQ(cutover->generation, 4u);
+  ASSERT_TRUE(cutover->probation);
+  EXPECT_EQ(cutover->probation->from, "pos1");
+  EXPECT_EQ(cutover->probation->to, "standby");
+  EXPECT_EQ(cutover->probation->began, tests::sample_time());
+  EXPECT_EQ(cutover->probation->ends, tests::sample_time() + 30min);
+  EXPECT_EQ(cutover->probation->after, AfterProbation::undo);
+  EXPECT_EQ(cutover->probation->operation, tests::sample_operation_id().text());
+  ASSERT_EQ(cutover->volumes.size(), 1u);
+
+  auto volume = tests::sample_volume();
+  volume.problem = "another domain has it \x1b[2J";
+  will_answer(protocol::VolumeListing{{volume}});
+  const auto volumes = connect().volumes();
+  ASSERT_TRUE(volumes) << volumes.error().message;
+  EXPECT_EQ(protocol::method_name(asked().method), "volume.list");
+  ASSERT_EQ(volumes->size(), 1u);
+  EXPECT_EQ(volumes->at(0).name, "sales");
+  EXPECT_EQ(volumes->at(0).device, "xvds");
+  EXPECT_EQ(volumes->at(0).filesystem, "ext4");
+  EXPECT_EQ(volumes->at(0).holder, "standby");
+  EXPECT_TRUE(volumes->at(0).is_attached);
+  EXPECT_EQ(volumes->at(0).problem, "another domain has it \\x1b[2J");
+
+  auto family = tests::sample_family();
+  family.probation = tests::sample_probation();
+  family.clones[0].expires = tests::sample_time() + 48h;
+  family.clones[0].is_protected = true;
+  will_answer(family);
+  const auto shown = connect().family();
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(shown->probation->to, "standby");
+  EXPECT_EQ(shown->clones[0].expires, tests::sample_time() + 48h);
+  EXPECT_TRUE(shown->clones[0].is_protected);
 }
 
 TEST_F(ClientTest, EachRequestIsOneOfItsOwnUnlessNamed) {
@@ -269,6 +340,11 @@ TEST_F(ClientTest, WrongValuesNeverReachTheAgent) {
   EXPECT_EQ(client.request(Change::create("../x")).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(client.request(Change::rename("a", "")).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(client.request(Change::start("a").with_request_id("a b")).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(client.request(Change::start_cutover("../x")).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(client.request(Change::start_cutover("a", {-1s, {}})).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(client.request(Change::switch_volume("s/x", "a")).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(client.request(Change::switch_volume("sales", "")).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(client.request(Change::protect("")).error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(client.clone("").error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(client.operation("x y").error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(client.wait("", 1s).error().code, ErrorCode::invalid_argument);

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "protocol/messages.hpp"
+
 namespace zynclone::broker::policy {
 namespace {
 
@@ -208,6 +212,31 @@ TEST(RuleSet, WarnsOfRulesThatNeverDecide) {
   EXPECT_EQ(rules.warnings()[0].place, "policy:2:1");
   EXPECT_NE(rules.warnings()[0].message.find("policy:1"), std::string::npos);
   EXPECT_TRUE(RuleSet::parse("clone.* * allow hours=06:00-07:00\nclone.* * deny\n").warnings().empty());
+}
+
+// Of every alternative of protocol::Method.
+template <class... M>
+std::vector<std::string> changes_of_a_guest(const std::variant<M...>*) {
+  std::vector<std::string> names;
+  const auto add = [&](std::string_view name, protocol::Direction direction, protocol::Effect effect) {
+    if (direction == protocol::Direction::to_broker && effect == protocol::Effect::changes) names.emplace_back(name);
+  };
+  (add(M::method, M::direction, M::effect), ...);
+  return names;
+}
+
+TEST(RuleSet, WhateverAGuestMayAskToChangeIsKnownAndNothingElse) {
+  std::vector<std::string> changes = changes_of_a_guest(static_cast<const protocol::Method*>(nullptr));
+  std::vector<std::string> known = known_operations();
+  std::sort(changes.begin(), changes.end());
+  std::sort(known.begin(), known.end());
+  EXPECT_EQ(known, changes);
+  for (const std::string& name : changes) {
+    EXPECT_TRUE(RuleSet::parse(name + " pos-* ask approvers=2\n").errors().empty()) << name;
+    if (name != "clone.create") {
+      EXPECT_EQ(RuleSet::parse(name + " pos-* allow clones=2\n").errors().size(), 1u) << name;
+    }
+  }
 }
 
 TEST(RuleSet, TooMuchTextIsRefused) {

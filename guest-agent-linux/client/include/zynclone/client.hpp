@@ -1,5 +1,5 @@
 #pragma once
-// Asks the ZynClone agent of this virtual machine for clones of it. Synchronous; every call has a time limit and fails by value.
+// Asks the ZynClone agent of this virtual machine for clones of it, and to move its work to them. Synchronous; every call has a time limit and fails by value.
 //
 // Threads: one Client is used by one thread at a time; different Clients are independent of each other and cheap, so a program that waits
 // for an operation in one thread and cancels it from another uses two.
@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include <zynclone/types.hpp>
 
@@ -17,9 +18,16 @@ struct CreateOptions {
   CloneMode mode = CloneMode::online;
   bool start = true;  // locked down before its first packet; false: only made
   std::string note;   // kept with the clone
+  std::optional<std::chrono::seconds> time_to_live = {};  // then it is removed; a minute to ten years. None: it stays
 };
 
-// Something to be done to a clone, which is named: letters, digits, '.', '_' and '-', at most 63.
+// What is not said is as the host's administrator configured it.
+struct CutoverOptions {
+  std::optional<std::chrono::seconds> probation = {};  // how long it can be undone: ten seconds to thirty days
+  std::optional<AfterProbation> after_probation = {};
+};
+
+// Something to be done. Names are of letters, digits, '.', '_' and '-', at most 63; a member is a clone's name, or the VM's for the original.
 class ZYNCLONE_CLIENT_API Change {
  public:
   static Change create(std::string name, CreateOptions options = {});
@@ -29,6 +37,16 @@ class ZYNCLONE_CLIENT_API Change {
   static Change deactivate(std::string name);
   static Change remove(std::string name);
   static Change rename(std::string name, std::string new_name);
+  // A protected clone is removed by nobody, its time to live included.
+  static Change protect(std::string name);
+  static Change unprotect(std::string name);
+
+  // Moves production to a member, on probation, which commit or undo ends.
+  static Change start_cutover(std::string member, CutoverOptions options = {});
+  static Change commit_cutover();
+  static Change undo_cutover();
+  // Moves one shared volume to a member.
+  static Change switch_volume(std::string volume, std::string member);
 
   // The same change under a name of the caller's own for this request. Asked for twice with the same one, also after a crash of the
   // caller, it is done once, and the answer is the same operation. Without it each Client::request is a request of its own.
@@ -58,6 +76,8 @@ class ZYNCLONE_CLIENT_API Client {
   Result<Family> family();
   Result<std::vector<Clone>> clones();
   Result<Clone> clone(const std::string& name);
+  Result<Cutover> cutover();  // who has production, and with which probation
+  Result<std::vector<Volume>> volumes();
 
   // Asks for a change and gives the operation that does it, as accepted; `wait` gives its end.
   Result<Operation> request(const Change& change);

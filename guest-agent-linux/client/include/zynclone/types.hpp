@@ -101,6 +101,37 @@ struct Clone {
   std::vector<Vif> vifs;
   std::vector<Disk> disks;
   std::string note;
+  std::optional<std::chrono::system_clock::time_point> expires;  // it is removed then, unless it is protected
+  bool is_protected = false;
+};
+
+enum class AfterProbation { undo, commit };   // what becomes of a cutover that nobody decided in time
+
+// A cutover that is neither committed nor undone yet.
+struct Probation {
+  std::string from;        // the member that had production before
+  std::string to;          // the one that has it now
+  std::chrono::system_clock::time_point began;
+  std::chrono::system_clock::time_point ends;
+  AfterProbation after = AfterProbation::undo;
+  std::string operation;   // id of the one that began it
+};
+
+// A disk that one member of the family has at a time.
+struct Volume {
+  std::string name;
+  std::string device;      // as the guest names it: xvds
+  std::string filesystem;  // a hint; empty: none
+  std::string holder;      // the member that has its lease; empty: nobody
+  bool is_attached = false;  // to the holder
+  std::string problem;     // for people; empty: none
+};
+
+struct Cutover {
+  std::string production;  // the production member's name; empty: none at the moment
+  std::uint64_t generation = 0;  // grows with every move of production
+  std::optional<Probation> probation;
+  std::vector<Volume> volumes;
 };
 
 struct Family {
@@ -109,6 +140,7 @@ struct Family {
   std::string self;        // the name of the member that this program runs in
   bool is_clone = false;   // is that a clone?
   std::string production;  // the production member's name; empty: none at the moment
+  std::optional<Probation> probation;
   std::vector<Vif> vifs;   // of the original
   std::vector<Clone> clones;
 };
@@ -128,7 +160,7 @@ struct Step {
 struct Operation {
   std::string id;          // permanent; valid also after a restart of everything
   std::string kind;        // clone.create
-  std::string target;      // the clone's name
+  std::string target;      // the clone's or member's name
   OperationState state = OperationState::queued;
   unsigned percent = 0;
   std::string requester;
