@@ -76,7 +76,8 @@ asio::awaitable<VolumeChanges::Outcome> VolumeChanges::change(Order order) {
 
 Result<void> VolumeChanges::check(const Order& order) const {
   TRY(parse_checked_name(order.device, "device", 63));
-  if (order.change == VolumeChange::acquire && mount_points_.contains(order.volume)) {
+  // None: whatever mounts it must find out by itself, or say that it cannot.
+  if (order.change == VolumeChange::acquire && mount_points_.contains(order.volume) && !order.filesystem.empty()) {
     TRY(parse_checked_name(order.filesystem, "file system", 63));
   }
   if (const auto token = quiescer_.held_for()) return fail(Errc::busy, "this guest is quiesced for '" + token->text() + "'");

@@ -95,6 +95,7 @@ Result<void> mount_volume(const VolumeMount& volume, const std::string& filesyst
     return fail(Errc::system, cannot("mount", volume) + "this agent has a mount namespace of its own, so nobody else would see it; "
                                                         "its unit must not set PrivateTmp=, ProtectSystem= or the like");
   }
+  if (filesystem.empty()) return fail(Errc::configuration, cannot("mount", volume) + "the host names no file system for it");
   TRY(const VolumeMount plain, without_links(volume));
   std::error_code error;
   std::filesystem::create_directories(plain.mount_point, error);

@@ -93,7 +93,7 @@ asio::awaitable<void> Broker::reconcile() {
     if (!saved) log_error("cannot note that clone " + clone + (runs ? " runs: " : " has ended: ") + saved.error().message);
     else (void)co_await ports_.audit.append("broker", runs ? "appeared" : "ended", "", clone + (runs ? " is running" : " is not running any more"));
   }
-  co_await attach_volumes(domains.value());
+  co_await attach_volumes();
 }
 
 std::optional<Caller::Member> Broker::identify(const Domain& domain) {

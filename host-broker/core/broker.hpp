@@ -31,6 +31,7 @@ class Broker : public RequestHandler {
 
   std::optional<Caller::Member> identify(const Domain& domain) override;
   std::string channel_of(const Caller::Member& member) override;
+  void connected(const Caller::Member& member) override;
   asio::awaitable<std::string> handle(Caller caller, protocol::Request request) override;
 
  private:
@@ -58,7 +59,7 @@ class Broker : public RequestHandler {
   void watch_times(const Family& family);
   asio::awaitable<void> end_probation(Uuid family, OperationId cutover);
   asio::awaitable<void> expire_clone(Uuid family, Uuid clone);
-  asio::awaitable<void> attach_volumes(std::vector<Domain> domains);
+  asio::awaitable<void> attach_volumes();
 
   // approvals.cpp
   void await_approval(OperationRecord record);
@@ -91,6 +92,7 @@ class Broker : public RequestHandler {
   RefusalLimit refusal_limit_;
   FamilyTurns turns_;
   std::set<std::string> watched_times_;                // probations and clones whose end is waited for
+  std::set<DomainId> connected_;                       // domains whose agent has had a channel
   std::map<std::string, DomainId> attach_tried_;       // shared volumes: for which domain of its holder
   std::vector<HealthSource> health_sources_;
 };

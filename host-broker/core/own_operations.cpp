@@ -88,9 +88,17 @@ asio::awaitable<void> Broker::expire_clone(Uuid uuid, Uuid clone_uuid) {
   watched_times_.erase(clone_uuid.text());
 }
 
+void Broker::connected(const Caller::Member& member) {
+  if (connected_.insert(member.domain).second) spawn(executor_, "volumes for " + member.name, attach_volumes());
+}
+
 // A domain that has just started has none of its shared volumes: they are in nobody's configuration file. Once for each domain; what fails then
 // is for the administrator, who sees it in the operation.
-asio::awaitable<void> Broker::attach_volumes(std::vector<Domain> domains) {
+asio::awaitable<void> Broker::attach_volumes() {
+  const auto listed = co_await ports_.toolstack.list_domains();
+  if (!listed) co_return;
+  const std::vector<Domain> domains = listed.value();
+  std::erase_if(connected_, [&](DomainId id) { return std::none_of(domains.begin(), domains.end(), [&](const Domain& domain) { return domain.id == id; }); });
   std::vector<Family> families;
   for (const auto& [vm, family] : registry_.all()) {
     if (engine_.unfinished(family.uuid) == 0) families.push_back(family);
@@ -105,7 +113,8 @@ asio::awaitable<void> Broker::attach_volumes(std::vector<Domain> domains) {
       if (!lease) continue;
       const auto holder = lease.value().token == 0 ? std::optional<Uuid>(family.uuid) : lease.value().holder;
       const auto domain = std::find_if(domains.begin(), domains.end(), [&](const Domain& one) { return one.uuid == holder && one.state == DomainState::running; });
-      if (domain == domains.end()) continue;
+      const bool is_ready = domain != domains.end() && (connected_.contains(domain->id) || config.value().channel == "none");
+      if (!is_ready) continue;
       const auto tried = attach_tried_.find(resource);
       if (tried != attach_tried_.end() && tried->second == domain->id) continue;
       const auto attached = co_await ports_.devices.attachments_of(volume.volume);

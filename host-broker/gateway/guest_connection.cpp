@@ -101,6 +101,7 @@ asio::awaitable<void> GuestConnection::greet(protocol::Hello hello) {
   const auto& member = std::get<Caller::Member>(caller_.identity);
   log_info("channel with " + member.vm.text() + "/" + member.name + " (domain " + std::to_string(member.domain.value) + ") is open: " + software_);
   changed_.wake();
+  handler_.connected(member);
 }
 
 }  // namespace zynclone::broker::gateway

@@ -42,6 +42,8 @@ class RequestHandler {
   virtual std::optional<Caller::Member> identify(const Domain& domain) = 0;
   // How the agent of this member is reached: "vchan", "mailbox" or "none" (GuestConfig::channel).
   virtual std::string channel_of(const Caller::Member& member) = 0;
+  // Its channel is open from now on: what waited for its agent may be done.
+  virtual void connected(const Caller::Member&) {}
   // The whole text of the response; empty for a notification.
   virtual asio::awaitable<std::string> handle(Caller caller, protocol::Request request) = 0;
 };

@@ -19,6 +19,7 @@ host_up() {
 }
 host_down() {
   [[ -n $sandbox ]] || return 0
+  kill ${shop_watcher:-} ${shop_customer:-} 2>/dev/null
   zynclone-sandbox down --dir "$sandbox" >/dev/null 2>&1
   if ((failed > 0)); then echo "(the sandbox's logs stay in $sandbox)"; else rm -rf "$sandbox"; fi
 }
@@ -70,6 +71,41 @@ run_until_gone() { run_until eval "! domains | grep -qx '$1'"; }
 place_of() { case $1 in etc/xen/clone/*) echo "$sandbox/etc/clone/${1#etc/xen/clone/}" ;; *) echo "$sandbox/$1" ;; esac; }
 put_file() { printf '%s\n' "$2" >"$(place_of "$1")"; }
 remove_file() { rm "$(place_of "$1")"; }
+
+background() { (exec zynclone-sandbox host --dir "$sandbox" -- "$@" >/dev/null 2>&1) & }
+
+# The point of sale: its volume, its program in pos1 and in the clones of it, its hooks; a customer on the bridge and a watcher on the volume's
+# backend, from shop_open on.
+shop_open() {
+  local event
+  shop_before=$(cat "$sandbox/etc/xen/pos1.cfg")
+  vm_stop pos1
+  truncate -s 4M "$sandbox/images/pos1-sales.raw"
+  put_file etc/xen/clone/guest/pos1.conf "shared_volume.sales = xvds,raw,$sandbox/images/pos1-sales.raw,ext4"
+  for event in release-volume acquire-volume; do
+    mkdir -p "$sandbox/guests/pos1/hooks.d/$event"
+    cp "$here/shop/$event"/* "$sandbox/guests/pos1/hooks.d/$event/"
+  done
+  printf 'run0 = %s\nagent_shared_volume.sales = ~/mnt/sales\n' "$here/shop/till" >>"$sandbox/etc/xen/pos1.cfg"
+  vm_start pos1
+  background till watch --volume "$sandbox/images/pos1-sales.raw" --log "$sandbox/volume.log"
+  shop_watcher=$!
+  background till buy --from "sandbox:$sandbox" --log "$sandbox/sales.log"
+  shop_customer=$!
+}
+shop_sales() { cat "$sandbox/sales.log" 2>/dev/null; }
+shop_close() {
+  kill "$shop_customer" "$shop_watcher"
+  wait "$shop_customer" "$shop_watcher"
+  till inspect --file "$sandbox/images/pos1-sales.raw" --log "$sandbox/sales.log" --volume-log "$sandbox/volume.log"
+}
+shop_clear() {
+  vm_stop pos1
+  printf '%s\n' "$shop_before" >"$sandbox/etc/xen/pos1.cfg"
+  put_file etc/xen/clone/guest/pos1.conf ''
+  rm -r "$sandbox/images/pos1-sales.raw" "$sandbox"/guests/pos1/hooks.d/{release,acquire}-volume
+  vm_start pos1
+}
 
 volume_remove() { rm "$sandbox/images/$1"; }
 volumes() { (cd "$sandbox/images" && ls); }

@@ -33,6 +33,7 @@ Result<std::string> domains_with(xenstore::Store& store, const std::string& volu
   return found;
 }
 
+// Until the store is gone.
 asio::awaitable<void> note_changes(xenstore::Store& store, std::string volume, std::FILE* log) {
   std::string last = "nothing noted yet";
   for (;;) {
@@ -57,7 +58,7 @@ Result<void> watch(const Options& options) {
   std::FILE* log = std::fopen(log_path.c_str(), "we");
   if (log == nullptr) return fail(Errc::system, "cannot write '" + log_path + "': " + std::strerror(errno));
   spawn(context.get_executor(), "the watch", note_changes(store, volume, log));
-  while (!was_stopped()) context.run_one_for(std::chrono::milliseconds(200));
+  while (!was_stopped() && !context.stopped()) context.run_one_for(std::chrono::milliseconds(200));
   std::fclose(log);
   return outcome::success();
 }

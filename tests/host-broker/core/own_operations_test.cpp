@@ -133,6 +133,11 @@ TEST(SharedVolumes, AreGivenToADomainThatHasJustCome) {
   till.domain("pos1").id = DomainId{7};
   run(*till.context, till.broker->reconcile());
   till.settle();
+  EXPECT_TRUE(till.domains_with_volume().empty());  // its agent is not there yet, which is to mount it
+  auto member = std::get<broker::Caller::Member>(till.guest().identity);
+  member.domain = DomainId{7};
+  till.broker->connected(member);
+  till.settle();
   EXPECT_EQ(till.journal.operations.back().kind, "volume.switch");
   EXPECT_EQ(till.producer(), "pos1");
   const auto before = till.journal.operations.size();
