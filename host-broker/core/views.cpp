@@ -84,8 +84,15 @@ std::string requester_of(const OperationRecord& record, Audience audience) {
 std::string detail_of(const protocol::CloneCreate& call) {
   std::string text = "mode " + std::string(to_string(call.mode));
   if (!call.start) text += ", not started";
-  if (call.ttl_s) text += ", for " + format_duration(std::chrono::seconds(*call.ttl_s));
+  if (call.ttl_s) text += ", for " + format_duration(std::chrono::seconds(std::min<std::uint64_t>(*call.ttl_s, 1'000'000'000)));
   return call.note.empty() ? text : text + ", note: " + call.note;
+}
+
+std::string detail_of(const protocol::CutoverStart& call) {
+  std::string text;
+  if (call.probation_s) text = "on probation for " + format_duration(std::chrono::seconds(std::min<std::uint64_t>(*call.probation_s, 1'000'000'000)));
+  if (call.after_probation) text += (text.empty() ? "" : ", ") + std::string("then ") + std::string(to_string(*call.after_probation));
+  return text;
 }
 
 std::string detail_of(const protocol::VolumeSwitch& call) { return "volume " + call.volume.text(); }

@@ -60,7 +60,7 @@ void GuestLinks::refresh() { state_->refresh(); }
 template <class M>
 asio::awaitable<Result<typename M::Result>> GuestLinks::call(Uuid member, M method, std::string_view capability, Deadline limit) {
   const auto connection = state_->open_connection(member);
-  if (!connection) co_return fail(Errc::unavailable, "cannot call the agent of VM " + member.text() + ": it has no channel");
+  if (!connection) co_return fail(Errc::unavailable, "its agent is not connected");
   if (!connection->agent_can(capability)) {
     co_return fail(Errc::unavailable, "its agent does not offer " + std::string(capability));
   }

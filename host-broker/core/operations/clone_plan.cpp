@@ -60,6 +60,13 @@ Result<std::vector<CloneDisk>> choose_disks(const OperationId& id, const GuestCo
       return fail(Errc::configuration, "cannot clone disk '" + wanted + "': " + original.file + " has no such disk (key 'disks')");
     }
   }
+  for (const SharedVolume& shared : config.shared_volumes) {
+    const bool is_own = std::any_of(original.disks.begin(), original.disks.end(), [&](const VmDisk& disk) { return disk.volume.path == shared.volume.path; });
+    if (is_own) {
+      return fail(Errc::configuration, "cannot clone '" + config.vm.text() + "': shared volume '" + shared.name.text() + "' is one of its own disks in " +
+                                           original.file + "; take it out there");
+    }
+  }
   std::vector<CloneDisk> disks;
   for (const VmDisk& disk : original.disks) {
     const bool named = std::find(config.disks.begin(), config.disks.end(), disk.device) != config.disks.end();

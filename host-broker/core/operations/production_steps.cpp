@@ -9,6 +9,7 @@ using protocol::CutoverSide;
 
 constexpr std::chrono::seconds k_prepare_limit{35};   // all hooks of one event, as the agent limits them, and the way there
 constexpr std::chrono::seconds k_boot_limit{180};     // until the agent of an original that was started has its channel
+constexpr std::chrono::seconds k_connect_limit{60};   // until that of a member has, which has perhaps just been made
 constexpr std::chrono::seconds k_look_again{1};
 
 const std::string k_is_silent = "silent";             // result of prepare leaving
@@ -78,15 +79,14 @@ class PrepareTakingStep : public MoveStep {
       outcome.text = "started " + member() + ", silent; it is ready to take production over";
     }
     CO_TRY(co_await let_go_on(context_, member_));  // held still by a cutover away from it
-    const auto until = context_.ports.clock.steady() + k_boot_limit;
+    const auto until = context_.ports.clock.steady() + (starts ? k_boot_limit : k_connect_limit);
     for (;; co_await pause(context_)) {
       protocol::GuestPrepareCutover call;
       call.token = context_.record.id;
       call.side = CutoverSide::taking;
       auto prepared = co_await context_.ports.guests.prepare_cutover(member_, std::move(call), k_prepare_limit);
       if (prepared) co_return outcome;
-      // One that is just starting has no channel yet.
-      const bool may_come = starts && prepared.error().code == Errc::unavailable && context_.ports.clock.steady() < until;
+      const bool may_come = prepared.error().code == Errc::unavailable && context_.ports.clock.steady() < until;
       if (!may_come) co_return said_by_agent(std::move(prepared).error(), "cannot prepare '" + member() + "'");
     }
   }

@@ -71,13 +71,12 @@ asio::awaitable<bool> release(Context context, IfPaused if_paused) {
   co_return report && report.value().was_quiesced;
 }
 
-// The agent has no channel, and may get one; else it has one, and said no.
-bool is_not_connected(const Error& error) { return error.code == Errc::unavailable && !error.message.starts_with("its agent"); }
+// It may come; one that is there and says no, or nothing, does not.
+bool is_not_connected(const Error& error) { return error.code == Errc::unavailable && error.message == "its agent is not connected"; }
 
-// For people, who know neither the VM's UUID nor how it is called.
+// For people, who do not know how it is called.
 std::string why_not_quiesced(const Error& error) {
   constexpr std::string_view k_hook = "cannot run the quiesce hook '";
-  if (is_not_connected(error)) return "its agent is not connected";
   const std::size_t end = error.message.find("': ", k_hook.size());
   if (!error.message.starts_with(k_hook) || end == std::string::npos) return error.message;
   return "hook " + error.message.substr(k_hook.size(), end - k_hook.size()) + " failed" + error.message.substr(end + 1);

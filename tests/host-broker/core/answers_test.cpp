@@ -243,10 +243,10 @@ TEST(Answers, TheAgentInAVmIsAskedForItsHealth) {
   ASSERT_OK(world.call(world.admin("vic", broker::AdminRole::viewer), AgentHealth{.clone = clone_name("a")}));
   EXPECT_EQ(world.guests.calls, (std::vector<std::string>{"health " + world.pos1_uuid.text(), "health " + world.clone("a")->uuid.text()}));
   EXPECT_FAILS(world.call(world.admin(), AgentHealth{.clone = clone_name("b")}), Errc::not_found);
-  world.guests.health_report = Error{Errc::unavailable, "it has no channel"};
+  world.guests.health_report = Error{Errc::unavailable, "its agent is not connected"};
   const auto silent = world.call(world.admin(), AgentHealth{});
   ASSERT_FAILS(silent, Errc::unavailable);
-  EXPECT_EQ(silent.error().message, "cannot ask the agent in 'pos1': it has no channel");
+  EXPECT_EQ(silent.error().message, "cannot ask the agent in 'pos1': its agent is not connected");
 }
 
 asio::awaitable<std::vector<HealthCheck>> many_checks() {

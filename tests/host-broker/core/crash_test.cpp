@@ -275,7 +275,7 @@ void be_back_without_channel(World& world, unsigned times) {
   create_until_crash(world);
   world.guests.calls.clear();
   world.guests.quiesced.clear();  // its agent thaws when its channel ends
-  world.guests.quiesce_fails = Error{Errc::unavailable, "cannot call the agent of VM pos1: it has no channel"};
+  world.guests.quiesce_fails = Error{Errc::unavailable, "its agent is not connected"};
   world.guests.quiesce_fails_times = times;
   world.start();
 }

@@ -119,7 +119,13 @@ TEST(Cutover, FailureGivesEverythingBack) {
     SCOPED_TRACE(why);
     Till till;
     arrange(till);
-    const auto operation = till.perform(till.admin(), till.to("standby"));
+    auto operation = till.perform(till.admin(), till.to("standby"));
+    for (int second = 0; second <= 60; ++second) {  // for which an agent that is not there is waited for
+      till.clock.advance(std::chrono::seconds(1));
+      till.settle();
+    }
+    const OperationId id = operation.value().id;
+    operation = till.call(till.admin(), OperationShow{.id = id});
     till.guests.fails = nullptr;
     ASSERT_OK(operation);
     EXPECT_EQ(operation.value().state, OperationState::failed);
@@ -232,6 +238,15 @@ TEST(Cutover, APlanSaysEachStepAndDoesNothing) {
                                              "lock pos1 down and wait until it is applied", "give production to standby and announce its addresses",
                                              "give volume sales to standby", "wait until standby is well"}));
   EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(Cutover, ASharedVolumeThatIsAnOwnDiskIsCopiedByNoClone) {
+  Till till;
+  till.toolstack.configs.at(till.pos1).disks.push_back(broker::VmDisk{.device = "xvdb", .volume = broker::Volume{broker::VolumeFormat::lvm_thin, till.volume}});
+  CloneCreate call{.name = clone_name("x")};
+  const auto refused = till.call(till.admin(), call);
+  ASSERT_FAILS(refused, Errc::configuration);
+  EXPECT_NE(refused.error().message.find("shared volume 'sales' is one of its own disks"), std::string::npos) << refused.error().message;
 }
 
 TEST(Cutover, IsShownWithItsVolumes) {
