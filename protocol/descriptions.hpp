@@ -261,6 +261,12 @@ void describe(A& archive, GuestHealthReport& value) {
 }
 
 template <class A>
+void describe(A& archive, RunReport& value) {
+  archive.required("status", value.status);
+  archive.field("output", value.output);
+}
+
+template <class A>
 void describe(A& archive, Hello& value) {
   archive.required("oldest_version", value.oldest_version);
   archive.required("newest_version", value.newest_version);
@@ -427,6 +433,13 @@ void describe(A& archive, AgentHealth& value) {
 }
 
 template <class A>
+void describe(A& archive, AgentRun& value) {
+  archive.optional("clone", value.clone);
+  archive.required("command", value.command);
+  archive.field("limit_s", value.limit_s);
+}
+
+template <class A>
 void describe(A& archive, GuestQuiesce& value) {
   archive.required("token", value.token);
   archive.field("hold_ms", value.hold_ms);
@@ -460,6 +473,14 @@ void describe(A& archive, GuestAcquireVolume& value) {
 
 template <class A>
 void describe(A&, GuestHealth&) {}
+
+template <class A>
+void describe(A& archive, GuestRun& value) {
+  archive.required("token", value.token);
+  archive.required("command", value.command);
+  archive.field("limit_ms", value.limit_ms);
+  archive.field("attach", value.attach);
+}
 
 template <class A>
 void describe(A& archive, OperationChanged& value) {

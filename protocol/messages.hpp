@@ -271,6 +271,10 @@ struct GuestHealthReport {
   bool healthy = false;
   std::vector<HealthCheck> checks;     // one a hook
 };
+struct RunReport {
+  unsigned status = 0;                 // the command's exit status; 128 and the signal's number where one ended it
+  std::string output;                  // the end of what it wrote, printable, at most k_longest_run_output bytes
+};
 
 // ---- both ways -----------------------------------------------------------------------------------------------------------
 
@@ -282,7 +286,7 @@ struct Hello {
   using Result = void;
   unsigned oldest_version = k_oldest_version;
   unsigned newest_version = k_newest_version;
-  std::vector<std::string> capabilities;  // agent: quiesce, health, cutover, volumes. broker: approvals
+  std::vector<std::string> capabilities;  // agent: quiesce, health, cutover, volumes, run. broker: approvals
   std::string software;
 };
 
@@ -381,6 +385,13 @@ struct AgentHealth {
   ZYNCLONE_CALL("agent.health", admin_to_broker, reads, GuestHealthReport)
   std::optional<CloneName> clone = {};   // absent: the original
 };
+// Runs a command in a VM through its agent, where that allows it (guest.run). An operation; nothing of it can be taken back.
+struct AgentRun {
+  ZYNCLONE_CALL("agent.run", admin_to_broker, changes, Accepted)
+  std::optional<CloneName> clone = {};   // absent: the original
+  std::vector<std::string> command;      // program and arguments, within check_command (protocol/command.hpp); no shell
+  std::uint64_t limit_s = 600;           // killed after it; 1 s to a day
+};
 
 // ---- to the guest ---------------------------------------------------------------------------------------------------------
 
@@ -413,6 +424,16 @@ struct GuestAcquireVolume {
   std::uint64_t token = 0;
 };
 struct GuestHealth { ZYNCLONE_CALL("guest.health", to_guest, reads, GuestHealthReport) };
+// Runs a command and answers when it has ended. The same token again: the same answer, or waits for it. One at a time.
+// Errors: refused where the agent's configuration allows no commands; busy; timed-out when it was killed at its limit;
+// not-found with `attach` when this agent knows nothing of the token.
+struct GuestRun {
+  ZYNCLONE_CALL("guest.run", to_guest, reads, RunReport)
+  OperationId token;
+  std::vector<std::string> command;
+  std::uint64_t limit_ms = 600'000;
+  bool attach = false;                   // never begin it: it was begun before
+};
 
 #undef ZYNCLONE_CALL
 
@@ -428,8 +449,8 @@ struct OperationChanged {
 using Method = std::variant<Hello, FamilyShow, CloneCreate, CloneStart, CloneStop, CloneActivate, CloneDeactivate, CloneRemove,
                             CloneRename, CloneProtect, CloneUnprotect, CloneShow, CloneList, CutoverStart, CutoverCommit, CutoverUndo, CutoverShow,
                             VolumeSwitch, VolumeList, OperationShow, OperationList, OperationCancel, OperationWatch,
-                            ApprovalList, ApprovalAllow, ApprovalDeny, GrantAdd, GrantList, GrantRevoke, AuditList, HostHealth, AgentHealth,
-                            GuestQuiesce, GuestThaw, GuestPrepareCutover, GuestReleaseVolume, GuestAcquireVolume, GuestHealth,
+                            ApprovalList, ApprovalAllow, ApprovalDeny, GrantAdd, GrantList, GrantRevoke, AuditList, HostHealth, AgentHealth, AgentRun,
+                            GuestQuiesce, GuestThaw, GuestPrepareCutover, GuestReleaseVolume, GuestAcquireVolume, GuestHealth, GuestRun,
                             OperationChanged>;
 
 // ---- the envelope -----------------------------------------------------------------------------------------------------------

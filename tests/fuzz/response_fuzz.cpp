@@ -11,6 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   (void)decode_response<GuestQuiesce>(untrusted_text);
   (void)decode_response<GuestHealth>(untrusted_text);
+  (void)decode_response<GuestRun>(untrusted_text);
   (void)decode_response<FamilyShow>(untrusted_text);
   (void)decode_response<AuditList>(untrusted_text);
   if (const auto operation = decode_response<OperationShow>(untrusted_text)) {

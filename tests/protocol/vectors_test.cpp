@@ -155,6 +155,7 @@ TEST(Vectors, CallsFromAnAdministrator) {
   check_call(AuditList{.after = 3, .limit = 10}, Sender::administrator);
   check_call(HostHealth{}, Sender::administrator);
   check_call(AgentHealth{.clone = clone("upgrade-1")}, Sender::administrator);
+  check_call(AgentRun{.clone = clone("upgrade-1"), .command = {"/usr/bin/upgrade", "--all"}, .limit_s = 900}, Sender::administrator, true);
 }
 
 TEST(Vectors, CallsFromTheBroker) {
@@ -164,6 +165,7 @@ TEST(Vectors, CallsFromTheBroker) {
   check_call(GuestReleaseVolume{.volume = VolumeName::parse("sales").value(), .device = "xvds", .token = 2}, Sender::broker);
   check_call(GuestAcquireVolume{.volume = VolumeName::parse("sales").value(), .device = "xvds", .filesystem = "ext4", .token = 3}, Sender::broker);
   check_call(GuestHealth{}, Sender::broker);
+  check_call(GuestRun{.token = operation_id(), .command = {"/usr/bin/upgrade", "--all"}, .limit_ms = 900'000, .attach = true}, Sender::broker);
   check_call(OperationChanged{.operation = operation_view()}, Sender::broker);
 }
 
@@ -204,6 +206,7 @@ TEST(Vectors, Answers) {
   check_answer<GuestThaw>(ThawReport{.hooks = 2, .was_quiesced = true});
   check_answer<AgentHealth>(GuestHealthReport{.healthy = false, .checks = {HealthCheck{.name = "10-till", .healthy = false, .detail = "closed"}}});
   check_answer<GuestHealth>(GuestHealthReport{.healthy = true, .checks = {HealthCheck{.name = "10-till", .healthy = true, .detail = "open"}}});
+  check_answer<GuestRun>(RunReport{.status = 3, .output = "no space"});
 }
 
 TEST(Vectors, Error) {
