@@ -357,6 +357,11 @@ template <class A>
 void describe(A&, CutoverShow&) {}
 
 template <class A>
+void describe(A& archive, VmRepair& value) {
+  archive.optional("to", value.to);
+}
+
+template <class A>
 void describe(A& archive, VolumeSwitch& value) {
   archive.required("volume", value.volume);
   archive.required("to", value.to);

@@ -337,6 +337,11 @@ struct CutoverStart {
 };
 struct CutoverCommit { ZYNCLONE_CALL("cutover.commit", to_broker, changes, Accepted) };
 struct CutoverUndo { ZYNCLONE_CALL("cutover.undo", to_broker, changes, Accepted) };
+// Leads a family out of what a cutover could not end by itself; with `plan`, says what is wrong. `to`: who is to have production where nobody has.
+struct VmRepair {
+  ZYNCLONE_CALL("vm.repair", admin_to_broker, changes, Accepted)
+  std::optional<CloneName> to = {};      // absent: who has it, else the original
+};
 struct CutoverShow { ZYNCLONE_CALL("cutover.show", to_broker, reads, CutoverView) };
 
 // Moves one shared volume to a member, as in cutover.start.
@@ -447,7 +452,7 @@ struct OperationChanged {
 };
 
 using Method = std::variant<Hello, FamilyShow, CloneCreate, CloneStart, CloneStop, CloneActivate, CloneDeactivate, CloneRemove,
-                            CloneRename, CloneProtect, CloneUnprotect, CloneShow, CloneList, CutoverStart, CutoverCommit, CutoverUndo, CutoverShow,
+                            CloneRename, CloneProtect, CloneUnprotect, CloneShow, CloneList, CutoverStart, CutoverCommit, CutoverUndo, CutoverShow, VmRepair,
                             VolumeSwitch, VolumeList, OperationShow, OperationList, OperationCancel, OperationWatch,
                             ApprovalList, ApprovalAllow, ApprovalDeny, GrantAdd, GrantList, GrantRevoke, AuditList, HostHealth, AgentHealth, AgentRun,
                             GuestQuiesce, GuestThaw, GuestPrepareCutover, GuestReleaseVolume, GuestAcquireVolume, GuestHealth, GuestRun,

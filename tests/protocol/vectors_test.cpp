@@ -149,6 +149,7 @@ TEST(Vectors, CallsFromAnAdministrator) {
   check_call(ApprovalList{.after = operation_id()}, Sender::administrator);
   check_call(ApprovalAllow{.id = operation_id(), .reason = "as agreed"}, Sender::administrator);
   check_call(ApprovalDeny{.id = operation_id(), .reason = "not now"}, Sender::administrator);
+  check_call(VmRepair{.to = clone("standby")}, Sender::administrator, true);
   check_call(GrantAdd{.operations = "cutover.*", .until = time(), .times = 2}, Sender::administrator);
   check_call(GrantList{}, Sender::administrator);
   check_call(GrantRevoke{.id = operation_id()}, Sender::administrator);

@@ -21,7 +21,9 @@ struct Makers {
   auto operator()(protocol::CutoverStart call) { return make_cutover_start(context, std::move(call)); }
   auto operator()(protocol::CutoverCommit call) { return make_cutover_commit(context, std::move(call)); }
   auto operator()(protocol::CutoverUndo call) { return make_cutover_undo(context, std::move(call)); }
+  auto operator()(protocol::VmRepair call) { return make_vm_repair(context, std::move(call)); }
   auto operator()(protocol::VolumeSwitch call) { return make_volume_switch(context, std::move(call)); }
+  auto operator()(protocol::AgentRun call) { return make_agent_run(context, std::move(call)); }
 
   template <class Other>
   asio::awaitable<Result<Operation>> operator()(Other) {

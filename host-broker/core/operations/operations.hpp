@@ -18,7 +18,9 @@ asio::awaitable<Result<Operation>> make_clone_rename(Context context, protocol::
 asio::awaitable<Result<Operation>> make_cutover_start(Context context, protocol::CutoverStart call);
 asio::awaitable<Result<Operation>> make_cutover_commit(Context context, protocol::CutoverCommit call);
 asio::awaitable<Result<Operation>> make_cutover_undo(Context context, protocol::CutoverUndo call);
+asio::awaitable<Result<Operation>> make_vm_repair(Context context, protocol::VmRepair call);
 asio::awaitable<Result<Operation>> make_volume_switch(Context context, protocol::VolumeSwitch call);
+asio::awaitable<Result<Operation>> make_agent_run(Context context, protocol::AgentRun call);
 
 // The maker for whatever the record's request asks.
 asio::awaitable<Result<Operation>> make_operation(Context context);

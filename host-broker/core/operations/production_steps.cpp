@@ -297,6 +297,7 @@ std::vector<std::unique_ptr<Step>> move_steps(const Context& context, const Move
   return steps;
 }
 
+std::unique_ptr<Step> hand_over_step(Context context, Move move) { return std::make_unique<HandOverStep>(std::move(context), move); }
 std::unique_ptr<Step> health_step(Context context, Move move) { return std::make_unique<HealthStep>(std::move(context), move); }
 
 }  // namespace zynclone::broker

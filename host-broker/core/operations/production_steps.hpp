@@ -26,6 +26,9 @@ std::string from_text(const Uuid& from);
 // All steps of it, in their order, with every shared volume that `from` has.
 std::vector<std::unique_ptr<Step>> move_steps(const Context& context, const Move& move);
 
+// Gives production to `move.to`, whoever had it, and announces its addresses. Undo takes it away again.
+std::unique_ptr<Step> hand_over_step(Context context, Move move);
+
 // Waits until the agent says that the member is well.
 std::unique_ptr<Step> health_step(Context context, Move move);
 

@@ -54,6 +54,11 @@ class VolumeStep : public MemberStep {
     if (now.member == member_) {
       CO_TRY(co_await pass(now.lease.token, std::nullopt));
     }
+    // What was held still for the volume's sake goes on without it; the leaving side of a cutover stays fenced.
+    const bool stays_fenced = member_ == move_.from && context_.record.kind != protocol::VolumeSwitch::method;
+    if (!stays_fenced && !(member_ == move_.from && move_.was_paused)) {
+      CO_TRY(co_await let_go_on(context_, member_));
+    }
     co_return risk;
   }
 

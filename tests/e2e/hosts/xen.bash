@@ -50,12 +50,12 @@ shop_open() {
   local address
   address=$("$lab" ssh "awk '\$2 == \"pos1\" {print \$1}' /etc/hosts")
   "$lab" ssh 'lvcreate -q -V 64M -T vg0/pool -n pos1-sales >/dev/null && mkfs.ext4 -q /dev/vg0/pos1-sales' || return 1
-  "$lab" put "$(type -P till)" /usr/local/bin
-  "$lab" gput pos2 "$(type -P till)" /usr/local/bin
-  "$lab" gput pos1 "$(type -P till)" /usr/local/bin
+  "$lab" put "$(type -P till)" /usr/bin
+  "$lab" gput pos2 "$(type -P till)" /usr/bin
+  "$lab" gput pos1 "$(type -P till)" /usr/bin
   "$lab" gput pos1 "$here"/shop/release-volume "$here"/shop/acquire-volume /etc/zynclone/hooks.d
   "$lab" gssh pos1 'mkdir -p /srv; echo "shared_volume.sales = /srv/sales" >>/etc/zynclone/agent.conf
-    echo "::respawn:/usr/local/bin/till serve --mount /srv/sales --volume sales --control /srv/sales.till --listen udp:7000" >>/etc/inittab
+    echo "::respawn:/usr/bin/till serve --mount /srv/sales --volume sales --control /srv/sales.till --listen udp:7000" >>/etc/inittab
     sync; kill -HUP 1'
   put_file etc/xen/clone/guest/pos1.conf "$(printf '%s\n' 'shared_volume.sales = xvds,lvm-thin,/dev/vg0/pos1-sales,ext4' "announce = $address")"
   "$lab" ssh systemd-run -q --collect --unit=till-watch till watch --volume /dev/vg0/pos1-sales --log /run/volume.log

@@ -283,6 +283,27 @@ TEST(VolumeSwitch, MovesOneVolumeAndNothingElse) {
   EXPECT_FAILS(till.call(till.guest(), CloneRemove{.name = clone_name("standby")}), Errc::conflict);
 }
 
+TEST(VolumeSwitch, NobodyIsLeftStandingStill) {
+  // The taker's hooks fail, both ways.
+  Till till;
+  till.guests.fails = [&till](const std::string& call) -> std::optional<Error> {
+    return call.find(till.clone("standby")->uuid.text()) != std::string::npos ? std::optional(k_hook_fails) : std::nullopt;
+  };
+  const VolumeSwitch call{.volume = VolumeName::parse("sales").value(), .to = clone_name("standby")};
+  auto operation = till.perform(till.admin(), call);
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::failed);
+  EXPECT_EQ(till.domain("pos1.standby").state, broker::DomainState::running);
+  EXPECT_EQ(till.domains_with_volume(), std::vector<std::string>{"pos1"});
+  // Its holder is silent: it loses the volume by force, and goes on without it.
+  till.guests.fails = failing("release sales " + till.pos1_uuid.text(), k_silent);
+  operation = till.perform(till.admin(), call);
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::succeeded) << error_of(operation);
+  EXPECT_EQ(till.domain("pos1").state, broker::DomainState::running);
+  EXPECT_EQ(till.domains_with_volume(), std::vector<std::string>{"pos1.standby"});
+}
+
 TEST(VolumeSwitch, AStrangerIsReportedAndRefused) {
   Till till;
   till.devices.attached[till.volume] = {{DomainId{9}, "xvdb"}};

@@ -1,0 +1,81 @@
+#include "tests/host-broker/core/till.hpp"
+
+namespace zynclone::tests {
+namespace {
+
+using namespace protocol;
+
+OperationState repair(Till& till, VmRepair call = {}) {
+  const auto operation = till.perform(till.admin(), std::move(call));
+  EXPECT_OK(operation);
+  if (!operation) return OperationState::failed;
+  EXPECT_FALSE(operation.value().error) << operation.value().error->message;
+  return operation.value().state;
+}
+
+std::vector<std::string> plan(Till& till, VmRepair call = {}) {
+  const auto answer = decode_response<VmRepair>(till.ask(till.admin(), std::move(call), {}, true));
+  std::vector<std::string> texts;
+  EXPECT_OK(answer);
+  if (!answer) return texts;
+  for (const StepView& step : answer.value().plan->steps) texts.push_back(step.text);
+  return texts;
+}
+
+TEST(Repair, FindsNothingWhereAllIsWell) {
+  Till till;
+  EXPECT_TRUE(plan(till).empty());
+  EXPECT_EQ(repair(till), OperationState::succeeded);
+  EXPECT_EQ(till.journal.operations.back().summary, "nothing to repair: pos1 has production and its volumes");
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(Repair, NobodyHasProduction) {
+  Till till;
+  // A cutover whose undo could not be done either: the network did not follow, then the broker's disk was full.
+  const auto lease = run_on(*till.context, till.leases.pass_lease(broker::production_of(till.pos1_uuid), 0, std::nullopt));
+  ASSERT_OK(lease);
+  till.families.kept.at(till.pos1).production = {.member = std::nullopt, .generation = 1, .announce = {}};
+  till.crash();
+  till.start();
+  EXPECT_FAILS(till.call(till.guest(), till.to("standby")), Errc::conflict);
+  EXPECT_EQ(plan(till), std::vector<std::string>{"give production to pos1 and announce its addresses"});
+  EXPECT_EQ(repair(till), OperationState::succeeded);
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(Repair, TheLeaseCountsWhereTheFileDoesNotFollow) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  ASSERT_OK(till.perform(till.guest(), CutoverCommit{}));
+  auto& kept = till.families.kept.at(till.pos1);
+  kept.production.member = std::nullopt;
+  till.crash();
+  till.start();
+  EXPECT_EQ(repair(till), OperationState::succeeded);
+}
+
+TEST(Repair, AVolumeThatAStrangerHasAndItsHolderHasNot) {
+  Till till;
+  till.devices.attached[till.volume] = {{DomainId{2}, "xvdz"}};
+  EXPECT_EQ(plan(till), (std::vector<std::string>{"take volume sales by force from every domain but that of pos1", "give volume sales to pos1"}));
+  EXPECT_EQ(repair(till), OperationState::succeeded);
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(Repair, AProductionMemberThatStandsStill) {
+  Till till;
+  till.domain("pos1").state = broker::DomainState::paused;
+  EXPECT_EQ(plan(till), std::vector<std::string>{"let pos1 go on, which is paused"});
+  EXPECT_EQ(repair(till), OperationState::succeeded);
+  EXPECT_EQ(till.domain("pos1").state, broker::DomainState::running);
+}
+
+TEST(Repair, DoesNotMoveProductionThatSomebodyHas) {
+  Till till;
+  EXPECT_FAILS(till.call(till.admin(), VmRepair{.to = clone_name("standby")}), Errc::conflict);
+  EXPECT_FAILS(till.call(till.admin(), VmRepair{.to = clone_name("nobody")}), Errc::not_found);
+}
+
+}  // namespace
+}  // namespace zynclone::tests
