@@ -35,8 +35,10 @@ Agent::Agent(asio::any_io_executor executor, AgentParts parts, AgentLimits limit
       quiescer_(executor, hooks_, parts.freezer, parts.quiesce_store, limits.quiesce),
       preparation_(hooks_, quiescer_),
       volumes_(executor, hooks_, parts.mounter, parts.volume_store, quiescer_, std::move(parts.mount_points), limits.volumes),
+      commands_(parts.commands, quiescer_, [this] { return identity() ? environment_of(*identity()) : HookEnvironment(); }),
       event_hooks_(hooks_, quiescer_),
-      calls_(quiescer_, hooks_, preparation_, volumes_, [this](const protocol::OperationView& operation) { server_.operation_changed(operation); }),
+      calls_(quiescer_, hooks_, preparation_, volumes_, commands_,
+             [this](const protocol::OperationView& operation) { server_.operation_changed(operation); }),
       session_(executor, parts.channels, limits.session, session_events()),
       server_(executor, parts.listener, session_, limits.local),
       watcher_(parts.identity, parts.last_identity, identity_events()) {}
@@ -75,9 +77,10 @@ void Agent::moved(Move move, const Identity& now) {
   session_.drop(why);
   if (move == Move::woke_elsewhere) {
     server_.drop_all(why);
-    // Both were for the VM that this is a clone of; its broker calls again there.
+    // All were for the VM that this is a clone of; its broker calls again there.
     preparation_.drop(why);
     volumes_.drop(why);
+    commands_.drop(why);
   }
   if (move != Move::restored) event_hooks_.happened(HookEvent::identity, environment_of(now));
 }
@@ -118,6 +121,7 @@ asio::awaitable<void> Agent::end() {
   const Error stopped{Errc::unavailable, "the agent is being stopped"};
   preparation_.drop(stopped);
   volumes_.drop(stopped);
+  commands_.drop(stopped);
   session_.stop();
   server_.stop(Error{Errc::unavailable, "cannot go on with this request: the agent is being stopped"});
   event_hooks_.stop();

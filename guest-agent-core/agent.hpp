@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "guest-agent-core/broker_session.hpp"
+#include "guest-agent-core/command_runs.hpp"
 #include "guest-agent-core/cutover_preparation.hpp"
 #include "guest-agent-core/event_hooks.hpp"
 #include "guest-agent-core/freezer.hpp"
@@ -31,6 +32,7 @@ struct AgentParts {
   VolumeMounter& mounter;
   VolumeStore& volume_store;
   MountPoints mount_points;
+  CommandPrograms* commands = nullptr;  // null: none may be run
 };
 
 struct AgentLimits {
@@ -78,6 +80,7 @@ class Agent {
   Quiescer quiescer_;
   CutoverPreparation preparation_;
   VolumeChanges volumes_;
+  CommandRuns commands_;
   EventHooks event_hooks_;
   GuestCalls calls_;
   BrokerSession session_;

@@ -9,7 +9,7 @@ namespace {
 
 protocol::Hello our_hello() {
   protocol::Hello hello;
-  hello.capabilities = {"quiesce", "health", "cutover", "volumes"};
+  hello.capabilities = {"quiesce", "health", "cutover", "volumes", "run"};
   hello.software = "zynclone-agent " ZYNCLONE_VERSION;
   return hello;
 }

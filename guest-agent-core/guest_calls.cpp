@@ -48,6 +48,10 @@ asio::awaitable<std::string> GuestCalls::handle(protocol::Request request) {
     Result<protocol::AcquireReport> report = co_await volumes_.acquire(std::move(*acquire));
     co_return response_to(request.id, report);
   }
+  if (auto* run = std::get_if<protocol::GuestRun>(&request.method)) {
+    Result<protocol::RunReport> report = co_await commands_.run(std::move(*run));
+    co_return response_to(request.id, report);
+  }
   if (std::holds_alternative<protocol::GuestHealth>(request.method)) {
     Result<protocol::GuestHealthReport> report = co_await health();
     co_return response_to(request.id, report);

@@ -1,10 +1,11 @@
 #pragma once
-// What the broker asks of this guest: quiesce, thaw, health, cutovers and shared volumes; and its notifications. Owned by Agent; runs on its one
-// thread.
+// What the broker asks of this guest: quiesce, thaw, health, cutovers, shared volumes and commands; and its notifications. Owned by Agent; runs
+// on its one thread.
 
 #include <functional>
 #include <string>
 
+#include "guest-agent-core/command_runs.hpp"
 #include "guest-agent-core/cutover_preparation.hpp"
 #include "guest-agent-core/hooks.hpp"
 #include "guest-agent-core/quiesce.hpp"
@@ -15,9 +16,10 @@ namespace zynclone::agent {
 
 class GuestCalls {
  public:
-  GuestCalls(Quiescer& quiescer, Hooks& hooks, CutoverPreparation& preparation, VolumeChanges& volumes,
+  GuestCalls(Quiescer& quiescer, Hooks& hooks, CutoverPreparation& preparation, VolumeChanges& volumes, CommandRuns& commands,
              std::function<void(const protocol::OperationView&)> operation_changed)
-      : quiescer_(quiescer), hooks_(hooks), preparation_(preparation), volumes_(volumes), operation_changed_(std::move(operation_changed)) {}
+      : quiescer_(quiescer), hooks_(hooks), preparation_(preparation), volumes_(volumes), commands_(commands),
+        operation_changed_(std::move(operation_changed)) {}
 
   // Gives the response's text; empty for a notification.
   asio::awaitable<std::string> handle(protocol::Request request);
@@ -30,6 +32,7 @@ class GuestCalls {
   Hooks& hooks_;
   CutoverPreparation& preparation_;
   VolumeChanges& volumes_;
+  CommandRuns& commands_;
   std::function<void(const protocol::OperationView&)> operation_changed_;
   bool checking_health_ = false;
 };

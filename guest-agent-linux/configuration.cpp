@@ -124,6 +124,7 @@ const std::map<std::string, Setter>& setters() {
       {"mounter", word(&AgentConfiguration::mounter, {{"real", MounterKind::real}, {"pretended", MounterKind::pretended}})},
       {"devices_dir", path(&AgentConfiguration::devices_dir)},
       {"volume_timeout", duration(&AgentConfiguration::volume_timeout)},
+      {"commands", word(&AgentConfiguration::commands, {{"yes", Commands::allowed}, {"no", Commands::refused}})},
       {"state_dir", path(&AgentConfiguration::state_dir)},
       {"identity_file", path(&AgentConfiguration::identity_file)},
   };

@@ -13,6 +13,7 @@ namespace zynclone::agent {
 enum class Transport { automatic, vchan, unix_socket, mailbox };  // auto: vchan if the kernel has it (/dev/xen/gntalloc), else mailbox
 enum class FreezerKind { real, pretended };
 enum class MounterKind { real, pretended };
+enum class Commands { refused, allowed };
 
 struct AgentConfiguration {
   std::string socket = "/run/zynclone/agent.sock";   // `socket`: the local API
@@ -29,6 +30,7 @@ struct AgentConfiguration {
   std::string devices_dir = "/dev";                  // `devices_dir`: where the devices of shared volumes appear
   MountPoints shared_volumes;                        // `shared_volume.<name>`: where the agent mounts it
   std::chrono::milliseconds volume_timeout{20'000};  // `volume_timeout`: until a shared volume's device is there; it is mounted; it is written out
+  Commands commands = Commands::allowed;             // `commands`: yes, no: may the host's administrator run commands in this guest
   std::string state_dir = "/run/zynclone";           // `state_dir`: what must survive the agent but not a reboot
   std::string identity_file = "/var/lib/zynclone-agent/identity";  // `identity_file`: state_dir/identity if only state_dir is given
 };

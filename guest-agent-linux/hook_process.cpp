@@ -119,10 +119,10 @@ std::string failed(HookEvent event, const std::string& name) {
   return "cannot run the " + std::string(to_string(event)) + " hook '" + printable(name) + "'";
 }
 
-Result<std::unique_ptr<HookProcess>> start(asio::any_io_executor executor, const std::string& program, HookEnvironment environment) {
+Result<std::unique_ptr<HookProcess>> start(asio::any_io_executor executor, const std::vector<std::string>& command, HookEnvironment environment) {
   const std::string id = Uuid::random().text();
   environment["ZYNCLONE_HOOK_RUN"] = id;
-  TRY(auto child, spawn_child({program}, environment, "/"));
+  TRY(auto child, spawn_child(command, environment, "/"));
   Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0)));
   if (!process) {
     const int number = errno;
@@ -147,22 +147,33 @@ std::string readable_output(std::string_view untrusted_output) {
   return std::string(tail(text, k_longest_hook_output));
 }
 
+asio::awaitable<Result<CommandEnd>> run_command(std::vector<std::string> command, HookEnvironment environment, Deadline limit) {
+  auto started = start(co_await asio::this_coro::executor, command, std::move(environment));
+  if (!started) co_return outcome::failure(std::move(started).error());
+  HookProcess& process = *started.value();
+  CommandEnd end;
+  end.in_time = co_await process.ended_within(limit);
+  if (!end.in_time) process.kill();
+  end.output = process.take_output();
+  end.status = static_cast<unsigned>(process.status());
+  co_return end;
+}
+
 asio::awaitable<HookResult> run_hook(std::string program, HookEvent event, std::string name, HookEnvironment environment, Deadline limit) {
   HookResult result;
   result.name = name;
-  auto started = start(co_await asio::this_coro::executor, program, std::move(environment));
-  if (!started) {
-    result.error = with_context(started.error(), failed(event, name));
+  std::vector<std::string> command(1, std::move(program));
+  auto ran = co_await run_command(std::move(command), std::move(environment), limit);
+  if (!ran) {
+    result.error = with_context(ran.error(), failed(event, name));
     co_return result;
   }
-  HookProcess& process = *started.value();
-  const bool ended = co_await process.ended_within(limit);
-  if (!ended) process.kill();
-  result.output = process.take_output();
-  if (!ended) {
+  CommandEnd& end = ran.value();
+  result.output = std::move(end.output);
+  if (!end.in_time) {
     result.error = with_context(took_too_long("it", limit), failed(event, name));
-  } else if (process.status() != 0) {
-    result.error = Error{Errc::system, failed(event, name) + ": exit status " + std::to_string(process.status())};
+  } else if (end.status != 0) {
+    result.error = Error{Errc::system, failed(event, name) + ": exit status " + std::to_string(end.status)};
   }
   co_return result;
 }

@@ -63,6 +63,7 @@ Adapters::Adapters(asio::any_io_executor executor, const AgentConfiguration& con
       last_identity_(configuration.identity_file),
       volume_store_(configuration.state_dir),
       mount_points_(configuration.shared_volumes),
+      commands_(configuration.commands),
       freezer_(make_freezer(executor, configuration)),
       mounter_(make_mounter(configuration)),
       channels_(make_channels(executor, configuration, store_)) {}
@@ -77,7 +78,8 @@ AgentParts Adapters::parts() {
                     .last_identity = last_identity_,
                     .mounter = *mounter_,
                     .volume_store = volume_store_,
-                    .mount_points = mount_points_};
+                    .mount_points = mount_points_,
+                    .commands = commands_ == Commands::allowed ? &command_processes_ : nullptr};
 }
 
 AgentLimits limits_of(const AgentConfiguration& configuration) {

@@ -8,6 +8,7 @@
 #include "guest-agent-linux/file_stores.hpp"
 #include "guest-agent-linux/guest_store.hpp"
 #include "guest-agent-linux/hook_folder.hpp"
+#include "guest-agent-linux/hook_process.hpp"
 #include "guest-agent-linux/unix_local_listener.hpp"
 #include "guest-agent-linux/xenstore_identity.hpp"
 
@@ -28,6 +29,8 @@ class Adapters {
   FileLastIdentity last_identity_;
   FileVolumeStore volume_store_;
   MountPoints mount_points_;
+  CommandProcesses command_processes_;
+  Commands commands_;
   std::unique_ptr<Freezer> freezer_;
   std::unique_ptr<VolumeMounter> mounter_;
   std::unique_ptr<ChannelFactory> channels_;

@@ -28,7 +28,7 @@ class AgentTest : public ::testing::Test {
   ~AgentTest() override { end(); }
 
   void begin() {
-    const AgentParts parts{factory, listener, programs, freezer, store, source, last, mounter, volumes, mount_points};
+    const AgentParts parts{factory, listener, programs, freezer, store, source, last, mounter, volumes, mount_points, &commands};
     agent.emplace(context.get_executor(), parts, limits, [this](const std::string& status) { statuses.push_back(status); });
     start(context, agent->run(), [this](Result<void> result) { ended.emplace(result); });
   }
@@ -70,6 +70,7 @@ class AgentTest : public ::testing::Test {
   FakeLastIdentity last;
   FakeVolumeMounter mounter{record};
   FakeVolumeStore volumes;
+  FakeCommandPrograms commands{record};
   MountPoints mount_points{{VolumeName::parse("sales").value(), "/srv/sales"}};
   AgentLimits limits;
   std::vector<std::string> statuses;
@@ -102,6 +103,44 @@ TEST_F(AgentTest, QuiescesAndThawsForTheBroker) {
   EXPECT_TRUE(thawed.value().was_quiesced);
   EXPECT_EQ(record.events, (Events{"save 0", "quiesce a", "save 1", "freeze", "thaw mounts /srv", "thaw a", "clear"}));
   EXPECT_EQ(programs.environments["quiesce a"].at("ZYNCLONE_MEMBER"), "pos1") << "hooks are told which VM this is";
+}
+
+TEST_F(AgentTest, RunsACommandForTheBrokerAlsoWhenTheChannelBreaks) {
+  serve();
+  commands.hold();
+  commands.end.output = "done";
+  protocol::GuestRun run{.token = operation_number(1), .command = {"upgrade"}};
+  const auto lost = broker->ask(run);
+  ASSERT_TRUE(wait([&] { return record.has("run upgrade"); }));
+  EXPECT_EQ(commands.environment.at("ZYNCLONE_MEMBER"), "pos1");
+  broker->peer().close();
+  ASSERT_TRUE(wait([&] { return statuses.back().starts_with("waiting"); }));
+  broker = factory.connect_and_greet();
+  ASSERT_TRUE(wait([&] { return statuses.back().starts_with("connected"); }));
+  run.attach = true;
+  const auto attached = broker->ask(run);
+  commands.let_go();
+  const auto report = answer(attached);
+  ASSERT_OK(report);
+  EXPECT_EQ(report.value().output, "done");
+  EXPECT_EQ(record.count("run upgrade"), 1u);
+}
+
+TEST_F(AgentTest, ACommandThatRunsIsKilledWhenTheAgentStopsOrWakesUpInAClone) {
+  serve();
+  commands.hold();
+  protocol::GuestRun run{.token = operation_number(1), .command = {"upgrade"}};
+  broker->ask(run);
+  ASSERT_TRUE(wait([&] { return record.has("run upgrade"); }));
+  source.set(clone_identity());
+  ASSERT_TRUE(wait([&] { return record.has("killed upgrade"); }));
+  ASSERT_TRUE(wait([&] { return statuses.back().starts_with("waiting"); }));
+  broker = factory.connect_and_greet();
+  run.token = operation_number(2);
+  broker->ask(run);
+  ASSERT_TRUE(wait([&] { return record.count("run upgrade") == 2; }));
+  end();
+  EXPECT_EQ(record.count("killed upgrade"), 2u);
 }
 
 TEST_F(AgentTest, MovesAVolumeForTheBroker) {

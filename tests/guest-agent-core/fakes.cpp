@@ -126,6 +126,31 @@ asio::awaitable<HookResult> FakeHookPrograms::run(HookEvent event, std::string n
   co_return result;
 }
 
+void FakeCommandPrograms::let_go() {
+  held_ = false;
+  changed_.wake();
+}
+
+asio::awaitable<Result<CommandEnd>> FakeCommandPrograms::run(std::vector<std::string> command, HookEnvironment given, Deadline given_limit) {
+  std::string text;
+  for (const std::string& word : command) text += (text.empty() ? "" : " ") + word;
+  record_.add("run " + text);
+  environment = std::move(given);
+  limit = given_limit;
+  struct Ended {
+    Record& record;
+    std::string text;
+    bool by_itself = false;
+    ~Ended() {
+      if (!by_itself) record.add("killed " + text);
+    }
+  } ended{record_, text};
+  while (held_) co_await changed_.wait();
+  ended.by_itself = true;
+  if (failure) co_return outcome::failure(*failure);
+  co_return end;
+}
+
 asio::awaitable<Result<void>> FakeFreezer::freeze(Deadline, Deadline longest_hold) {
   record_.add("freeze");
   longest = longest_hold;

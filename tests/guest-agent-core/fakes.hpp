@@ -121,6 +121,25 @@ class FakeHookPrograms final : public HookPrograms {
   Record& record_;
 };
 
+// Records "run <command>", and "killed <command>" when a run is ended from outside.
+class FakeCommandPrograms final : public CommandPrograms {
+ public:
+  explicit FakeCommandPrograms(Record& record) : record_(record) {}
+  CommandEnd end;
+  std::optional<Error> failure;
+  HookEnvironment environment;  // of the last one
+  Deadline limit{};
+  void hold() { held_ = true; }
+  void let_go();
+
+  asio::awaitable<Result<CommandEnd>> run(std::vector<std::string> command, HookEnvironment environment, Deadline limit) override;
+
+ private:
+  Record& record_;
+  channel::WakeUp changed_;
+  bool held_ = false;
+};
+
 class FakeFreezer final : public Freezer {
  public:
   explicit FakeFreezer(Record& record) : record_(record) {}

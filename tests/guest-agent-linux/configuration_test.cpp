@@ -28,6 +28,7 @@ TEST(AgentConfiguration, EveryKeyHasADefault) {
   EXPECT_EQ(configuration.mounter, MounterKind::real);
   EXPECT_EQ(configuration.devices_dir, "/dev");
   EXPECT_EQ(configuration.volume_timeout, std::chrono::seconds(20));
+  EXPECT_EQ(configuration.commands, Commands::allowed);
   EXPECT_TRUE(configuration.shared_volumes.empty());
   EXPECT_EQ(configuration.state_dir, "/run/zynclone");
   EXPECT_EQ(configuration.identity_file, "/var/lib/zynclone-agent/identity");
@@ -48,6 +49,7 @@ TEST(AgentConfiguration, EveryKeyIsRead) {
       "mounter=pretended\n"
       "devices_dir=/tmp/devices\n"
       "volume_timeout=7s\n"
+      "commands=no\n"
       "shared_volume.sales = /srv//sales/\n"
       "shared_volume.Till-2.log = /srv/log\n"
       "state_dir=/tmp/state\n",
@@ -67,6 +69,7 @@ TEST(AgentConfiguration, EveryKeyIsRead) {
   EXPECT_EQ(configuration.mounter, MounterKind::pretended);
   EXPECT_EQ(configuration.devices_dir, "/tmp/devices");
   EXPECT_EQ(configuration.volume_timeout, std::chrono::seconds(7));
+  EXPECT_EQ(configuration.commands, Commands::refused);
   EXPECT_EQ(configuration.shared_volumes,
             (MountPoints{{VolumeName::parse("sales").value(), "/srv/sales"}, {VolumeName::parse("Till-2.log").value(), "/srv/log"}}));
   EXPECT_EQ(configuration.state_dir, "/tmp/state");

@@ -45,6 +45,24 @@ TEST_F(HookProcessTest, BothStreamsAreKept) {
   EXPECT_NE(result.output.find("err\n"), std::string::npos);
 }
 
+TEST_F(HookProcessTest, ACommandHasItsArgumentsAsTheyAre) {
+  const auto ran = run(context, run_command({"sh", "-c", "pwd; echo \"$1\"; echo \"$FOLDER\" >&2; exit 4", "sh", "a b;$HOME"}, environment, 10s));
+  ASSERT_OK(ran);
+  EXPECT_TRUE(ran.value().in_time);
+  EXPECT_EQ(ran.value().status, 4u);
+  EXPECT_NE(ran.value().output.find("/\na b;$HOME\n"), std::string::npos) << ran.value().output;
+  EXPECT_NE(ran.value().output.find(folder.path().string()), std::string::npos);
+  EXPECT_FAILS(run(context, run_command({"no-such-program"}, environment, 10s)), Errc::system);
+}
+
+TEST_F(HookProcessTest, ACommandThatTakesTooLongIsKilledWithAllThatItStarted) {
+  const auto ran = run(context, run_command({"sh", "-c", "setsid sleep 1000 & echo $! >\"$FOLDER/pid\"; echo begun; wait"}, environment, 500ms));
+  ASSERT_OK(ran);
+  EXPECT_FALSE(ran.value().in_time);
+  EXPECT_EQ(ran.value().output, "begun\n");
+  EXPECT_TRUE(is_gone(pid_in("pid")));
+}
+
 TEST_F(HookProcessTest, AStatusIsAnError) {
   const HookResult result = run_script("echo 'the database is busy'; exit 3\n");
   ASSERT_TRUE(result.error);
