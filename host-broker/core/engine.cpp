@@ -64,19 +64,23 @@ void Engine::enqueue(OperationRecord operation) {
   auto task = std::make_shared<Task>();
   if (operation.state == OperationState::running) task->making = Making::taken_up;
   task->record = std::move(operation);
-  const Uuid family = task->record.family;
-  auto& queue = queues_[family];
+  const QueueKey key = queue_of(task->record);
+  auto& queue = queues_[key];
   auto place = queue.end();
   if (!queue.empty() && task->making == Making::fresh && is_of_administrator(task->record)) {
     place = std::find_if(std::next(queue.begin()), queue.end(),
                          [](const auto& other) { return other->making == Making::fresh && !is_of_administrator(other->record); });
   }
   queue.insert(place, std::move(task));
-  if (queue.size() == 1) spawn(executor_, "operations of family " + family.text(), run_family(family));
+  if (queue.size() == 1) spawn(executor_, "operations of family " + key.first.text(), run_queue(key));
+}
+
+Engine::QueueKey Engine::queue_of(const OperationRecord& record) {
+  return {record.family, record.kind == protocol::AgentRun::method ? Lane::commands : Lane::clones};
 }
 
 const OperationRecord* Engine::find(const OperationId& id) const {
-  for (const auto& [family, queue] : queues_) {
+  for (const auto& [key, queue] : queues_) {
     for (const auto& task : queue) {
       if (task->record.id == id) return &task->record;
     }
@@ -85,12 +89,12 @@ const OperationRecord* Engine::find(const OperationId& id) const {
 }
 
 std::size_t Engine::unfinished(const Uuid& family) const {
-  const auto found = queues_.find(family);
+  const auto found = queues_.find({family, Lane::clones});
   return found == queues_.end() ? 0 : found->second.size();
 }
 
 asio::awaitable<Result<void>> Engine::cancel(OperationId id) {
-  for (auto& [family, queue] : queues_) {
+  for (auto& [key, queue] : queues_) {
     for (auto& entry : queue) {
       if (entry->record.id != id) continue;
       const auto task = entry;
@@ -110,14 +114,14 @@ asio::awaitable<Result<void>> Engine::cancel(OperationId id) {
   co_return fail(Errc::not_found, "cannot cancel operation '" + id.text() + "': it has ended");
 }
 
-asio::awaitable<void> Engine::run_family(Uuid family) {
-  auto& queue = queues_[family];
+asio::awaitable<void> Engine::run_queue(QueueKey key) {
+  auto& queue = queues_[key];
   while (!queue.empty()) {
     const auto task = queue.front();
     co_await run(*task);
     queue.pop_front();
   }
-  queues_.erase(family);
+  queues_.erase(key);
 }
 
 // One that had begun is neither forgotten nor half done because a file cannot be read at the moment: it waits until it can be taken up.
@@ -185,7 +189,7 @@ asio::awaitable<void> Engine::run(Task& task) {
     }
     record.error = std::move(done).error();
     if (task.committed) {
-      record.error->message += "; it cannot be taken back any more: ask for it again to finish it";
+      if (operation.can_be_finished) record.error->message += "; it cannot be taken back any more: ask for it again to finish it";
       co_await finish(task, OperationState::failed);
       co_return;
     }

@@ -1,7 +1,7 @@
 #pragma once
 // Runs operations so that no crash leaves one half done: intent journalled before each step's action, result after; on failure or cancel what
 // was done is undone in reverse; after a restart, unfinished ones are taken up where the journal left them. Operations of one family run
-// one after another, families side by side. How an operation ends counts once it is journalled: where the journal cannot be written, it
+// one after another, families side by side; commands in guests, which change no clone and may take hours, have a queue of their own beside it. How an operation ends counts once it is journalled: where the journal cannot be written, it
 // waits until it can. Owned by the Broker; one thread.
 
 #include <deque>
@@ -31,6 +31,7 @@ class Engine {
 
   // The operation as it is now, if it waits or runs.
   const OperationRecord* find(const OperationId& id) const;
+  // Those that change clones: commands in guests do not count.
   std::size_t unfinished(const Uuid& family) const;
 
  private:
@@ -39,7 +40,11 @@ class Engine {
     Making making = Making::fresh;
     bool committed = false;   // past its point of no return, or about to end
   };
-  asio::awaitable<void> run_family(Uuid family);
+  enum class Lane { clones, commands };
+  using QueueKey = std::pair<Uuid, Lane>;
+  static QueueKey queue_of(const OperationRecord& record);
+
+  asio::awaitable<void> run_queue(QueueKey key);
   asio::awaitable<void> run(Task& task);
   asio::awaitable<Result<Operation>> make(Task& task);
   asio::awaitable<Result<void>> run_steps(Task& task, Operation& operation);
@@ -54,7 +59,7 @@ class Engine {
   CoreSettings settings_;
   Maker maker_;
   Changed changed_;
-  std::map<Uuid, std::deque<std::shared_ptr<Task>>> queues_;  // the front runs
+  std::map<QueueKey, std::deque<std::shared_ptr<Task>>> queues_;  // the front runs
 };
 
 // Where a test stops the broker dead, once, as a power failure would: the file that ZYNCLONE_FAULT_FILE names in its environment holds

@@ -11,6 +11,7 @@ std::string target_of(const protocol::Method& method) {
       [](const auto& m) -> std::string {
         if constexpr (requires { m.name.text(); }) return m.name.text();
         else if constexpr (requires { m.to.text(); }) return m.to.text();
+        else if constexpr (requires { m.command; m.clone->text(); }) return m.clone ? m.clone->text() : std::string();
         else return {};
       },
       method);

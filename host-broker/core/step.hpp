@@ -48,6 +48,8 @@ struct Operation {
   std::vector<std::unique_ptr<Step>> steps;
   // Steps before this one can be taken back, by failure or by cancel; once it has begun, the operation goes only forward.
   std::size_t point_of_no_return = static_cast<std::size_t>(-1);
+  // After a failure beyond that point: would asking for it again do the rest?
+  bool can_be_finished = true;
   // One sentence when all is done.
   std::function<std::string()> summary;
 };

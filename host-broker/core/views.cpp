@@ -5,6 +5,7 @@
 #include "host-broker/core/registry.hpp"
 #include "host-broker/core/views_for_guest.hpp"
 #include "protocol/codec.hpp"
+#include "protocol/command.hpp"
 #include "system/duration.hpp"
 
 namespace zynclone::broker {
@@ -96,6 +97,9 @@ std::string detail_of(const protocol::CutoverStart& call) {
 }
 
 std::string detail_of(const protocol::VolumeSwitch& call) { return "volume " + call.volume.text(); }
+std::string detail_of(const protocol::AgentRun& call) {
+  return "run '" + protocol::command_text(call.command) + "' for at most " + format_duration(std::chrono::seconds(std::min<std::uint64_t>(call.limit_s, 1'000'000'000)));
+}
 std::string detail_of(const protocol::CloneRename& call) { return "to " + call.new_name.text(); }
 
 }  // namespace

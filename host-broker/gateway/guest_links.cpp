@@ -16,6 +16,7 @@ constexpr std::string_view k_can_quiesce = "quiesce";
 constexpr std::string_view k_can_tell_health = "health";
 constexpr std::string_view k_can_cut_over = "cutover";
 constexpr std::string_view k_can_move_volumes = "volumes";
+constexpr std::string_view k_can_run = "run";
 
 // A guest that advertises nothing runs no agent (yet), which is no fault; one that does and cannot be talked to is one.
 bool is_broken(const GuestLinkStatus& guest) { return !guest.is_open && guest.links > 0; }
@@ -90,6 +91,12 @@ asio::awaitable<Result<protocol::ReleaseReport>> GuestLinks::release_volume(Uuid
 
 asio::awaitable<Result<protocol::AcquireReport>> GuestLinks::acquire_volume(Uuid member, protocol::GuestAcquireVolume acquire, Deadline limit) {
   return call(std::move(member), std::move(acquire), k_can_move_volumes, limit);
+}
+
+bool GuestLinks::is_connected(const Uuid& member) const { return state_->open_connection(member) != nullptr; }
+
+asio::awaitable<Result<protocol::RunReport>> GuestLinks::run(Uuid member, protocol::GuestRun run, Deadline limit) {
+  return call(std::move(member), std::move(run), k_can_run, limit);
 }
 
 asio::awaitable<Result<protocol::GuestHealthReport>> GuestLinks::health(Uuid member, Deadline limit) {

@@ -16,6 +16,9 @@ class GuestLink {
   virtual asio::awaitable<Result<protocol::PrepareReport>> prepare_cutover(Uuid member, protocol::GuestPrepareCutover call, Deadline limit) = 0;
   virtual asio::awaitable<Result<protocol::ReleaseReport>> release_volume(Uuid member, protocol::GuestReleaseVolume call, Deadline limit) = 0;
   virtual asio::awaitable<Result<protocol::AcquireReport>> acquire_volume(Uuid member, protocol::GuestAcquireVolume call, Deadline limit) = 0;
+  // Has it a channel now? A call that begins at once is sent then.
+  virtual bool is_connected(const Uuid& member) const = 0;
+  virtual asio::awaitable<Result<protocol::RunReport>> run(Uuid member, protocol::GuestRun call, Deadline limit) = 0;
   virtual asio::awaitable<Result<protocol::GuestHealthReport>> health(Uuid member, Deadline limit) = 0;
 };
 

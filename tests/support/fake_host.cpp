@@ -62,6 +62,18 @@ asio::awaitable<Result<protocol::AcquireReport>> FakeGuestLink::acquire_volume(U
   co_return protocol::AcquireReport{.hooks = 1, .mount_point = "/srv/" + call.volume.text()};
 }
 
+asio::awaitable<Result<protocol::RunReport>> FakeGuestLink::run(Uuid member, protocol::GuestRun call, Deadline) {
+  calls.push_back("run " + member.text() + (call.attach ? " attach" : ""));
+  runs.push_back(std::move(call));
+  if (const auto held = hold_run) co_await held->async_wait(asio::as_tuple(asio::use_awaitable));
+  if (!run_fails.empty()) {
+    Error failure = run_fails.front();
+    run_fails.erase(run_fails.begin());
+    co_return outcome::failure(std::move(failure));
+  }
+  co_return run_report;
+}
+
 asio::awaitable<Result<protocol::GuestHealthReport>> FakeGuestLink::health(Uuid member, Deadline) {
   calls.push_back("health " + member.text());
   co_return health_report;

@@ -29,12 +29,19 @@ class FakeGuestLink : public broker::GuestLink {
   asio::awaitable<Result<protocol::PrepareReport>> prepare_cutover(Uuid member, protocol::GuestPrepareCutover call, Deadline limit) override;
   asio::awaitable<Result<protocol::ReleaseReport>> release_volume(Uuid member, protocol::GuestReleaseVolume call, Deadline limit) override;
   asio::awaitable<Result<protocol::AcquireReport>> acquire_volume(Uuid member, protocol::GuestAcquireVolume call, Deadline limit) override;
+  bool is_connected(const Uuid& member) const override { return !disconnected.contains(member); }
+  asio::awaitable<Result<protocol::RunReport>> run(Uuid member, protocol::GuestRun call, Deadline limit) override;
   asio::awaitable<Result<protocol::GuestHealthReport>> health(Uuid member, Deadline limit) override;
 
   std::set<Uuid> quiesced;
+  std::set<Uuid> disconnected;              // for is_connected
   std::vector<std::string> calls;           // "quiesce <uuid>", "health <uuid>", "prepare leaving <uuid>", "release sales <uuid>", …
   std::function<std::optional<Error>(const std::string& call)> fails;  // of those of a cutover: asked before each
   Result<protocol::GuestHealthReport> health_report = protocol::GuestHealthReport{.healthy = true};
+  Result<protocol::RunReport> run_report = protocol::RunReport{.status = 0, .output = "done"};
+  std::vector<protocol::GuestRun> runs;     // as they were asked for
+  std::vector<Error> run_fails;             // of the next ones, first
+  std::shared_ptr<asio::steady_timer> hold_run;  // until it is cancelled, commands run
   std::optional<Error> quiesce_fails;
   unsigned quiesce_fails_times = 0;         // and then no more; 0: always
   bool thaws_by_itself = false;             // the agent's time limit ran out before the thaw
