@@ -12,7 +12,7 @@ namespace zynclone::broker::xen {
 struct BlockDeviceSettings {
   std::string xl = "xl";                                        // looked for in PATH
   std::string kernel_backends = "/sys/bus/xen-backend/devices";  // one entry each: vbd-<domain>-<device number>
-  Deadline attach_limit = std::chrono::seconds(30);              // for xl, and then for the guest to connect
+  Deadline attach_limit = std::chrono::seconds(120);              // for xl, and then for the guest to connect
 };
 
 class XlBlockDevices final : public BlockDevices {

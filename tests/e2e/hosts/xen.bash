@@ -43,15 +43,14 @@ broker_setting() { # which the packaged file has none of, but as comments
 vm_stop() { "$lab" ssh xl shutdown -w "$1" >/dev/null 2>&1; run_until eval "! domains | grep -qx '$1'"; }
 vm_start() { "$lab" ssh xl create -q "/etc/xen/$1.cfg"; }
 
-# The point of sale: its volume, its program in pos1 and in the clones of it, its hooks; a customer in pos2 and a watcher on the volume's backend,
-# from shop_open on.
+# The point of sale: its volume, its program in pos1 and in the clones of it, its hooks; a customer on dom0's bridge and a watcher on the volume's
+# backend, from shop_open on.
 shop_files=$(mktemp -d)
 shop_open() {
   local address
   address=$("$lab" ssh "awk '\$2 == \"pos1\" {print \$1}' /etc/hosts")
   "$lab" ssh 'lvcreate -q -V 64M -T vg0/pool -n pos1-sales >/dev/null && mkfs.ext4 -q /dev/vg0/pos1-sales' || return 1
   "$lab" put "$(type -P till)" /usr/bin
-  "$lab" gput pos2 "$(type -P till)" /usr/bin
   "$lab" gput pos1 "$(type -P till)" /usr/bin
   "$lab" gput pos1 "$here"/shop/release-volume "$here"/shop/acquire-volume /etc/zynclone/hooks.d
   "$lab" gssh pos1 'mkdir -p /srv; echo "shared_volume.sales = /srv/sales" >>/etc/zynclone/agent.conf
@@ -59,16 +58,15 @@ shop_open() {
     sync; kill -HUP 1'
   put_file etc/xen/clone/guest/pos1.conf "$(printf '%s\n' 'shared_volume.sales = xvds,lvm-thin,/dev/vg0/pos1-sales,ext4' "announce = $address")"
   "$lab" ssh systemd-run -q --collect --unit=till-watch till watch --volume /dev/vg0/pos1-sales --log /run/volume.log
-  "$lab" gssh pos2 "till buy --from udp:$address:7000 --log /run/sales.log >/dev/null 2>&1 </dev/null &"
+  "$lab" ssh systemd-run -q --collect --unit=till-buy till buy --from "udp:$address:7000" --log /run/sales.log
   agent_kill pos1
   service_kill zynclone-broker
 }
-shop_sales() { "$lab" gssh pos2 cat /run/sales.log 2>/dev/null; }
+shop_sales() { "$lab" ssh cat /run/sales.log 2>/dev/null; }
 shop_close() {
-  "$lab" gssh pos2 pkill till
-  "$lab" ssh systemctl stop till-watch
+  "$lab" ssh systemctl stop till-buy till-watch
   "$lab" gssh pos1 sync
-  "$lab" gget pos1 /srv/sales/sales "$shop_files" && "$lab" gget pos2 /run/sales.log "$shop_files" && "$lab" get /run/volume.log "$shop_files" || return 1
+  "$lab" gget pos1 /srv/sales/sales "$shop_files" && "$lab" get /run/sales.log /run/volume.log "$shop_files" || return 1
   till inspect --file "$shop_files/sales" --log "$shop_files/sales.log" --volume-log "$shop_files/volume.log"
 }
 shop_clear() {

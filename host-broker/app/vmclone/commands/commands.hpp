@@ -15,7 +15,12 @@ void add_approval_deny(const cli::Command& parent, cli::Session& session);
 // grant, and below it list and revoke.
 void add_grant(const cli::Command& parent, cli::Session& session);
 void add_audit_list(const cli::Command& parent, cli::Session& session);
+// run, rehearse, upgrade VM -- COMMAND...
+void add_run(const cli::Command& parent, cli::Session& session);
+void add_rehearse(const cli::Command& parent, cli::Session& session);
+void add_upgrade(const cli::Command& parent, cli::Session& session);
 void add_health(const cli::Command& parent, cli::Session& session);
+void add_repair(const cli::Command& parent, cli::Session& session);
 
 // Read from the host's files, so that they work while the broker is down.
 void add_audit_verify(const cli::Command& parent, cli::Session& session, HostFiles& files);
