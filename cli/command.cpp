@@ -4,6 +4,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include <algorithm>
 #include <map>
 
 #include "cli/screen.hpp"
@@ -22,6 +23,11 @@ struct CommandLine::State {
   std::string program;
   CLI::App app;
   std::map<const CLI::App*, Run> runs;
+  struct Words {
+    std::string name;
+    std::vector<std::string>* value;
+  };
+  std::map<std::string, Words> words_after_dashes;  // by the name of the command that takes them
 
   State(std::string name, const std::string& what) : program(std::move(name)), app(what, program) {}
 
@@ -101,6 +107,12 @@ const Command& Command::flag(const std::string& names, bool& value, const std::s
   return *this;
 }
 
+const Command& Command::words_after_dashes(const std::string& name, std::vector<std::string>& value) const {
+  line_->state_->words_after_dashes[app_->get_name()] = {name, &value};
+  app_->footer(name + " stands after \"--\": " + app_->get_name() + " … -- " + name + "...");
+  return *this;
+}
+
 CommandLine::CommandLine(std::string program, const std::string& what, const std::string& manual)
     : state_(std::make_unique<State>(std::move(program), what)) {
   CLI::App& app = state_->app;
@@ -118,6 +130,13 @@ Command CommandLine::root() {
 int CommandLine::run(int argc, const char* const* argv, Screen& screen) {
   const std::string& program = state_->program;
   ExitCode code = ExitCode::done;
+  // CLI11 would take "[a,b]" apart, and words that begin with '-' for options.
+  const auto words = argc > 1 ? state_->words_after_dashes.find(argv[1]) : state_->words_after_dashes.end();
+  if (words != state_->words_after_dashes.end()) {
+    const char* const* dashes = std::find_if(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--"; });
+    if (dashes != argv + argc) words->second.value->assign(dashes + 1, argv + argc);
+    argc = static_cast<int>(dashes - argv);
+  }
   try {
     state_->app.parse(argc, argv);
   } catch (const CLI::CallForVersion& version) {
@@ -131,6 +150,10 @@ int CommandLine::run(int argc, const char* const* argv, Screen& screen) {
     return static_cast<int>(ExitCode::usage);
   }
 
+  if (words != state_->words_after_dashes.end() && words->second.value->empty()) {
+    screen.write_error(program + ": cannot read the command line: " + words->second.name + " is required after '--'; see " + state_->chosen_words() + " --help");
+    return static_cast<int>(ExitCode::usage);
+  }
   if (auto ended = state_->runs.at(state_->chosen())()) {
     code = ended.value();
   } else {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/exit_code.hpp"
 
@@ -38,6 +39,8 @@ class Command {
   const Command& required_option(const std::string& names, std::string& value, const std::string& what) const;
   const Command& number(const std::string& names, std::uint64_t& value, const std::string& what) const;
   const Command& flag(const std::string& names, bool& value, const std::string& what) const;
+  // All words after "--", as they are: a program and its arguments, at least one. For a command right below the program only, and one such a command.
+  const Command& words_after_dashes(const std::string& name, std::vector<std::string>& value) const;
 
  private:
   friend class CommandLine;

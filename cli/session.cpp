@@ -10,6 +10,8 @@ namespace {
 
 // Of a wait without --timeout: longer than any approval should take, and than copying any disk.
 constexpr std::chrono::hours k_usual_wait{24};
+// Of an operation that is one of several: than any command in a guest may run, twice.
+constexpr std::chrono::hours k_longest_wait{48};
 
 }  // namespace
 
@@ -27,6 +29,12 @@ Command Session::add_local(const Command& parent, const std::string& name, const
 Command Session::add(const Command& parent, const std::string& name, const std::string& what, Run run) {
   Command command = add_local(parent, name, what, std::move(run));
   command.filled_option("--timeout", timeout_, "give up after this time: 10s, 5m, 2h (default: 30s; of a wait: 24h)");
+  command.option("--socket", program_.service.socket, "socket of " + program_.service.name + " (default: " + program_.service.socket + ")");
+  return command;
+}
+
+Command Session::add_long(const Command& parent, const std::string& name, const std::string& what, Run run) {
+  Command command = add_local(parent, name, what, std::move(run));
   command.option("--socket", program_.service.socket, "socket of " + program_.service.name + " (default: " + program_.service.socket + ")");
   return command;
 }
@@ -94,8 +102,28 @@ Result<ExitCode> Session::show_accepted(const protocol::Accepted& accepted, cons
   return ExitCode::done;
 }
 
+bool Session::pause(std::chrono::milliseconds time) {
+  (void)wait_ready(-1, 0, std::chrono::steady_clock::now() + time, program_.wake);
+  return !interrupted();
+}
+
+Result<protocol::OperationView> Session::watch_to_end(const OperationId& id) {
+  TRY(const auto waited, watch(id, std::chrono::steady_clock::now() + k_longest_wait, Json::nothing));
+  if (waited.end == Waited::End::stopped) return fail(Errc::cancelled, "interrupted; operation " + id.text() + " goes on");
+  if (waited.end == Waited::End::time_limit) return fail(Errc::timed_out, "cannot wait longer for operation " + id.text() + "; it goes on");
+  const auto& operation = *waited.operation;
+  if (operation.state == protocol::OperationState::succeeded) return operation;
+  if (operation.error) return outcome::failure(Error{parse_errc(operation.error->code), operation.error->message, operation.error->place});
+  return fail(Errc::refused, "operation " + id.text() + " is " + std::string(to_string(operation.state)));
+}
+
 Result<ExitCode> Session::follow(const OperationId& id, Json json) {
   TRY(const auto until, deadline(k_usual_wait));
+  TRY(const auto waited, watch(id, until, json));
+  return show_end(waited, id);
+}
+
+Result<Waited> Session::watch(const OperationId& id, TimePoint until, Json json) {
   Progress progress(screen_);
   WaitOptions options;
   options.on_change = [&](const protocol::OperationView& operation) {
@@ -106,12 +134,12 @@ Result<ExitCode> Session::follow(const OperationId& id, Json json) {
   options.on_trouble = [&](const Error& error) {
     if (!json_) progress.show_trouble(error);
   };
-  TRY(const auto waited, service().wait(id, until, options));
+  TRY(auto waited, service().wait(id, until, options));
   if (!json_ && waited.operation) progress.end(*waited.operation);
   if (json_ && json == Json::last_state && waited.operation && waited.end == Waited::End::finished) {
     write_json(protocol::encode_view(*waited.operation, 2));
   }
-  return show_end(waited, id);
+  return waited;
 }
 
 Result<ExitCode> Session::show_end(const Waited& waited, const OperationId& id) {

@@ -38,6 +38,8 @@ class Session {
   Command add(const Command& parent, const std::string& name, const std::string& what, Run run);
   // The same without --timeout and --socket, for a command that asks no service.
   Command add_local(const Command& parent, const std::string& name, const std::string& what, Run run);
+  // The same without --timeout, for a command of several operations, each of which has limits of its own (`perform`, `ask`).
+  Command add_long(const Command& parent, const std::string& name, const std::string& what, Run run);
   // --request-id, --plan and --wait, for a command that changes something.
   void add_change_options(const Command& command, ChangeOptions& options);
 
@@ -66,8 +68,27 @@ class Session {
     return show_accepted(accepted.value(), options);
   }
 
+  // Asks for a change, follows the operation to its end, whatever the service does meanwhile, and shows its steps (nothing with --json). Errors: the
+  // operation's, where it did not succeed; cancelled by Ctrl-C, when it goes on.
+  template <class M>
+  Result<protocol::OperationView> perform(M method, std::optional<VmName> vm) {
+    TRY(auto envelope, change_envelope({}, std::move(vm)));
+    TRY(const auto accepted, ask(std::move(method), std::move(envelope)));
+    if (!accepted.operation) return fail(Errc::malformed, "cannot follow the operation: " + program_.service.name + " answered none");
+    return watch_to_end(accepted.operation->id);
+  }
+  // One call, whenever in a long command it is made.
+  template <class M>
+  Result<typename M::Result> ask(M method, protocol::Request envelope = {}) {
+    return service().call(std::move(method), std::chrono::steady_clock::now() + protocol::k_answer_deadline, std::move(envelope));
+  }
+  // False: ended by Ctrl-C.
+  bool pause(std::chrono::milliseconds time);
+  // Ctrl-C was pressed: nothing can be asked of the service any more.
+  bool interrupted() const;
+
   // Follows an operation to its end and shows it: steps as they happen, or with --json each state as one line (`every_state`) or the last one.
-  enum class Json { every_state, last_state };
+  enum class Json { every_state, last_state, nothing };
   Result<ExitCode> follow(const OperationId& id, Json json);
 
   // As it is on the wire with --json, else the text.
@@ -83,7 +104,8 @@ class Session {
 
  private:
   Service& service();
-  bool interrupted() const;
+  Result<Waited> watch(const OperationId& id, TimePoint until, Json json);
+  Result<protocol::OperationView> watch_to_end(const OperationId& id);
   Result<TimePoint> deadline(std::chrono::milliseconds usual);
   Result<protocol::Request> change_envelope(const ChangeOptions& options, std::optional<VmName> vm) const;
   Error unanswered(Error error, const RequestId& request_id) const;

@@ -27,6 +27,9 @@ void add_commands(const cli::Command& root, cli::Session& session, broker::vmclo
   vmclone::add_show(root, session);
   cli::add_cutover_commands(root, session);
   cli::add_volume_commands(root, session);
+  vmclone::add_run(root, session);
+  vmclone::add_rehearse(root, session);
+  vmclone::add_upgrade(root, session);
   cli::add_operation_commands(root, session);
 
   const cli::Command approval = root.group("approval", "operations that policy lets administrators decide about");
@@ -46,6 +49,7 @@ void add_commands(const cli::Command& root, cli::Session& session, broker::vmclo
   const cli::Command policy = root.group("policy", "what guests may do");
   vmclone::add_policy_check(policy, session, files);
   vmclone::add_policy_explain(policy, session, files);
+  vmclone::add_repair(root, session);
   vmclone::add_health(root, session);
 }
 

@@ -1,11 +1,11 @@
 // agent.run: a command in a member, through its agent. What it did there cannot be taken back, so there is nothing to undo; and it is begun once:
 // whenever it may have been begun, the agent is only asked what became of it.
 #include <algorithm>
+#include <cstdio>
 
 #include "host-broker/core/operations/member_step.hpp"
 #include "host-broker/core/operations/operations.hpp"
 #include "protocol/command.hpp"
-#include "system/duration.hpp"
 
 namespace zynclone::broker {
 namespace {
@@ -66,8 +66,10 @@ class RunStep : public MemberStep {
       co_return fail(Errc::conflict, last_line_->empty() ? status : status + ": " + *last_line_);
     }
     const auto took = std::chrono::ceil<std::chrono::milliseconds>(context_.ports.clock.steady() - began);
+    char seconds[32];
+    std::snprintf(seconds, sizeof seconds, "%.1f s", static_cast<double>(took.count()) / 1000);
     StepOutcome outcome;
-    outcome.text = "ran '" + command() + "' in " + member() + " (" + format_duration(took) + ')';
+    outcome.text = "ran '" + command() + "' in " + member() + " (" + seconds + ')';
     outcome.result = *last_line_;
     co_return outcome;
   }
