@@ -25,16 +25,27 @@ _vmclone()
     local cur prev words cword
     _init_completion || return
 
+    # After "--" stands a command of the guest's, of which nothing is known here.
+    local word
+    case ${words[1]} in
+        run | rehearse | upgrade)
+            for word in "${words[@]:2:cword-2}"; do [[ $word == -- ]] && return; done ;;
+    esac
+
     case $prev in
         --mode) COMPREPLY=($(compgen -W 'online offline' -- "$cur")); return ;;
-        --timeout | --probation) COMPREPLY=($(compgen -W '10s 30s 5m 1h' -- "$cur")); return ;;
+        --timeout | --probation | --health-limit) COMPREPLY=($(compgen -W '10s 30s 5m 1h' -- "$cur")); return ;;
         --ttl) COMPREPLY=($(compgen -W '1h 12h 1d 7d' -- "$cur")); return ;;
         --until) COMPREPLY=($(compgen -W '06:00 12:00 18:00 22:00' -- "$cur")); return ;;
         --socket | --broker-conf) _filedir; return ;;
         --after)
             [[ ${words[1]} == cutover ]] && COMPREPLY=($(compgen -W 'undo commit' -- "$cur"))
             return ;;
-        --name | --note | --request-id | --limit | --last | --reason | --mark | --at | --times) return ;;
+        --limit)
+            case ${words[1]} in run | rehearse | upgrade) COMPREPLY=($(compgen -W '1m 10m 30m 2h' -- "$cur")) ;; esac
+            return ;;
+        --clone) COMPREPLY=($(compgen -W "$(_vmclone_values name list)" -- "$cur")); return ;;
+        --name | --note | --request-id | --last | --reason | --mark | --at | --times) return ;;
     esac
 
     # The words that are no options and no values of options.
@@ -43,7 +54,7 @@ _vmclone()
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
             --mode | --timeout | --socket | --broker-conf | --name | --note | --request-id | --limit | --last | --reason | --after | --mark | --at | \
-                --ttl | --probation | --until | --times)
+                --ttl | --probation | --until | --times | --to | --clone | --health-limit)
                 ((i++)) ;;
             -*) ;;
             *) names+=("${words[i]}") ;;
@@ -56,6 +67,10 @@ _vmclone()
             create\ *) common+=" $change --name --mode --no-start --note --ttl" ;;
             start\ * | stop\ * | activate\ * | deactivate\ * | remove\ * | rename\ * | protect\ * | unprotect\ *) common+=" $change" ;;
             'cutover start') common+=" $change --probation --after" ;;
+            run\ *) common+=' --clone --limit --plan --request-id --' ;;
+            rehearse\ *) common='--json --socket --help --limit --health-limit --name --keep --' ;;
+            upgrade\ *) common='--json --socket --help --limit --health-limit --name --no-rehearsal --plan --' ;;
+            repair\ *) common+=" $change --to" ;;
             'cutover commit' | 'cutover undo' | 'volume switch') common+=" $change" ;;
             'grant list' | 'grant revoke') ;;
             grant\ *) common+=' --until --times' ;;
@@ -74,7 +89,7 @@ _vmclone()
     local reply=
     case "${#names[@]} ${names[0]} ${names[1]}" in
         '0 '*)
-            reply='create start stop activate deactivate remove rename protect unprotect list show cutover volume operation approval grant audit config
+            reply='create start stop activate deactivate remove rename protect unprotect list show cutover volume repair run rehearse upgrade operation approval grant audit config
                 policy health' ;;
         '1 operation '*) reply='show list cancel watch' ;;
         '1 cutover '*) reply='start commit undo show' ;;
