@@ -352,9 +352,13 @@ TEST_F(VolumeChangesTest, NamesThatAreNoneAreRefused) {
   EXPECT_FAILS(wait(ask_release(5, k_sales, "../xvds")), Errc::invalid_argument);
   EXPECT_FAILS(wait(ask_release(5, k_sales, "")), Errc::invalid_argument);
   EXPECT_FAILS(wait(ask_acquire(6, k_sales, "mapper/x")), Errc::invalid_argument);
-  EXPECT_FAILS(wait(ask_acquire(6, k_sales, "xvds", "")), Errc::invalid_argument);
   EXPECT_FAILS(wait(ask_acquire(6, k_sales, "xvds", "ext4,suid")), Errc::invalid_argument);
   EXPECT_TRUE(record.events.empty());
+}
+
+TEST_F(VolumeChangesTest, TheHostNeedNameNoFileSystem) {
+  EXPECT_OK(wait(ask_acquire(6, k_sales, "xvds", "")));
+  EXPECT_TRUE(is_mounted());
 }
 
 }  // namespace

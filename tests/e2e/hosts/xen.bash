@@ -45,9 +45,9 @@ vm_start() { "$lab" ssh xl create -q "/etc/xen/$1.cfg"; }
 
 # The point of sale: its volume, its program in pos1 and in the clones of it, its hooks; a customer on dom0's bridge and a watcher on the volume's
 # backend, from shop_open on.
-shop_files=$(mktemp -d)
 shop_open() {
   local address
+  shop_files=$(mktemp -d)
   address=$("$lab" ssh "awk '\$2 == \"pos1\" {print \$1}' /etc/hosts")
   "$lab" ssh 'lvcreate -q -V 64M -T vg0/pool -n pos1-sales >/dev/null && mkfs.ext4 -q /dev/vg0/pos1-sales' || return 1
   "$lab" put "$(type -P till)" /usr/bin
