@@ -95,9 +95,12 @@ struct Answers {
       families.push_back(*family);
     }
     VolumeListing listing;
+    Page page(listing.volumes);
     for (const Family& family : families) {
       CO_TRY(auto views, co_await volume_views(broker.ports_, family, audience_of(caller)));
-      std::move(views.begin(), views.end(), std::back_inserter(listing.volumes));
+      for (VolumeView& view : views) {
+        if (!page.add(std::move(view))) co_return fail(Errc::limit_exceeded, "cannot list the volumes of all VMs at once: name a VM", "/params/vm");
+      }
     }
     co_return listing;
   }
@@ -187,13 +190,14 @@ struct Answers {
     CO_TRY(auto grants, co_await broker.ports_.grants.usable_grants(request.vm, broker.ports_.clock.now()));
     Page page(listing.grants);
     for (GrantView& grant : grants) {
-      if (!page.add(std::move(grant))) break;
+      if (page.add(std::move(grant))) continue;
+      co_return fail(Errc::limit_exceeded, "cannot list all " + std::to_string(grants.size()) + " grants at once: name a VM", "/params/vm");
     }
     co_return listing;
   }
   Answer<GrantView> operator()(GrantRevoke call) {
     CO_TRY(const GrantView revoked, co_await broker.ports_.grants.revoke_grant(call.id));
-    (void)co_await broker.ports_.audit.append(actor(), "grant revoked", "", revoked.operations + ' ' + revoked.vm.text() + ", " + revoked.id.text());
+    CO_TRY(co_await broker.ports_.audit.append(actor(), "grant revoked", "", revoked.operations + ' ' + revoked.vm.text() + ", " + revoked.id.text()));
     co_return revoked;
   }
 

@@ -35,7 +35,7 @@ asio::awaitable<Result<void>> Broker::start() {
   // The journal gives the newest first. What ran goes before what waited, whatever the clock said when each was asked for; of what waited,
   // administrators' goes first, as it did before.
   std::reverse(records.begin(), records.end());
-  std::stable_partition(records.begin(), records.end(), is_of_administrator);
+  std::stable_partition(records.begin(), records.end(), goes_before_guests);
   std::stable_partition(records.begin(), records.end(), [](const OperationRecord& record) { return record.state == OperationState::running; });
   for (OperationRecord& record : records) {
     if (record.state == OperationState::awaiting_approval) await_approval(std::move(record));

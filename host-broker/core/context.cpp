@@ -24,8 +24,8 @@ Result<void> check_not_working(const Context& context, const Clone& clone, std::
   TRY(const Family* family, family_of(context));
   const std::string cannot = "cannot " + std::string(verb) + " clone '" + clone.name.text() + "': ";
   if (production_member(*family) == clone.uuid) return fail(Errc::conflict, cannot + "it has production; move that to another member first (cutover)");
-  if (family->probation && family->probation->from == clone.uuid) {
-    return fail(Errc::conflict, cannot + "production may go back to it; commit or undo the cutover first");
+  if (family->probation && (family->probation->from == clone.uuid || family->probation->to == clone.uuid)) {
+    return fail(Errc::conflict, cannot + "its cutover is on probation; commit or undo that first");
   }
   return outcome::success();
 }

@@ -67,9 +67,9 @@ void Engine::enqueue(OperationRecord operation) {
   const QueueKey key = queue_of(task->record);
   auto& queue = queues_[key];
   auto place = queue.end();
-  if (!queue.empty() && task->making == Making::fresh && is_of_administrator(task->record)) {
+  if (!queue.empty() && task->making == Making::fresh && goes_before_guests(task->record)) {
     place = std::find_if(std::next(queue.begin()), queue.end(),
-                         [](const auto& other) { return other->making == Making::fresh && !is_of_administrator(other->record); });
+                         [](const auto& other) { return other->making == Making::fresh && !goes_before_guests(other->record); });
   }
   queue.insert(place, std::move(task));
   if (queue.size() == 1) spawn(executor_, "operations of family " + key.first.text(), run_queue(key));
@@ -91,6 +91,12 @@ const OperationRecord* Engine::find(const OperationId& id) const {
 std::size_t Engine::unfinished(const Uuid& family) const {
   const auto found = queues_.find({family, Lane::clones});
   return found == queues_.end() ? 0 : found->second.size();
+}
+
+bool Engine::is_unfinished(const Uuid& family, std::string_view kind) const {
+  const auto found = queues_.find({family, Lane::clones});
+  if (found == queues_.end()) return false;
+  return std::any_of(found->second.begin(), found->second.end(), [&](const auto& task) { return task->record.kind.starts_with(kind); });
 }
 
 asio::awaitable<Result<void>> Engine::cancel(OperationId id) {

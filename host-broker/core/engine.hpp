@@ -33,6 +33,8 @@ class Engine {
   const OperationRecord* find(const OperationId& id) const;
   // Those that change clones: commands in guests do not count.
   std::size_t unfinished(const Uuid& family) const;
+  // Does one wait or run whose kind begins so?
+  bool is_unfinished(const Uuid& family, std::string_view kind) const;
 
  private:
   struct Task {

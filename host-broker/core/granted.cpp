@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::uint64_t k_most_times = 1000;
 constexpr std::chrono::hours k_longest{31 * 24};
-constexpr std::size_t k_most_grants = 200;  // of one VM
+constexpr std::size_t k_most_grants = 50;  // of one VM: a list of them fits a message
 
 bool is_pattern(const std::string& text) {
   return !text.empty() && text.size() <= 64 && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz.*") == std::string::npos;
@@ -40,9 +40,10 @@ asio::awaitable<Result<protocol::GrantView>> Broker::add_grant(Caller caller, Vm
   }
   protocol::GrantView grant{.id = make_operation_id(now), .vm = vm, .operations = call.operations, .created = now, .until = call.until, .times = call.times};
   grant.by = "admin:" + std::get<Caller::Administrator>(caller.identity).user;
-  CO_TRY(co_await ports_.grants.add_grant(grant));
+  // Nothing is granted that cannot be written down.
   CO_TRY(co_await ports_.audit.append(grant.by, "granted", "", grant.operations + ' ' + vm.text() + ", " + std::to_string(grant.times) + " times until " +
                                                                    to_rfc3339(grant.until) + ", " + grant.id.text()));
+  CO_TRY(co_await ports_.grants.add_grant(grant));
   co_return grant;
 }
 

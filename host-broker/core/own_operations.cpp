@@ -35,23 +35,25 @@ void Broker::watch_times(const Family& family) {
 
 // Until it is committed or undone: what fails is tried again, as a till must not stay with a member that nobody decided for.
 asio::awaitable<void> Broker::end_probation(Uuid uuid, OperationId cutover) {
-  for (;;) {
+  for (auto pause = own_retry();; pause = std::min(pause * 2, own_retry() * 60)) {
     const Family* family = registry_.find(uuid);
     if (family == nullptr || !family->probation || family->probation->operation != cutover) break;
     const VmName vm = family->vm;
     const Probation probation = *family->probation;
     if (ports_.clock.now() < probation.ends) {
       co_await ports_.clock.sleep_until(probation.ends);
+      pause = own_retry() / 2;
       continue;
     }
-    if (engine_.unfinished(uuid) == 0) {  // else somebody decides at this moment
+    const bool is_decided = engine_.is_unfinished(uuid, "cutover.") || engine_.is_unfinished(uuid, "vm.repair");  // at this moment, by somebody
+    if (!is_decided) {
       const bool undoes = probation.after == protocol::AfterProbation::undo;
       const protocol::Method method = undoes ? protocol::Method(protocol::CutoverUndo()) : protocol::Method(protocol::CutoverCommit());
       log_info("the probation of " + vm.text() + " is over: its cutover is to be " + (undoes ? "undone" : "committed"));
       auto begun = co_await begin(vm, method);
       if (!begun) log_error("cannot end the probation of " + vm.text() + ": " + begun.error().message);
     }
-    co_await ports_.clock.sleep_until(ports_.clock.now() + own_retry());
+    co_await ports_.clock.sleep_until(ports_.clock.now() + pause);
   }
   watched_times_.erase(cutover.text());
 }
@@ -78,7 +80,7 @@ asio::awaitable<void> Broker::expire_clone(Uuid uuid, Uuid clone_uuid) {
       (void)co_await ports_.audit.append(std::string(k_broker), "expires soon", "", text);
       continue;
     }
-    if (engine_.unfinished(uuid) == 0) {
+    if (!engine_.is_unfinished(uuid, runs ? protocol::CloneStop::method : protocol::CloneRemove::method)) {
       const protocol::Method method = runs ? protocol::Method(protocol::CloneStop{.name = name}) : protocol::Method(protocol::CloneRemove{.name = name});
       auto begun = co_await begin(vm, method);
       if (!begun) log_warning("cannot remove clone " + vm.text() + '/' + name.text() + ", whose time is over: " + begun.error().message);

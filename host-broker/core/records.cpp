@@ -34,6 +34,8 @@ OperationRecord new_record(const Family& family, const protocol::Method& method,
 
 bool is_of_administrator(const OperationRecord& record) { return record.requester.starts_with("admin:"); }
 
+bool goes_before_guests(const OperationRecord& record) { return is_of_administrator(record) || record.requester == k_broker; }
+
 std::string actor_of(const OperationRecord& record) {
   const bool is_of_member = !is_of_administrator(record) && record.requester != k_broker;
   return is_of_member ? record.vm.text() + '/' + record.requester_name : record.requester;

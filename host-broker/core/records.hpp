@@ -13,6 +13,8 @@ inline constexpr std::string_view k_broker = "broker";
 OperationRecord new_record(const Family& family, const protocol::Method& method, Timestamp now);
 
 bool is_of_administrator(const OperationRecord& record);
+// So is what the broker itself has to do: no guest keeps it from that by what it asks for.
+bool goes_before_guests(const OperationRecord& record);
 
 // As the audit log names its requester: "pos1/upgrade-1", "admin:ada", "broker".
 std::string actor_of(const OperationRecord& record);

@@ -38,7 +38,7 @@ struct GuestConfig {
   std::string channel = "vchan";           // key `channel`: vchan, mailbox, none
   std::vector<std::string> disks;          // key `disks`: devices to clone; empty: all writable ones
   std::vector<SharedVolume> shared_volumes;   // keys `shared_volume.<name>`: <device>,<format>,<path>[,<file system>]
-  std::chrono::milliseconds release_timeout{15'000};  // key `release_timeout`: of the guest, to give up one shared volume
+  std::chrono::milliseconds release_timeout{45'000};  // key `release_timeout`: of the guest, to give up one shared volume; longer than its own hooks have
   std::chrono::milliseconds health_timeout{30'000};   // key `health_timeout`: of the new production member, until it says that it is well
   std::chrono::milliseconds probation{3'600'000};     // key `probation`
   protocol::AfterProbation after_probation = protocol::AfterProbation::undo;  // key `after_probation`

@@ -89,7 +89,7 @@ class Administration : public ::testing::Test {
     const std::pair<const char*, const char*> places[] = {
         {"/etc/xen/clone", "/etc/clone"}, {"/etc/xen/", "/etc/xen/"}, {"/etc/zynclone", "/etc/zynclone"},
         {"/var/lib/zynclone", "/state"},  {"/var/lib/xen/images", "/images"}, {"/var/backups", "/backups"}};
-    for (const auto& [host, here] : places) commands = std::regex_replace(commands, std::regex("(^|[ >'])" + std::string(host)), "$1" + sandbox_ + here);
+    for (const auto& [host, here] : places) commands = std::regex_replace(commands, std::regex("(^|[ >',=])" + std::string(host)), "$1" + sandbox_ + here);
     if (std::regex_search(commands, std::regex("\\bID\\b"))) {
       std::string said;
       EXPECT_EQ(run("sh host", "vmclone operation list pos1 --limit 1 --json", said), 0) << said;

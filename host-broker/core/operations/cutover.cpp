@@ -111,8 +111,11 @@ asio::awaitable<Result<Operation>> make_cutover_undo(Context context, protocol::
   }
   const std::string back_to = member_name(*family, probation.from);
   if (back_to.empty()) co_return fail(Errc::conflict, "cannot undo the cutover of '" + vm.text() + "': the member that had production before is gone; commit it");
-  CO_TRY(const Move move, co_await plan_move(context, probation.to, probation.from));
-  operation.steps = move_steps(context, move);
+  if (context.making == Making::taken_up || production_member(*family) != probation.from) {
+    CO_TRY(Move move, co_await plan_move(context, probation.to, probation.from));
+    move.if_refused = IfRefused::force;
+    operation.steps = move_steps(context, move);
+  }
   operation.steps.push_back(end_probation_step(context, probation));
   operation.summary = [back_to] { return back_to + " has production again"; };
   co_return operation;

@@ -52,9 +52,10 @@ class PrepareLeavingStep : public MoveStep {
     call.side = CutoverSide::leaving;
     auto prepared = co_await context_.ports.guests.prepare_cutover(member_, std::move(call), k_prepare_limit);
     if (prepared) co_return outcome;
-    if (prepared.error().code != Errc::unavailable) co_return said_by_agent(std::move(prepared).error(), "cannot prepare '" + member() + "'");
+    const bool refuses = prepared.error().code != Errc::unavailable;
+    if (refuses && move_.if_refused == IfRefused::fail) co_return said_by_agent(std::move(prepared).error(), "cannot prepare '" + member() + "'");
     *move_.is_silent = true;
-    outcome.text = member() + " does not answer: " + prepared.error().message;
+    outcome.text = member() + (refuses ? " refuses: " : " does not answer: ") + prepared.error().message;
     outcome.result = k_is_silent;
     co_return outcome;
   }
@@ -137,10 +138,11 @@ class ProductionStep : public MoveStep {
     if (now.member != member) {
       CO_TRY(now.lease, co_await context_.ports.leases.pass_lease(resource, now.lease.token, member));
     }
+    const bool was_never_moved = now.lease.token == 0;  // the original has it without a lease
     const Production production{.member = member, .generation = now.lease.token, .announce = move_.config.announce};
     const Family* before = family();
     if (before == nullptr) co_return fail(Errc::not_found, "cannot move production: the family is gone");
-    if (before->production.generation != production.generation || before->production.member != member) {
+    if (!was_never_moved && (before->production.generation != production.generation || before->production.member != member)) {
       CO_TRY(context_.registry.change(context_.record.vm, [&](Family& changed) { changed.production = production; }));
     }
     const Family published = *family();
@@ -148,6 +150,14 @@ class ProductionStep : public MoveStep {
     std::string names;
     for (const std::string& domain : domains) names += (names.empty() ? "" : ", ") + domain;
     co_return "generation " + std::to_string(published.generation.value) + " (acknowledged by " + names + ')';
+  }
+
+  // From a member that its backend may not lock: what it sends does not count while it stands still, and the backend may need the quiet, too.
+  asio::awaitable<Result<std::string>> take_from(Uuid speaker) {
+    auto given = co_await give(std::nullopt);
+    if (given || given.error().code != Errc::timed_out) co_return given;
+    CO_TRY(co_await hold_still(context_, speaker));
+    co_return co_await give(std::nullopt);
   }
 
   asio::awaitable<Result<Presence>> probe_holder(std::optional<Uuid> member) {
@@ -171,13 +181,7 @@ class SilenceStep : public ProductionStep {
   }
 
   asio::awaitable<Result<StepOutcome>> act() override {
-    auto given = co_await give(std::nullopt);
-    if (!given && given.error().code == Errc::timed_out) {
-      // What it sends does not count while it stands still; its backend may need the quiet, too.
-      CO_TRY(co_await hold_still(context_, member_));
-      given = co_await give(std::nullopt);
-    }
-    CO_TRY(const std::string applied, std::move(given));
+    CO_TRY(const std::string applied, co_await take_from(member_));
     StepOutcome outcome;
     outcome.text = "locked " + member() + " down, " + applied;
     co_return outcome;
@@ -204,7 +208,7 @@ class HandOverStep : public ProductionStep {
   }
 
   asio::awaitable<Result<void>> undo() override {
-    CO_TRY(co_await give(std::nullopt));
+    CO_TRY(co_await take_from(member_));
     co_return outcome::success();
   }
 };
@@ -278,6 +282,7 @@ asio::awaitable<Result<Move>> plan_move(Context context, Uuid from, Uuid to) {
   CO_TRY(const auto domain, co_await domain_of(context, from));
   move.was_paused = domain && domain->state == DomainState::paused;
   if (context.making == Making::taken_up) {
+    move.was_paused = false;  // or, where the journal does not say so, by this operation
     for (const StepRecord& step : context.record.steps) {
       if (step.name == k_fence && step.state != protocol::StepState::pending) move.was_paused = step.result == k_was_paused;
     }

@@ -6,11 +6,15 @@
 
 namespace zynclone::broker {
 
+// May who gives production up say no? In a cutover's start it may; an undo is not to be stopped by whom it takes production from.
+enum class IfRefused { fail, force };
+
 // One move, known to all of its steps.
 struct Move {
   Uuid from;
   Uuid to;
   GuestConfig config;
+  IfRefused if_refused = IfRefused::fail;
   bool was_paused = false;                      // `from`, before the operation
   std::shared_ptr<bool> is_silent = std::make_shared<bool>(false);  // the agent of `from`, so that nobody knows what it would do
 };

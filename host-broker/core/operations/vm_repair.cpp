@@ -39,41 +39,75 @@ class ExpelStep : public MemberStep {
   SharedVolume volume_;
 };
 
-// Lets the production member go on that somebody, or an interrupted cutover, holds still.
+// Lets the production member go on that somebody, or an interrupted cutover, holds still; starts an original that does not run.
 class GoOnStep : public MemberStep {
  public:
-  using MemberStep::MemberStep;
+  GoOnStep(Context context, Uuid member, GuestConfig config) : MemberStep(std::move(context), std::move(member)), config_(std::move(config)) {}
   std::string name() const override { return "go on"; }
-  std::string plan() const override { return "let " + member() + " go on, which is paused"; }
+  std::string plan() const override { return "let " + member() + " go on, which is paused or does not run"; }
   asio::awaitable<Result<Presence>> probe() override { co_return Presence::absent; }
   asio::awaitable<Result<StepOutcome>> act() override {
-    CO_TRY(co_await let_go_on(context_, member_));
     StepOutcome outcome;
+    CO_TRY(const auto domain, co_await domain_of(context_, member_));
+    if (domain && domain->state == DomainState::running) co_return outcome;
+    if (!domain && member_ != context_.record.family) co_return fail(Errc::conflict, "cannot let '" + member() + "' go on: it is not running; start it");
+    if (!domain) {
+      CO_TRY(co_await context_.ports.toolstack.start_original_paused(context_.record.vm, config_.xl_config));
+    }
+    CO_TRY(co_await let_go_on(context_, member_));
     outcome.text = member() + " goes on";
     co_return outcome;
   }
   asio::awaitable<Result<void>> undo() override { co_return outcome::success(); }
+
+ private:
+  GuestConfig config_;
 };
 
-// Who is to have production: who is asked for, else who has it, else the original.
-Result<Uuid> producer_of(const Family& family, const protocol::VmRepair& call) {
-  const auto now = production_member(family);
-  if (!call.to) return now.value_or(family.uuid);
+// A step whose line stands in the plan only where something is wrong. It is made always: after a restart the steps must be the same.
+class QuietStep : public Step {
+ public:
+  QuietStep(std::unique_ptr<Step> step, bool is_needed) : step_(std::move(step)), is_needed_(is_needed) {}
+  std::string name() const override { return step_->name(); }
+  std::string plan() const override { return is_needed_ ? step_->plan() : std::string(); }
+  std::string intent() const override { return step_->intent(); }
+  asio::awaitable<Result<Presence>> probe() override { return step_->probe(); }
+  asio::awaitable<Result<StepOutcome>> act() override { return step_->act(); }
+  asio::awaitable<Result<void>> undo() override { return step_->undo(); }
+  void resume(const StepRecord& record) override { step_->resume(record); }
+
+ private:
+  std::unique_ptr<Step> step_;
+  bool is_needed_;
+};
+
+class Diagnosis {
+ public:
+  explicit Diagnosis(Operation& operation) : operation_(operation) {}
+  void add(std::unique_ptr<Step> step, bool is_needed) {
+    is_well_ = is_well_ && !is_needed;
+    operation_.steps.push_back(std::make_unique<QuietStep>(std::move(step), is_needed));
+  }
+  bool is_well() const { return is_well_; }
+
+ private:
+  Operation& operation_;
+  bool is_well_ = true;
+};
+
+// Who is to have production: who has its lease, else who is asked for, else the original.
+Result<Uuid> producer_of(const Family& family, const Holding& lease, const protocol::VmRepair& call) {
+  if (!call.to) return lease.member.value_or(family.uuid);
   auto wanted = member_named(family, call.to->text());
   if (!wanted) return Error{wanted.error().code, wanted.error().message, "/params/to"};
-  if (now && *now != wanted.value()) {
-    return fail(Errc::conflict, "cannot repair towards '" + call.to->text() + "': '" + member_name(family, *now) + "' has production; move it with cutover", "/params/to");
+  if (lease.member && *lease.member != wanted.value()) {
+    return fail(Errc::conflict, "cannot repair towards '" + call.to->text() + "': '" + member_name(family, *lease.member) + "' has production; move it with cutover",
+                "/params/to");
   }
   return wanted;
 }
 
-// Nobody has it by the lease, or the family's file does not follow the lease.
-asio::awaitable<Result<bool>> production_is_broken(Context context, Family family) {
-  CO_TRY(const Holding now, co_await holding_of(context, production_of(family.uuid)));
-  co_return !now.member || production_member(family) != now.member || family.production.generation != now.lease.token;
-}
-
-asio::awaitable<Result<void>> add_volume_steps(Context context, Move move, SharedVolume volume, std::vector<std::unique_ptr<Step>>& steps) {
+asio::awaitable<Result<void>> diagnose_volume(Context context, Move move, SharedVolume volume, Diagnosis& diagnosis) {
   CO_TRY(const Holding now, co_await holding_of(context, volume_of(context.record.family, volume.name)));
   const Uuid holder = now.member.value_or(move.to);
   CO_TRY(const auto domain, co_await domain_of(context, holder));
@@ -81,13 +115,10 @@ asio::awaitable<Result<void>> add_volume_steps(Context context, Move move, Share
   const auto is_holder = [&](const Attachment& one) { return domain && one.domain == domain->id && one.device == volume.device; };
   const bool has_strangers = !std::all_of(attachments.begin(), attachments.end(), is_holder);
   const bool is_missing = domain && std::none_of(attachments.begin(), attachments.end(), is_holder);
-  const bool taken_up = context.making == Making::taken_up;
-  if (has_strangers || taken_up) steps.push_back(std::make_unique<ExpelStep>(context, holder, volume));
-  if (is_missing || !now.member || taken_up) {
-    Move to_holder = move;
-    to_holder.to = holder;
-    steps.push_back(acquire_volume_step(context, to_holder, volume));
-  }
+  diagnosis.add(std::make_unique<ExpelStep>(context, holder, volume), has_strangers);
+  Move to_holder = move;
+  to_holder.from = to_holder.to = holder;
+  diagnosis.add(acquire_volume_step(context, to_holder, volume), is_missing || !now.member);
   co_return outcome::success();
 }
 
@@ -96,20 +127,28 @@ asio::awaitable<Result<void>> add_volume_steps(Context context, Move move, Share
 asio::awaitable<Result<Operation>> make_vm_repair(Context context, protocol::VmRepair call) {
   CO_TRY(const Family* found, family_of(context));
   const Family family = *found;
-  CO_TRY(const Uuid producer, producer_of(family, call));
+  CO_TRY(const Holding lease, co_await holding_of(context, production_of(family.uuid)));
+  CO_TRY(const Uuid producer, producer_of(family, lease, call));
   CO_TRY(const Move move, co_await plan_move(context, producer, producer));
   CO_TRY(const auto domain, co_await domain_of(context, producer));
-  CO_TRY(const bool is_broken, co_await production_is_broken(context, family));
-  const bool taken_up = context.making == Making::taken_up;
+  const bool is_broken = !lease.member || production_member(family) != lease.member || family.production.generation != lease.lease.token;
+  const bool stands_still = !domain || domain->state != DomainState::running;
   Operation operation;
   operation.point_of_no_return = 0;
-  if (is_broken || taken_up) operation.steps.push_back(hand_over_step(context, move));
-  if ((domain && domain->state == DomainState::paused) || taken_up) operation.steps.push_back(std::make_unique<GoOnStep>(context, producer));
+  Diagnosis diagnosis(operation);
+  diagnosis.add(hand_over_step(context, move), is_broken);
+  diagnosis.add(std::make_unique<GoOnStep>(context, producer, move.config), stands_still);
   for (const SharedVolume& volume : move.config.shared_volumes) {
-    CO_TRY(co_await add_volume_steps(context, move, volume, operation.steps));
+    CO_TRY(co_await diagnose_volume(context, move, volume, diagnosis));
   }
+  // What was on probation is decided: production stays where this leaves it.
+  const bool is_decided = family.probation && production_member(family) != family.probation->to;
+  const auto decide = [is_decided](Family& changed) {
+    if (is_decided) changed.probation.reset();
+  };
+  operation.steps.push_back(edit_step(context, "end probation", decide, [](Family&) {}));
   const std::string name = member_name(family, producer);
-  const bool is_well = operation.steps.empty();
+  const bool is_well = diagnosis.is_well();
   operation.summary = [name, is_well] { return is_well ? "nothing to repair: " + name + " has production and its volumes" : name + " has production and its volumes"; };
   co_return operation;
 }

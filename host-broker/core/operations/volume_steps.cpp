@@ -16,7 +16,6 @@ class VolumeStep : public MemberStep {
       : MemberStep(std::move(context), std::move(member)), move_(std::move(move)), volume_(std::move(volume)) {}
 
  protected:
-  enum class IfRefused { fail, force };
   enum class IfSilent { fail, accept };
 
   const std::string& volume() const { return volume_.name.text(); }
@@ -50,16 +49,30 @@ class VolumeStep : public MemberStep {
       CO_TRY(const std::string more, co_await detach(*domain, risk.empty() ? Detach::ask : Detach::force));
       if (!more.empty()) risk = more;
     }
-    CO_TRY(co_await check_backends(std::nullopt));
+    CO_TRY(co_await wait_for_backends(risk.empty() ? Deadline::zero() : Deadline(k_detach_limit)));
     if (now.member == member_) {
       CO_TRY(co_await pass(now.lease.token, std::nullopt));
     }
-    // What was held still for the volume's sake goes on without it; the leaving side of a cutover stays fenced.
-    const bool stays_fenced = member_ == move_.from && context_.record.kind != protocol::VolumeSwitch::method;
-    if (!stays_fenced && !(member_ == move_.from && move_.was_paused)) {
-      CO_TRY(co_await let_go_on(context_, member_));
-    }
+    CO_TRY(co_await let_go_on_without());
     co_return risk;
+  }
+
+  // What was held still for the volume's sake goes on without it; the leaving side of a cutover stays fenced.
+  asio::awaitable<Result<void>> let_go_on_without() {
+    const bool stays_fenced = member_ == move_.from && context_.record.kind != protocol::VolumeSwitch::method;
+    if (stays_fenced || (member_ == move_.from && move_.was_paused)) co_return outcome::success();
+    co_return co_await let_go_on(context_, member_);
+  }
+
+  // The kernel needs a moment to close what was taken by force.
+  asio::awaitable<Result<void>> wait_for_backends(Deadline limit) {
+    const auto until = context_.ports.clock.steady() + limit;
+    for (;;) {
+      auto checked = co_await check_backends(std::nullopt);
+      if (checked || context_.ports.clock.steady() >= until) co_return checked;
+      const Timestamp next = context_.ports.clock.now() + std::chrono::seconds(1);
+      co_await context_.ports.clock.sleep_until(next);
+    }
   }
 
   // To the member: lease, backend, agent.
@@ -81,8 +94,8 @@ class VolumeStep : public MemberStep {
     CO_TRY(co_await context_.ports.devices.attach(domain->id, disk_of(volume_)));
     protocol::GuestAcquireVolume call{.volume = volume_.name, .device = volume_.device, .filesystem = volume_.filesystem, .token = now.lease.token};
     auto acquired = co_await context_.ports.guests.acquire_volume(member_, std::move(call), move_.config.release_timeout + k_call_limit);
-    const bool is_alone = !acquired && acquired.error().code == Errc::unavailable && move_.config.channel == "none";
-    if (acquired || is_alone || if_silent == IfSilent::accept) co_return outcome::success();
+    const bool is_silent = !acquired && acquired.error().code == Errc::unavailable;
+    if (acquired || (is_silent && (if_silent == IfSilent::accept || move_.config.channel == "none"))) co_return outcome::success();
     co_return said_by_agent(std::move(acquired).error(), "cannot give volume '" + volume() + "' to '" + member() + "'");
   }
 
@@ -144,8 +157,11 @@ class ReleaseVolumeStep : public VolumeStep {
     if (now.member && now.member != member_ && now.member != move_.to) {
       co_return fail(Errc::conflict, "cannot move volume '" + volume() + "': '" + member_name(*family(), *now.member) + "' has it; switch it first");
     }
-    if (now.member != member_) co_return outcome;
-    CO_TRY(const std::string risk, co_await take_away(IfRefused::fail));
+    if (now.member != member_) {
+      CO_TRY(co_await let_go_on_without());  // where a restart came between
+      co_return outcome;
+    }
+    CO_TRY(const std::string risk, co_await take_away(move_.if_refused));
     outcome.text = "took volume " + volume() + " from " + member() + (risk.empty() ? "" : ' ' + risk);
     co_return outcome;
   }
@@ -175,6 +191,7 @@ class AcquireVolumeStep : public VolumeStep {
   }
 
   asio::awaitable<Result<void>> undo() override {
+    if (move_.from == member_) co_return outcome::success();  // it had the lease before
     CO_TRY(const Holding now, co_await holding());
     if (now.member != member_) co_return outcome::success();
     CO_TRY(co_await take_away(IfRefused::force));

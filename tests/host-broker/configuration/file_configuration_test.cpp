@@ -272,7 +272,7 @@ TEST_F(FileConfigurationTest, ACutoverIsConfigured) {
 TEST_F(FileConfigurationTest, DefaultsOfACutover) {
   write("guest/pos1.conf", "");
   const GuestConfig config = configuration_.guest(vm_).value();
-  EXPECT_EQ(config.release_timeout, std::chrono::seconds(15));
+  EXPECT_EQ(config.release_timeout, std::chrono::seconds(45));
   EXPECT_EQ(config.health_timeout, std::chrono::seconds(30));
   EXPECT_EQ(config.probation, std::chrono::hours(1));
   EXPECT_EQ(config.after_probation, protocol::AfterProbation::undo);

@@ -64,6 +64,36 @@ TEST(Probation, WhatCannotBeUndoneIsTriedAgain) {
   EXPECT_EQ(till.producer(), "pos1");
 }
 
+TEST(Probation, IsNotKeptUpByWhatItsMemberRefuses) {
+  Till till;
+  auto call = till.to("standby");
+  call.probation_s = 60;
+  ASSERT_OK(till.perform(till.guest(), call));
+  till.guests.fails = [&till](const std::string& text) -> std::optional<Error> {
+    return text.find(till.clone("standby")->uuid.text()) != std::string::npos ? std::optional(Error{Errc::internal, "exit status 1"}) : std::nullopt;
+  };
+  till.clock.advance(std::chrono::seconds(60));
+  till.settle();
+  EXPECT_EQ(till.producer(), "pos1");
+  EXPECT_FALSE(till.family().probation);
+}
+
+TEST(SharedVolumes, AreNotTakenFromAHolderWhoseHooksFailOnce) {
+  Till till;
+  till.devices.attached.clear();
+  till.domain("pos1").id = DomainId{7};
+  till.guests.fails = [](const std::string& text) -> std::optional<Error> {
+    return text.starts_with("acquire") ? std::optional(Error{Errc::internal, "exit status 1"}) : std::nullopt;
+  };
+  auto member = std::get<broker::Caller::Member>(till.guest().identity);
+  member.domain = DomainId{7};
+  till.broker->connected(member);
+  till.settle();
+  EXPECT_EQ(till.journal.operations.back().state, OperationState::failed);
+  EXPECT_EQ(till.producer(), "pos1");  // with its lease and its disk
+  EXPECT_EQ(till.domain("pos1").state, broker::DomainState::running);
+}
+
 TEST(TimeToLive, ACloneIsStoppedAndRemovedWithAWarningBefore) {
   World world;
   CloneCreate call{.name = clone_name("short"), .ttl_s = 7200};

@@ -53,6 +53,7 @@ TEST(Repair, TheLeaseCountsWhereTheFileDoesNotFollow) {
   till.crash();
   till.start();
   EXPECT_EQ(repair(till), OperationState::succeeded);
+  EXPECT_EQ(till.producer(), "standby");
 }
 
 TEST(Repair, AVolumeThatAStrangerHasAndItsHolderHasNot) {
@@ -63,10 +64,32 @@ TEST(Repair, AVolumeThatAStrangerHasAndItsHolderHasNot) {
   EXPECT_EQ(till.producer(), "pos1");
 }
 
+TEST(Repair, AProductionMemberThatDoesNotRun) {
+  Till till;
+  std::erase_if(till.toolstack.domains, [](const auto& domain) { return domain.name == "pos1"; });
+  till.devices.attached.clear();
+  EXPECT_EQ(plan(till), std::vector<std::string>{"let pos1 go on, which is paused or does not run"});
+  EXPECT_EQ(repair(till), OperationState::succeeded);
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(Repair, DecidesWhatWasOnProbation) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  const auto lease = run_on(*till.context, till.leases.pass_lease(broker::production_of(till.pos1_uuid), till.family().production.generation, std::nullopt));
+  ASSERT_OK(lease);
+  till.families.kept.at(till.pos1).production = {.member = std::nullopt, .generation = lease.value().token, .announce = {}};
+  till.crash();
+  till.start();
+  EXPECT_EQ(repair(till, VmRepair{.to = clone_name("standby")}), OperationState::succeeded);
+  EXPECT_EQ(till.producer(), "standby");
+  EXPECT_FALSE(till.family().probation);
+}
+
 TEST(Repair, AProductionMemberThatStandsStill) {
   Till till;
   till.domain("pos1").state = broker::DomainState::paused;
-  EXPECT_EQ(plan(till), std::vector<std::string>{"let pos1 go on, which is paused"});
+  EXPECT_EQ(plan(till), std::vector<std::string>{"let pos1 go on, which is paused or does not run"});
   EXPECT_EQ(repair(till), OperationState::succeeded);
   EXPECT_EQ(till.domain("pos1").state, broker::DomainState::running);
 }
