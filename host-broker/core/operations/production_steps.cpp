@@ -11,6 +11,9 @@ constexpr std::chrono::seconds k_prepare_limit{35};   // all hooks of one event,
 constexpr std::chrono::seconds k_boot_limit{180};     // until the agent of an original that was started has its channel
 constexpr std::chrono::seconds k_connect_limit{60};   // until that of a member has, which has perhaps just been made
 constexpr std::chrono::seconds k_look_again{1};
+constexpr std::chrono::seconds k_reconnect_limit{30};  // for the channels, after the broker's restart
+constexpr std::chrono::seconds k_blink_limit{10};      // for a link that is started again
+constexpr std::chrono::milliseconds k_look_for_channel{200};
 
 const std::string k_is_silent = "silent";             // result of prepare leaving
 const std::string k_was_paused = "was paused before"; // intent of fence
@@ -47,6 +50,7 @@ class PrepareLeavingStep : public MoveStep {
       outcome.text = member() + " is not running";
       co_return outcome;
     }
+    co_await wait_for_agent(context_, member_);
     protocol::GuestPrepareCutover call;
     call.token = context_.record.id;
     call.side = CutoverSide::leaving;
@@ -262,6 +266,14 @@ asio::awaitable<Result<Holding>> holding_of(Context context, std::string resourc
   CO_TRY(holding.lease, co_await context.ports.leases.find_lease(std::move(resource)));
   holding.member = holding.lease.token == 0 ? context.record.family : holding.lease.holder;
   co_return holding;
+}
+
+asio::awaitable<void> wait_for_agent(Context context, Uuid member) {
+  const auto until = context.ports.clock.steady() + (context.making == Making::taken_up ? k_reconnect_limit : k_blink_limit);
+  while (!context.ports.guests.is_connected(member) && context.ports.clock.steady() < until) {
+    const Timestamp next = context.ports.clock.now() + k_look_for_channel;
+    co_await context.ports.clock.sleep_until(next);
+  }
 }
 
 asio::awaitable<Result<void>> hold_still(Context context, Uuid member) {

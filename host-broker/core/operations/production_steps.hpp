@@ -43,6 +43,10 @@ struct Holding {
 };
 asio::awaitable<Result<Holding>> holding_of(Context context, std::string resource);
 
+// Waits until the agent has its channel, for a time: a broker that was just started, or a link that died, is no silence of the agent's. To be
+// called before one that does not answer is moved away from.
+asio::awaitable<void> wait_for_agent(Context context, Uuid member);
+
 // Holds a member still whose agent is silent, or lets it go on. One that does not run is no error.
 asio::awaitable<Result<void>> hold_still(Context context, Uuid member);
 asio::awaitable<Result<void>> let_go_on(Context context, Uuid member);

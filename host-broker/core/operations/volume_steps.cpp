@@ -92,6 +92,7 @@ class VolumeStep : public MemberStep {
     if (!domain && if_silent == IfSilent::accept) co_return outcome::success();  // it gets the disk when it runs again
     if (!domain) co_return fail(Errc::conflict, "cannot give volume '" + volume() + "' to '" + member() + "': it is not running");
     CO_TRY(co_await context_.ports.devices.attach(domain->id, disk_of(volume_)));
+    co_await wait_for_agent(context_, member_);
     protocol::GuestAcquireVolume call{.volume = volume_.name, .device = volume_.device, .filesystem = volume_.filesystem, .token = now.lease.token};
     auto acquired = co_await context_.ports.guests.acquire_volume(member_, std::move(call), move_.config.release_timeout + k_call_limit);
     const bool is_silent = !acquired && acquired.error().code == Errc::unavailable;
@@ -112,6 +113,7 @@ class VolumeStep : public MemberStep {
   asio::awaitable<Result<std::string>> ask_to_release(std::uint64_t token, IfRefused if_refused) {
     std::string why = "its agent is silent";
     if (!*move_.is_silent || member_ != move_.from) {
+      co_await wait_for_agent(context_, member_);
       protocol::GuestReleaseVolume call{.volume = volume_.name, .device = volume_.device, .token = token};
       auto released = co_await context_.ports.guests.release_volume(member_, std::move(call), move_.config.release_timeout + k_call_limit);
       if (released) co_return std::string();

@@ -92,6 +92,49 @@ TEST(CutoverCrash, AFailedOneIsUndoneWhereverTheBrokerDies) {
   FAIL() << "it never came to its end";
 }
 
+// A broker that is back has no channels yet: nobody is held still because of that, and no volume is taken by force.
+TEST(CutoverCrash, ChannelsThatAreNotThereYetAreWaitedFor) {
+  for (int nth = 3; nth < 30; ++nth) {
+    SCOPED_TRACE("journal write " + std::to_string(nth));
+    Till till;
+    die_at(till, nth);
+    bool crashed = false;
+    try {
+      till.ask(till.guest(), till.to("standby"));
+      till.settle();
+    } catch (const std::runtime_error&) {
+      crashed = true;
+    }
+    if (!crashed && is_final(till.journal.operations.back().state)) {
+      EXPECT_GT(nth, 10);
+      return;
+    }
+    till.crash();
+    till.journal.fails = nullptr;
+    const Uuid standby = till.clone("standby")->uuid;
+    const Uuid original = till.pos1_uuid;
+    till.guests.disconnected = {original, standby};
+    till.guests.fails = [&till](const std::string& call) -> std::optional<Error> {
+      for (const Uuid& member : till.guests.disconnected) {
+        if (call.find(member.text()) != std::string::npos) return Error{Errc::unavailable, "its agent is not connected"};
+      }
+      return std::nullopt;
+    };
+    till.start();
+    till.clock.advance(std::chrono::seconds(2));
+    till.settle();
+    till.guests.disconnected.clear();
+    for (int second = 0; second < 5; ++second) {
+      till.clock.advance(std::chrono::seconds(1));
+      till.settle();
+    }
+    EXPECT_EQ(till.producer(), "standby");
+    EXPECT_EQ(std::count(till.toolstack.calls.begin(), till.toolstack.calls.end(), "pause pos1"), 0);
+    EXPECT_EQ(std::count(till.devices.calls.begin(), till.devices.calls.end(), "detach 1 xvds force"), 0);
+  }
+  FAIL() << "it never came to its end";
+}
+
 TEST(CutoverCrash, AVolumeSwitchToo) {
   for (int nth = 1; nth < 30; ++nth) {
     SCOPED_TRACE("journal write " + std::to_string(nth));
