@@ -9,14 +9,10 @@
 // decoder refuses it from anybody else. A field of type std::optional may be absent; any other field with a
 // value given here is that value when absent; unknown fields are refused.
 
-#include <cstdint>
-#include <optional>
-#include <string>
 #include <variant>
-#include <vector>
 
 #include "protocol/limits.hpp"
-#include "protocol/names.hpp"
+#include "protocol/views.hpp"
 
 namespace zynclone::protocol {
 
@@ -29,253 +25,6 @@ enum class Direction {
 
 enum class Effect { reads, changes };  // what changes something takes a request_id and `plan`
 
-// ---- words ---------------------------------------------------------------------------------------------------------
-
-enum class CloneMode { offline, online };
-enum class CloneState { creating, running, active, inactive, removing };
-enum class Consistency { offline, filesystem, crash };
-enum class VifMode { unlocked, locked, disabled };
-enum class OperationState { awaiting_approval, queued, running, succeeded, failed, denied, expired, cancelled };
-enum class StepState { pending, running, done, failed, undone };
-enum class MemberRole { original, clone };
-enum class AfterProbation { undo, commit };     // what becomes of a cutover that nobody decided in time
-enum class CutoverSide { leaving, taking };     // production: the member that gives it up, the one that gets it
-
-Result<CloneMode> parse_clone_mode(std::string_view text);
-std::string_view to_string(CloneMode value);
-std::string_view to_string(CloneState value);
-std::string_view to_string(Consistency value);
-std::string_view to_string(VifMode value);
-std::string_view to_string(OperationState value);
-std::string_view to_string(StepState value);
-std::string_view to_string(MemberRole value);
-std::string_view to_string(AfterProbation value);
-std::string_view to_string(CutoverSide value);
-bool is_final(OperationState state);
-
-// ---- views: what answers hold ----------------------------------------------------------------------------------------
-
-struct VifView {
-  unsigned index = 0;
-  VifMode mode = VifMode::disabled;
-  std::string mac;
-};
-
-struct DiskView {
-  std::string device;    // as the guest names it: xvda
-  std::string format;    // lvm-thin, qcow2, raw
-  std::uint64_t size = 0;  // bytes, as the guest sees it
-  std::optional<std::string> location;  // for administrators
-};
-
-struct CloneView {
-  CloneName name;
-  VmName vm;
-  Uuid uuid;
-  CloneState state = CloneState::inactive;
-  CloneMode mode = CloneMode::online;
-  Consistency consistency = Consistency::crash;
-  Timestamp created{};
-  std::uint64_t original_vif_mask = 0;
-  std::uint64_t clone_vif_mask = 0;
-  std::vector<VifView> vifs;
-  std::vector<DiskView> disks;
-  std::string note;
-  std::optional<Timestamp> expires;     // it is removed then
-  bool is_protected = false;            // against removal
-  std::optional<std::uint32_t> domain;  // for administrators, while it runs
-};
-
-// A cutover that is neither committed nor undone yet.
-struct ProbationView {
-  std::string from;      // the member that had production before
-  std::string to;        // the member that has it now
-  Timestamp began{};
-  Timestamp ends{};
-  AfterProbation after = AfterProbation::undo;
-  OperationId operation; // the cutover.start
-};
-
-struct FamilyView {
-  VmName vm;
-  Uuid uuid;
-  std::string self;                    // the asking member's name; empty for an administrator
-  MemberRole role = MemberRole::original;
-  std::string production;              // the production member's name; empty for the moment of a cutover
-  std::uint64_t production_generation = 0;  // grows with every move of production
-  std::optional<ProbationView> probation;
-  std::uint64_t generation = 0;
-  std::vector<VifView> vifs;           // of the original
-  std::vector<CloneView> clones;       // by name
-  bool more = false;                   // clones than fit here: ask again, after the last one
-};
-
-struct ErrorView {
-  std::string code;     // to_string(Errc)
-  std::string message;
-  std::string place;
-};
-
-struct StepView {
-  std::string name;      // for programs: quiesce, snapshot xvda
-  StepState state = StepState::pending;
-  std::string text;      // for people: "quiesced pos1 (1.2 s, 2 hooks)"; what would be done while pending
-  std::optional<unsigned> percent;
-  bool warning = false;  // done, but not as well as it should be: the guest did not quiesce
-};
-
-// Which rule decided; never sent to a guest.
-struct DecisionView {
-  std::string decision;  // allow, ask, deny
-  std::string place;     // file:line, or "administrator"
-};
-
-struct OperationView {
-  OperationId id;
-  std::string kind;      // the method asked for: clone.create
-  VmName vm;
-  std::string target;    // the clone's name
-  std::string detail;    // for people, what else was asked: "mode online, not started, note: …", "to again"
-  OperationState state = OperationState::queued;
-  unsigned percent = 0;
-  std::string requester; // a member's name, or "admin:<user>"
-  Timestamp created{};
-  std::optional<Timestamp> finished;
-  std::vector<StepView> steps;
-  std::string summary;   // one sentence at the end: "clone upgrade-1 is running: …"
-  std::optional<ErrorView> error;
-  std::optional<CloneView> clone;
-  std::optional<DecisionView> decision;  // for administrators
-};
-
-struct VolumeView {
-  VolumeName name;
-  VmName vm;             // the family's
-  std::string device;    // as the guest names it: xvds
-  std::string filesystem; // a hint for the guest; empty: none
-  std::string holder;    // the member that has its lease; empty: nobody
-  std::uint64_t token = 0;  // of the lease: grows with each
-  bool attached = false; // to the holder
-  std::string problem;   // for people: held by a stranger, say; empty: none
-  std::optional<std::string> location;  // for administrators
-};
-
-// An administrator's word, ahead of time, that something may be done.
-struct GrantView {
-  OperationId id;
-  VmName vm;
-  std::string operations; // a pattern, as in policy: cutover.*
-  Timestamp created{};
-  Timestamp until{};
-  std::uint64_t times = 1;  // how often it may be used
-  std::uint64_t used = 0;
-  std::string by;        // admin:<user>
-};
-
-struct ApprovalView {
-  OperationView operation;
-  Timestamp expires{};
-  unsigned approvers_needed = 1;
-  std::vector<std::string> allowed_by;
-};
-
-struct AuditEntry {
-  std::uint64_t sequence = 0;
-  Timestamp time{};
-  std::string actor;      // vm/member, admin:<user>, broker
-  std::string event;      // requested, allowed, denied, started, succeeded, …
-  std::string operation;  // an operation's id, or empty
-  std::string detail;
-  std::string previous;   // hash of the entry before; 64 zeros for the first
-  std::string hash;       // SHA-256 over all of the above
-};
-
-struct HealthCheck {
-  std::string name;
-  bool healthy = false;
-  std::string detail;
-};
-
-// ---- answers that are no view themselves ---------------------------------------------------------------------------------
-
-// To everything that changes something. With `plan: true`, `plan` instead of `operation`.
-struct PlanView {
-  std::string kind;
-  VmName vm;
-  std::string target;
-  std::string decision;                // allow, ask, or refused
-  std::optional<std::string> place;    // for administrators
-  std::vector<StepView> steps;
-};
-struct Accepted {
-  std::optional<OperationView> operation;
-  std::optional<PlanView> plan;
-};
-
-// One page of a list each: as much as fits a message. `more`: there are others; ask again with `after`, the last one here.
-struct CloneListing {
-  std::vector<CloneView> clones;         // by VM, then by name
-  bool more = false;
-};
-struct OperationListing {
-  std::vector<OperationView> operations; // newest first
-  bool more = false;
-};
-struct ApprovalListing {
-  std::vector<ApprovalView> approvals;   // oldest operation first
-  bool more = false;
-};
-struct AuditListing {
-  std::vector<AuditEntry> entries;       // oldest first
-  bool more = false;
-  std::uint64_t last = 0;                // the newest entry of all; 0: there is none
-};
-struct CutoverView {
-  std::string production;              // the member's name; empty for the moment of a cutover
-  std::uint64_t generation = 0;        // production's
-  std::optional<ProbationView> probation;
-  std::vector<VolumeView> volumes;
-};
-struct VolumeListing {
-  std::vector<VolumeView> volumes;     // by VM, then by name
-};
-struct GrantListing {
-  std::vector<GrantView> grants;       // those that may still be used, oldest first
-};
-struct HostHealthReport {
-  std::string version;
-  bool healthy = false;
-  std::vector<HealthCheck> checks;
-};
-struct QuiesceReport {
-  unsigned hooks = 0;                  // that ran
-  std::vector<std::string> frozen;     // mount points
-  std::uint64_t duration_ms = 0;
-};
-struct ThawReport {
-  unsigned hooks = 0;
-  bool was_quiesced = false;           // false: the agent had thawed by itself (its time limit), so what was done meanwhile is not consistent
-};
-struct PrepareReport {
-  unsigned hooks = 0;                  // that ran
-};
-struct ReleaseReport {
-  unsigned hooks = 0;
-  bool was_mounted = false;
-};
-struct AcquireReport {
-  unsigned hooks = 0;
-  std::string mount_point;             // empty: not mounted, its hooks use the device
-};
-struct GuestHealthReport {
-  bool healthy = false;
-  std::vector<HealthCheck> checks;     // one a hook
-};
-struct RunReport {
-  unsigned status = 0;                 // the command's exit status; 128 and the signal's number where one ended it
-  std::string output;                  // the end of what it wrote, printable, at most k_longest_run_output bytes
-};
-
 // ---- both ways -----------------------------------------------------------------------------------------------------------
 
 // The first message of each side. The lower of the two newest versions counts; no common version closes the channel.
@@ -286,7 +35,7 @@ struct Hello {
   using Result = void;
   unsigned oldest_version = k_oldest_version;
   unsigned newest_version = k_newest_version;
-  std::vector<std::string> capabilities;  // agent: quiesce, health, cutover, volumes, run. broker: approvals
+  std::vector<std::string> capabilities;  // agent: quiesce, health, cutover, volumes, run, identity. broker: approvals
   std::string software;
 };
 
@@ -310,6 +59,7 @@ struct CloneCreate {
   CloneMode mode = CloneMode::online;
   bool start = true;
   std::string note;
+  std::optional<CloneNetwork> network = {}; // absent: as configured
   std::optional<std::uint64_t> ttl_s = {};  // seconds until it is removed; at least 60, at most ten years
 };
 struct CloneStart { ZYNCLONE_CALL("clone.start", to_broker, changes, Accepted) CloneName name; };
@@ -350,6 +100,7 @@ struct VolumeSwitch {
   VolumeName volume;
   CloneName to;
 };
+struct PeripheralList { ZYNCLONE_CALL("peripheral.list", to_broker, reads, PeripheralListing) };
 struct VolumeList { ZYNCLONE_CALL("volume.list", to_broker, reads, VolumeListing) };
 
 struct OperationShow { ZYNCLONE_CALL("operation.show", to_broker, reads, OperationView) OperationId id; };
@@ -413,6 +164,15 @@ struct GuestPrepareCutover {
   OperationId token;
   CutoverSide side = CutoverSide::leaving;
 };
+// To an agent that woke up in a live clone: everything in the guest that says which machine it is becomes this clone's. Its interfaces stay
+// silent until it has answered. The same token again: the same answer, done once.
+struct GuestApplyIdentity {
+  ZYNCLONE_CALL("guest.apply_identity", to_guest, reads, IdentityReport)
+  OperationId token;
+  Uuid generation_id;                    // of the VM: new with each copy of it
+  std::string hostname;                  // that the clone may take: <vm>-<clone>
+  std::vector<VifIdentity> vifs;
+};
 // Brings what uses the volume to rest, writes out and unmounts it; the device goes afterwards.
 struct GuestReleaseVolume {
   ZYNCLONE_CALL("guest.release_volume", to_guest, reads, ReleaseReport)
@@ -453,9 +213,9 @@ struct OperationChanged {
 
 using Method = std::variant<Hello, FamilyShow, CloneCreate, CloneStart, CloneStop, CloneActivate, CloneDeactivate, CloneRemove,
                             CloneRename, CloneProtect, CloneUnprotect, CloneShow, CloneList, CutoverStart, CutoverCommit, CutoverUndo, CutoverShow, VmRepair,
-                            VolumeSwitch, VolumeList, OperationShow, OperationList, OperationCancel, OperationWatch,
+                            VolumeSwitch, VolumeList, PeripheralList, OperationShow, OperationList, OperationCancel, OperationWatch,
                             ApprovalList, ApprovalAllow, ApprovalDeny, GrantAdd, GrantList, GrantRevoke, AuditList, HostHealth, AgentHealth, AgentRun,
-                            GuestQuiesce, GuestThaw, GuestPrepareCutover, GuestReleaseVolume, GuestAcquireVolume, GuestHealth, GuestRun,
+                            GuestQuiesce, GuestThaw, GuestPrepareCutover, GuestApplyIdentity, GuestReleaseVolume, GuestAcquireVolume, GuestHealth, GuestRun,
                             OperationChanged>;
 
 // ---- the envelope -----------------------------------------------------------------------------------------------------------

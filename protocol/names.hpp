@@ -33,12 +33,14 @@ class CheckedName {
 
 struct VmNameTag { static constexpr std::string_view what = "VM name"; static constexpr std::size_t longest = 63; };
 struct CloneNameTag { static constexpr std::string_view what = "clone name"; static constexpr std::size_t longest = 63; };
+struct PeripheralNameTag { static constexpr std::string_view what = "peripheral name"; static constexpr std::size_t longest = 63; };
 struct VolumeNameTag { static constexpr std::string_view what = "volume name"; static constexpr std::size_t longest = 63; };
 struct RequestIdTag { static constexpr std::string_view what = "request id"; static constexpr std::size_t longest = 63; };
 struct OperationIdTag { static constexpr std::string_view what = "operation id"; static constexpr std::size_t longest = 26; };
 
 using VmName = CheckedName<VmNameTag>;          // an original, as in /etc/xen/clone/guest/<vm>.conf and in `xl list`
 using CloneName = CheckedName<CloneNameTag>;    // unique within its family
+using PeripheralName = CheckedName<PeripheralNameTag>;  // unique within its family
 using VolumeName = CheckedName<VolumeNameTag>;  // a shared volume's, unique within its family
 using RequestId = CheckedName<RequestIdTag>;    // the caller's own, for idempotency
 using OperationId = CheckedName<OperationIdTag>;  // a ULID (26 characters), given by the broker

@@ -14,6 +14,8 @@ std::string_view word_of(E value) {
 std::string_view to_string(CloneMode value) { return word_of(value); }
 std::string_view to_string(CloneState value) { return word_of(value); }
 std::string_view to_string(Consistency value) { return word_of(value); }
+std::string_view to_string(CloneNetwork value) { return word_of(value); }
+std::string_view to_string(PeripheralKind value) { return word_of(value); }
 std::string_view to_string(VifMode value) { return word_of(value); }
 std::string_view to_string(OperationState value) { return word_of(value); }
 std::string_view to_string(StepState value) { return word_of(value); }
@@ -22,6 +24,7 @@ std::string_view to_string(AfterProbation value) { return word_of(value); }
 std::string_view to_string(CutoverSide value) { return word_of(value); }
 
 Result<CloneMode> parse_clone_mode(std::string_view text) { return parse_word<CloneMode>(text, "mode"); }
+Result<CloneNetwork> parse_clone_network(std::string_view text) { return parse_word<CloneNetwork>(text, "network"); }
 
 bool is_final(OperationState state) {
   return state != OperationState::awaiting_approval && state != OperationState::queued && state != OperationState::running;

@@ -23,10 +23,12 @@ Words<E> words();
     return k_words;                                                           \
   }
 
-ZYNCLONE_WORDS(CloneMode, {offline, "offline"}, {online, "online"})
+ZYNCLONE_WORDS(CloneMode, {offline, "offline"}, {online, "online"}, {live, "live"})
 ZYNCLONE_WORDS(CloneState, {creating, "creating"}, {running, "running"}, {active, "active"}, {inactive, "inactive"},
                {removing, "removing"})
-ZYNCLONE_WORDS(Consistency, {offline, "offline"}, {filesystem, "filesystem"}, {crash, "crash"})
+ZYNCLONE_WORDS(Consistency, {offline, "offline"}, {filesystem, "filesystem"}, {crash, "crash"}, {live, "live"})
+ZYNCLONE_WORDS(CloneNetwork, {original, "original"}, {isolated, "isolated"})
+ZYNCLONE_WORDS(PeripheralKind, {usb, "usb"}, {pci, "pci"})
 ZYNCLONE_WORDS(VifMode, {unlocked, "unlocked"}, {locked, "locked"}, {disabled, "disabled"})
 ZYNCLONE_WORDS(OperationState, {awaiting_approval, "awaiting-approval"}, {queued, "queued"}, {running, "running"},
                {succeeded, "succeeded"}, {failed, "failed"}, {denied, "denied"}, {expired, "expired"}, {cancelled, "cancelled"})

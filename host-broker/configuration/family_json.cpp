@@ -13,6 +13,7 @@ namespace {
 
 using protocol::AfterProbation;
 using protocol::CloneMode;
+using protocol::CloneNetwork;
 using protocol::CloneState;
 using protocol::Consistency;
 using protocol::VifMode;
@@ -42,6 +43,7 @@ std::string leaf_text(VolumeFormat value) { return std::string(to_string(value))
 std::string leaf_text(CloneState value) { return std::string(protocol::to_string(value)); }
 std::string leaf_text(CloneMode value) { return std::string(protocol::to_string(value)); }
 std::string leaf_text(Consistency value) { return std::string(protocol::to_string(value)); }
+std::string leaf_text(CloneNetwork value) { return std::string(protocol::to_string(value)); }
 std::string leaf_text(AfterProbation value) { return std::string(protocol::to_string(value)); }
 std::string leaf_text(VifMode value) { return std::string(protocol::to_string(value)); }
 
@@ -64,8 +66,9 @@ Result<void> read_leaf(const std::string& text, CloneState& value) {
   return read_word(text, value, CloneState::creating, CloneState::running, CloneState::active, CloneState::inactive, CloneState::removing);
 }
 Result<void> read_leaf(const std::string& text, Consistency& value) {
-  return read_word(text, value, Consistency::offline, Consistency::filesystem, Consistency::crash);
+  return read_word(text, value, Consistency::offline, Consistency::filesystem, Consistency::crash, Consistency::live);
 }
+Result<void> read_leaf(const std::string& text, CloneNetwork& value) { return read_word(text, value, CloneNetwork::original, CloneNetwork::isolated); }
 Result<void> read_leaf(const std::string& text, AfterProbation& value) {
   return read_word(text, value, AfterProbation::undo, AfterProbation::commit);
 }
@@ -83,6 +86,8 @@ constexpr bool is_optional<std::optional<T>> = true;
 
 // What need not be written, because a file that says nothing means it.
 bool is_default(bool value) { return !value; }
+bool is_default(CloneNetwork value) { return value == CloneNetwork::original; }
+bool is_default(const Uuid& value) { return value == Uuid(); }
 bool is_default(const std::vector<std::string>& list) { return list.empty(); }
 bool is_default(const Production& value) { return value.generation == 0 && !value.member && value.announce.empty(); }
 
@@ -126,6 +131,9 @@ void describe(A& a, Clone& v) {
   a.field("clone_allowance", v.clone_allowance);
   a.field("disks", v.disks);
   a.field("vifs", v.vifs);
+  a.field_or_default("network", v.network);
+  a.field_or_default("generation_id", v.generation_id);
+  a.field_or_default("awaits_identity", v.awaits_identity);
   a.field("domain", v.domain);
   a.field("expires", v.expires);
   a.field_or_default("is_protected", v.is_protected);

@@ -105,6 +105,8 @@ struct Answers {
     co_return listing;
   }
 
+  Answer<PeripheralListing> operator()(PeripheralList) { co_return PeripheralListing{}; }
+
   Answer<OperationView> operator()(OperationShow call) {
     CO_TRY(const auto record, co_await broker.find_operation(caller, call.id));
     co_return view_of(record, broker.registry_.find(record.vm), audience_of(caller));

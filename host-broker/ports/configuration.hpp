@@ -22,6 +22,13 @@ struct SharedVolume {
   std::string filesystem;                  // a hint for the guest: ext4; empty: none
 };
 
+// A device of the host that follows production.
+struct Peripheral {
+  PeripheralName name;
+  protocol::PeripheralKind kind = protocol::PeripheralKind::usb;
+  std::string device;                      // usb: 04b8:0202, 04b8:0202:SERIAL, or a port's path 1-1.4; pci: 0000:03:00.0
+};
+
 // Effective for one VM. Every value has a default; `vmclone config show` says where each came from.
 struct GuestConfig {
   VmName vm;
@@ -43,6 +50,8 @@ struct GuestConfig {
   std::chrono::milliseconds probation{3'600'000};     // key `probation`
   protocol::AfterProbation after_probation = protocol::AfterProbation::undo;  // key `after_probation`
   std::vector<std::string> announce;       // key `announce`: addresses that move with production, told to the network
+  std::vector<Peripheral> peripherals;     // keys `peripheral.<name>`: usb,<device> or pci,<address>
+  protocol::CloneNetwork clone_network = protocol::CloneNetwork::original;  // key `clone_network`: of new clones, unless asked otherwise
   std::string disks_place = "default";     // file:line that named them, for an error when the VM has no such disk
 };
 

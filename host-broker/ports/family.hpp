@@ -51,6 +51,9 @@ struct Clone {
   std::vector<CloneDisk> disks;
   std::vector<CloneVif> vifs;
   std::optional<DomainId> domain;   // while it runs
+  protocol::CloneNetwork network = protocol::CloneNetwork::original;
+  Uuid generation_id;               // of the VM, told to the guest: new with each copy
+  bool awaits_identity = false;     // cloned live, and its agent has not taken its identity yet: silent, whatever its mask says
   std::optional<Timestamp> expires; // it is removed then
   bool is_protected = false;        // against removal
 };

@@ -41,6 +41,8 @@ CloneView clone_view() {
   view.vifs = {VifView{.index = 0, .mode = VifMode::disabled, .mac = "00:16:3e:01:02:03"}};
   view.disks = {DiskView{.device = "xvda", .format = "lvm-thin", .size = 1 << 30, .location = "/dev/vg0/x"}};
   view.note = "Grüße";
+  view.network = CloneNetwork::isolated;
+  view.awaits_identity = true;
   view.expires = time();
   view.is_protected = true;
   view.domain = 12;
@@ -62,6 +64,19 @@ VolumeView volume_view() {
   view.attached = true;
   view.problem = "domain 7 has it too";
   view.location = "/dev/vg0/pos1-sales";
+  return view;
+}
+
+PeripheralView peripheral_view() {
+  PeripheralView view;
+  view.name = PeripheralName::parse("printer").value();
+  view.vm = VmName::parse("pos1").value();
+  view.kind = PeripheralKind::usb;
+  view.device = "04b8:0202";
+  view.present = true;
+  view.holder = "standby";
+  view.problem = "domain 7 has it";
+  view.location = "bus 1, address 3";
   return view;
 }
 
@@ -137,6 +152,7 @@ TEST(Vectors, CallsFromAGuest) {
   check_call(CutoverShow{}, Sender::guest);
   check_call(VolumeSwitch{.volume = VolumeName::parse("sales").value(), .to = clone("standby")}, Sender::guest, true);
   check_call(VolumeList{}, Sender::guest);
+  check_call(PeripheralList{}, Sender::guest);
   check_call(CloneShow{.name = clone("upgrade-1")}, Sender::guest);
   check_call(CloneList{.after = clone("upgrade-1"), .after_vm = VmName::parse("pos1").value()}, Sender::guest);
   check_call(OperationShow{.id = operation_id()}, Sender::guest);
@@ -163,6 +179,8 @@ TEST(Vectors, CallsFromTheBroker) {
   check_call(GuestQuiesce{.token = operation_id(), .hold_ms = 5000}, Sender::broker);
   check_call(GuestThaw{.token = operation_id()}, Sender::broker);
   check_call(GuestPrepareCutover{.token = operation_id(), .side = CutoverSide::taking}, Sender::broker);
+  check_call(GuestApplyIdentity{.token = operation_id(), .generation_id = uuid(), .hostname = "pos1-standby",
+                                .vifs = {VifIdentity{.index = 0, .mac = "00:16:3e:01:02:03"}}}, Sender::broker);
   check_call(GuestReleaseVolume{.volume = VolumeName::parse("sales").value(), .device = "xvds", .token = 2}, Sender::broker);
   check_call(GuestAcquireVolume{.volume = VolumeName::parse("sales").value(), .device = "xvds", .filesystem = "ext4", .token = 3}, Sender::broker);
   check_call(GuestHealth{}, Sender::broker);
@@ -196,11 +214,14 @@ TEST(Vectors, Answers) {
   check_answer<AuditList>(AuditListing{.entries = {AuditEntry{.sequence = 1, .time = time(), .actor = "pos1/pos1", .event = "requested", .operation = "01J", .detail = "d",
                                                    .previous = std::string(64, '0'), .hash = std::string(64, 'a')}}, .more = true, .last = 9});
   check_answer<HostHealth>(HostHealthReport{.version = "0.1.0", .healthy = false, .checks = {HealthCheck{.name = "pool", .healthy = false, .detail = "full"}}});
-  check_answer<CutoverShow>(CutoverView{.production = "standby", .generation = 4, .probation = probation_view(), .volumes = {volume_view()}});
+  check_answer<CutoverShow>(CutoverView{.production = "standby", .generation = 4, .probation = probation_view(), .volumes = {volume_view()},
+                                        .peripherals = {peripheral_view()}});
+  check_answer<PeripheralList>(PeripheralListing{.peripherals = {peripheral_view()}});
   check_answer<VolumeList>(VolumeListing{.volumes = {volume_view()}});
   check_answer<GrantAdd>(grant_view());
   check_answer<GrantList>(GrantListing{.grants = {grant_view()}});
   check_answer<GuestPrepareCutover>(PrepareReport{.hooks = 1});
+  check_answer<GuestApplyIdentity>(IdentityReport{.hooks = 5});
   check_answer<GuestReleaseVolume>(ReleaseReport{.hooks = 1, .was_mounted = true});
   check_answer<GuestAcquireVolume>(AcquireReport{.hooks = 1, .mount_point = "/srv/sales"});
   check_answer<GuestQuiesce>(QuiesceReport{.hooks = 2, .frozen = {"/srv"}, .duration_ms = 1200});
