@@ -16,6 +16,7 @@ constexpr std::string_view k_can_quiesce = "quiesce";
 constexpr std::string_view k_can_tell_health = "health";
 constexpr std::string_view k_can_cut_over = "cutover";
 constexpr std::string_view k_can_move_volumes = "volumes";
+constexpr std::string_view k_can_apply_identity = "identity";
 constexpr std::string_view k_can_run = "run";
 
 // A guest that advertises nothing runs no agent (yet), which is no fault; one that does and cannot be talked to is one.
@@ -83,6 +84,10 @@ asio::awaitable<Result<protocol::ThawReport>> GuestLinks::thaw(Uuid member, prot
 
 asio::awaitable<Result<protocol::PrepareReport>> GuestLinks::prepare_cutover(Uuid member, protocol::GuestPrepareCutover prepare, Deadline limit) {
   return call(std::move(member), std::move(prepare), k_can_cut_over, limit);
+}
+
+asio::awaitable<Result<protocol::IdentityReport>> GuestLinks::apply_identity(Uuid member, protocol::GuestApplyIdentity apply, Deadline limit) {
+  return call(std::move(member), std::move(apply), k_can_apply_identity, limit);
 }
 
 asio::awaitable<Result<protocol::ReleaseReport>> GuestLinks::release_volume(Uuid member, protocol::GuestReleaseVolume release, Deadline limit) {

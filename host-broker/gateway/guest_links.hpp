@@ -57,6 +57,7 @@ class GuestLinks final : public GuestLink {
   asio::awaitable<Result<protocol::QuiesceReport>> quiesce(Uuid member, protocol::GuestQuiesce call, Deadline limit) override;
   asio::awaitable<Result<protocol::ThawReport>> thaw(Uuid member, protocol::GuestThaw call, Deadline limit) override;
   asio::awaitable<Result<protocol::PrepareReport>> prepare_cutover(Uuid member, protocol::GuestPrepareCutover call, Deadline limit) override;
+  asio::awaitable<Result<protocol::IdentityReport>> apply_identity(Uuid member, protocol::GuestApplyIdentity call, Deadline limit) override;
   asio::awaitable<Result<protocol::ReleaseReport>> release_volume(Uuid member, protocol::GuestReleaseVolume call, Deadline limit) override;
   asio::awaitable<Result<protocol::AcquireReport>> acquire_volume(Uuid member, protocol::GuestAcquireVolume call, Deadline limit) override;
   bool is_connected(const Uuid& member) const override;

@@ -52,6 +52,14 @@ asio::awaitable<Result<protocol::PrepareReport>> FakeGuestLink::prepare_cutover(
   co_return protocol::PrepareReport{.hooks = 1};
 }
 
+asio::awaitable<Result<protocol::IdentityReport>> FakeGuestLink::apply_identity(Uuid member, protocol::GuestApplyIdentity call, Deadline) {
+  std::string macs;
+  for (const protocol::VifIdentity& vif : call.vifs) macs += ' ' + std::to_string(vif.index) + '=' + vif.mac;
+  identities.push_back(call);
+  CO_TRY(begin("identity " + member.text() + ' ' + call.hostname + macs));
+  co_return protocol::IdentityReport{.hooks = 6};
+}
+
 asio::awaitable<Result<protocol::ReleaseReport>> FakeGuestLink::release_volume(Uuid member, protocol::GuestReleaseVolume call, Deadline) {
   CO_TRY(begin("release " + call.volume.text() + ' ' + member.text()));
   co_return protocol::ReleaseReport{.hooks = 1, .was_mounted = true};

@@ -27,6 +27,7 @@ class FakeGuestLink : public broker::GuestLink {
   asio::awaitable<Result<protocol::QuiesceReport>> quiesce(Uuid member, protocol::GuestQuiesce call, Deadline limit) override;
   asio::awaitable<Result<protocol::ThawReport>> thaw(Uuid member, protocol::GuestThaw call, Deadline limit) override;
   asio::awaitable<Result<protocol::PrepareReport>> prepare_cutover(Uuid member, protocol::GuestPrepareCutover call, Deadline limit) override;
+  asio::awaitable<Result<protocol::IdentityReport>> apply_identity(Uuid member, protocol::GuestApplyIdentity call, Deadline limit) override;
   asio::awaitable<Result<protocol::ReleaseReport>> release_volume(Uuid member, protocol::GuestReleaseVolume call, Deadline limit) override;
   asio::awaitable<Result<protocol::AcquireReport>> acquire_volume(Uuid member, protocol::GuestAcquireVolume call, Deadline limit) override;
   bool is_connected(const Uuid& member) const override { return !disconnected.contains(member); }
@@ -39,6 +40,7 @@ class FakeGuestLink : public broker::GuestLink {
   std::function<std::optional<Error>(const std::string& call)> fails;  // of those of a cutover: asked before each
   Result<protocol::GuestHealthReport> health_report = protocol::GuestHealthReport{.healthy = true};
   Result<protocol::RunReport> run_report = protocol::RunReport{.status = 0, .output = "done"};
+  std::vector<protocol::GuestApplyIdentity> identities;  // as they were told; in `calls`: "identity <uuid> <host name> 0=<mac>"
   std::vector<protocol::GuestRun> runs;     // as they were asked for
   std::vector<Error> run_fails;             // of the next ones, first
   std::shared_ptr<asio::steady_timer> hold_run;  // until it is cancelled, commands run
