@@ -9,7 +9,7 @@ host_up() {
   "$lab" gput pos1 "$here"/hooks/quiesce "$here"/hooks/thaw /etc/zynclone/hooks.d || return 1
   "$lab" ssh "mkdir -p /etc/systemd/system/zynclone-broker.service.d
     printf '[Service]\nEnvironment=ZYNCLONE_FAULT_FILE=$fault_file\n' >/etc/systemd/system/zynclone-broker.service.d/fault.conf
-    systemctl daemon-reload && systemctl restart zynclone-broker"
+    systemctl daemon-reload" && broker_setting ''
 }
 # What the scenario put there itself is no package's to remove.
 host_down() {
@@ -36,8 +36,9 @@ agent_transport() {
 link_commands() { "$lab" ssh pgrep -a -x zynclone-link; }
 
 everything_in_reserve='reserve_metadata=99%'  # of the lab's wide pool hardly anything is used
-broker_setting() { # which the packaged file has none of, but as comments
-  "$lab" ssh "sed -i '/^[^#]/d' /etc/zynclone/broker.conf; [ -z '$1' ] || echo '$1' >>/etc/zynclone/broker.conf; systemctl restart zynclone-broker"
+# The packaged file has none, but as comments. On a busy machine the emulation stands still for longer than a host may.
+broker_setting() {
+  "$lab" ssh "sed -i '/^[^#]/d' /etc/zynclone/broker.conf; printf '%s\n' lockdown_timeout=60s '$1' >>/etc/zynclone/broker.conf; systemctl restart zynclone-broker"
 }
 
 vm_stop() { "$lab" ssh xl shutdown -w "$1" >/dev/null 2>&1; run_until eval "! domains | grep -qx '$1'"; }

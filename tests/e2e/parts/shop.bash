@@ -1,0 +1,187 @@
+# A shop that sells meanwhile: cutover, upgrade, rehearsal, and the broker killed in a cutover.
+
+sells_on() { # 20 times more than now
+  local before
+  before=$(shop_sales | wc -l)
+  sold_more() { (($(shop_sales | wc -l) >= before + 20)); }
+  run_until sold_more
+}
+
+has_volume() { [[ $(vmclone volume list pos1 --json | field volumes.0.holder) == "$1" && $(vmclone volume list pos1 --json | field volumes.0.attached) == true ]]; }
+
+sold_by() { # DOMAIN: the last sale
+  [[ $(shop_sales | tail -1 | awk '{print $4}') == "$1" ]]
+}
+
+# The upgrade of a shop's till while it sells: a standby takes over, and gives back or stays.
+cutover() {
+  part "A shop that stays open"
+  shop_open
+  run_until has_volume pos1
+  expect_status 0 "the original has its shared volume"
+  first_sale() { [[ -n $(shop_sales) ]]; }
+  run_until first_sale
+  sells_on
+  expect_status 0 "and sells"
+  original=$(shop_sales | tail -1 | awk '{print $4}')
+  run zynclone clone create --mode online --name standby --wait
+  expect_status 0 "a clone is made meanwhile"
+  clone_is_connected() { vmclone health pos1 standby >/dev/null; }
+  run_until clone_is_connected
+  # Who asks from within pos1 may be cut off with it, so the administrator watches.
+  run zynclone cutover start standby
+  expect_status 0 "the guest asks for a cutover"
+  run vmclone operation watch "$(vmclone operation list pos1 --json | field operations.0.id)"
+  expect_status 0 "the clone takes production over"
+  expect_output '✓ took volume sales from pos1$' "the volume was given up"
+  expect_output '✓ locked pos1 down, generation [0-9]+ \(acknowledged by .+\)$' "then the original was silenced"
+  expect_output '✓ standby has production, generation [0-9]+ \(acknowledged by .+\)$' "before the clone may speak"
+  expect_output '^standby has production; unless committed or undone before, it is undone at ' "the probation is said"
+  sold_by_another() { local last; last=$(shop_sales | tail -1 | awk '{print $4}'); [[ $last != "$original" ]]; }
+  run_until sold_by_another
+  sells_on
+  expect_status 0 "the clone sells"
+  run vmclone cutover show pos1
+  expect_output 'standby' "the administrator sees who has production"
+  run vmclone stop pos1 standby --wait
+  expect_status 6 "the one that works is not stopped"
+  run vmclone cutover undo pos1 --wait
+  expect_status 0 "the cutover is undone"
+  run_until sold_by "$original"
+  sells_on
+  expect_status 0 "the original sells again"
+  run vmclone cutover start pos1 standby --wait
+  expect_status 0 "another cutover"
+  run vmclone cutover commit pos1 --wait
+  expect_status 0 "is committed"
+  run vmclone cutover start pos1 pos1 --wait
+  expect_status 0 "production goes back to the original"
+  run vmclone cutover commit pos1 --wait
+  run_until sold_by "$original"
+  sells_on
+  expect_status 0 "which sells"
+  run shop_close
+  expect_status 0 "every sale that was answered is on the volume, once and in order; never two had it, never two answered"
+  expect_output 'gap between domain' "the gaps are known"
+  sed 's/^/        /' <<<"$output"
+  stop_and_remove standby >/dev/null
+  shop_clear
+  run_until zynclone family show
+  expect_nothing_left "nothing of it is left"
+}
+
+# Where all moments are tried: in emulation it would take too long, and core_test does it at every write of the journal.
+cutover_crashes() {
+  ((${#moments[@]} > 1)) || return 0
+  part "The broker is killed at every step of a cutover"
+  local step moment point
+  shop_open
+  run_until has_volume pos1
+  vmclone create pos1 --name standby --mode online --wait >/dev/null
+  for step in 'prepare taking' 'prepare leaving' fence 'release sales' silence 'hand over' 'acquire sales' health probation; do
+    for moment in "${moments[@]}"; do
+      point="cutover.start/$step/$moment"
+      set_fault "$point"
+      run vmclone cutover start pos1 standby --wait
+      fault_was_met || not_ok "the broker came by $point"
+      expect_status 0 "killed at $point: production is moved"
+      run vmclone cutover undo pos1 --wait
+      expect_status 0 "and moved back"
+    done
+  done
+  run shop_close
+  expect_status 0 "every sale that was answered is on the volume, once and in order; never two had it, never two answered"
+  stop_and_remove standby >/dev/null
+  shop_clear
+  run_until zynclone family show
+  expect_nothing_left "nothing of it is left"
+}
+
+# Commands run in the guest, in the sandbox on this machine: what they leave has the VM's name in it.
+mark=/tmp/zynclone-e2e-pos1.$$
+in_pos1() { guest pos1 sh -c "$1"; }
+
+# An upgrade tried in a clone that nobody sees.
+rehearsal() {
+  part "A rehearsal"
+  run vmclone run pos1 -- sh -c 'echo "one [a,b] word"'
+  expect_status 0 "a command runs in the guest"
+  expect_output "^'sh -c .*' has run in pos1: one \[a,b\] word$" "and its last line is shown"
+  run vmclone run pos1 -- sh -c 'echo no space left; exit 3'
+  expect_status 1 "one that fails fails"
+  expect_output 'exit status 3: no space left' "with its status and last line"
+  run vmclone run pos1 --limit 1s -- sleep 100
+  expect_output 'it took longer than 1s and was killed' "one that takes too long is killed"
+  run vmclone rehearse pos1 -- sh -c 'echo in $ZYNCLONE_ROLE $ZYNCLONE_VM'
+  expect_status 0 "a command is rehearsed"
+  expect_output 'has run in rehearsal-[0-9a-z]{6}: in clone pos1$' "in a clone, not in the original"
+  expect_output 'it succeeds, and its clone is well afterwards$' "and the report says how it went"
+  expect_nothing_left "nothing of it is left"
+  run vmclone rehearse pos1 -- sh -c 'echo wrong version; exit 4'
+  expect_status 1 "one that fails in the clone"
+  expect_output "the rehearsal failed: .*exit status 4: wrong version" "is a failed rehearsal"
+  expect_nothing_left "of which nothing is left either"
+  run vmclone rehearse pos1 --keep --name look -- false
+  expect_status 1 "one that is to be kept"
+  expect_output 'clone look is kept for 70m' "is, for its time"
+  expect_same running "$(state_of look)" "and may be looked into"
+  stop_and_remove look >/dev/null
+  set_fault agent.run/run/acted
+  run vmclone run pos1 -- sh -c 'echo once'
+  fault_was_met || not_ok "the broker came by there"
+  expect_status 0 "a broker that dies meanwhile finds out what became of the command"
+  expect_output 'has run in pos1: once' "and does not run it again"
+  expect_nothing_left "nothing of it is left"
+}
+
+# The original is upgraded while the shop sells on a clone of it.
+upgrade() {
+  part "An upgrade while the shop sells"
+  local command="[ \"\$ZYNCLONE_ROLE\" = clone ] || echo done >>$mark"
+  shop_open
+  has_volume() { [[ $(vmclone volume list pos1 --json | field volumes.0.holder) == "$1" && $(vmclone volume list pos1 --json | field volumes.0.attached) == true ]]; }
+  run_until has_volume pos1
+  first_sale() { [[ -n $(shop_sales) ]]; }
+  run_until first_sale
+  sells_on
+  expect_status 0 "the shop sells"
+  original=$(shop_sales | tail -1 | awk '{print $4}')
+  run vmclone upgrade pos1 --plan -- sh -c "$command"
+  expect_output 'move the till to standby: it stands still for a moment' "a plan says what would happen"
+  run vmclone upgrade pos1 --limit 1m -- sh -c "$command"
+  expect_status 0 "the upgrade succeeds"
+  expect_output '^the till sells on standby; pos1 is upgraded, silent$' "each step says what happens to the till"
+  expect_output '^the till sells on pos1, upgraded$' "the last line too"
+  expect_same done "$(in_pos1 "cat $mark")" "the original is upgraded, once"
+  run_until sold_by "$original"
+  sells_on
+  expect_status 0 "and sells"
+  expect_same '' "$(vmclone list pos1 --json | field clones.0.name)" "no clone is left"
+  run vmclone upgrade pos1 -- sh -c 'echo wrong version; exit 4'
+  expect_status 1 "one that fails when it is rehearsed"
+  expect_output '^nothing has changed: the till sells on pos1$' "changes nothing"
+  run vmclone upgrade pos1 --no-rehearsal --limit 1m -- sh -c 'echo half way; exit 5'
+  expect_status 1 "one that fails in the original"
+  expect_output '^the till sells on standby; pos1 is left as it is, for a look:$' "leaves the till with the standby"
+  expect_same standby "$(vmclone cutover show pos1 --json | field production)" "which has production"
+  expect_same '' "$(vmclone cutover show pos1 --json | field probation)" "for good"
+  sold_by_another() { local last; last=$(shop_sales | tail -1 | awk '{print $4}'); [[ $last != "$original" ]]; }
+  run_until sold_by_another
+  sells_on
+  expect_status 0 "and sells"
+  run vmclone upgrade pos1 -- true
+  expect_status 6 "another upgrade waits until the till is back"
+  run vmclone cutover start pos1 pos1 --wait
+  expect_status 0 "it moves back as the last line said"
+  run vmclone cutover commit pos1 --wait
+  run_until sold_by "$original"
+  sells_on
+  run shop_close
+  expect_status 0 "every sale that was answered is on the volume, once and in order; never two had it, never two answered"
+  sed 's/^/        /' <<<"$output"
+  stop_and_remove standby >/dev/null
+  in_pos1 "rm -f $mark"
+  shop_clear
+  run_until zynclone family show
+  expect_nothing_left "nothing of it is left"
+}
