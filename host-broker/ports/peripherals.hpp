@@ -3,10 +3,27 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "host-broker/ports/configuration.hpp"
+#include "system/async.hpp"
 
 namespace zynclone::broker {
+
+// As `peripheral.<name>` in guest/<vm>.conf has it: usb,<vid>:<pid>[:<serial>] or usb,<port> (1-1.4), pci,[<domain>:]<bus>:<slot>.<function>.
+// Hexadecimal becomes small, PCI's domain is added. Errors: configuration, with what is allowed.
+Result<Peripheral> parse_peripheral(std::string_view name, std::string_view value);
+std::string peripheral_text(const Peripheral& peripheral);
+
+// What a USB device in the host says of itself, and where it is.
+struct UsbIdentity {
+  std::string product;              // 04b8:0202
+  std::string serial;               // empty: it has none
+  std::string port;                 // 1-1.4
+};
+bool fits(const Peripheral& peripheral, const UsbIdentity& device);
+// Could one device be meant by both? A port may have any device, so it is compared with ports only.
+bool may_be_same(const Peripheral& one, const Peripheral& other);
 
 struct PeripheralPlace {
   std::string location;             // for administrators: bus 1 address 3 (port 1-1.4), 0000:03:00.0

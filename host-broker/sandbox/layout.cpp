@@ -27,7 +27,7 @@ Result<void> Layout::prepare() const {
   // A mistyped path must not become a tree of folders.
   if (std::error_code error; !std::filesystem::is_directory(folder_.parent_path(), error))
     return fail(Errc::not_found, "cannot make folder '" + folder_.string() + "': there is no folder '" + folder_.parent_path().string() + "'");
-  for (const auto& each : {folder_, stores(), channels(), folder_ / "domains", folder_ / "guests", xl_folder(), clone_folder(), clone_folder() / "guest",
+  for (const auto& each : {folder_, stores(), channels(), folder_ / "domains", folder_ / "guests", peripherals(), xl_folder(), clone_folder(), clone_folder() / "guest",
                            configuration(), configuration() / "policy.d", state(), state() / "clones", run(), images()}) {
     std::error_code error;
     std::filesystem::create_directories(each, error);

@@ -5,6 +5,7 @@
 //   DIR/xenstored/<id>.sock    XenStore as domain <id> sees it; 0 is the control domain
 //   DIR/channels/<id>.sock     the agent's end of the channel to the broker
 //   DIR/domains/<id>/          agent.conf, agent.sock, log, dev/<device>, mnt/<volume>/: the inside of a pretended domain
+//   DIR/peripherals/<name>     a pretended device that is plugged into the host (peripherals.hpp)
 //   DIR/guests/<vm>/hooks.d/   hooks of that VM and its clones, as if on their disks
 //   DIR/etc/{xen,clone,zynclone}, DIR/state, DIR/run, DIR/images   what is under /etc and /var on a real host
 
@@ -33,6 +34,7 @@ class Layout {
   std::filesystem::path mounts(DomainId id) const { return domain(id) / "mnt"; }
   std::filesystem::path agent_socket(DomainId id) const { return domain(id) / "agent.sock"; }
   std::filesystem::path hooks(const std::string& vm) const { return folder_ / "guests" / vm / "hooks.d"; }
+  std::filesystem::path peripherals() const { return folder_ / "peripherals"; }
   std::filesystem::path xl_folder() const { return folder_ / "etc" / "xen"; }
   std::filesystem::path vm_file(const VmName& vm) const { return xl_folder() / (vm.text() + ".cfg"); }
   std::filesystem::path clone_folder() const { return folder_ / "etc" / "clone"; }
