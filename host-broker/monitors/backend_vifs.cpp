@@ -27,12 +27,14 @@ Result<std::vector<BackendVif>> read_domain(xenstore::Store& store, const std::s
   for (const std::string& device_text : devices) {
     const auto device = parse_device(device_text);
     if (!device) continue;
-    BackendVif vif{.domain = domain, .device = *device, .renamed = {}, .mac = {}, .vm = {}};
+    BackendVif vif{.domain = domain, .device = *device, .renamed = {}, .mac = {}, .vm = {}, .is_set_up = false};
     if (vm && vm.value()) vif.vm = xen::parse_vm_path(*vm.value());
     TRY(const auto mac, store.read(of_domain + "/" + device_text + "/mac"));
     if (auto parsed = MacAddress::parse(mac.value_or("")); parsed) vif.mac = parsed.value().text();
     TRY(const auto renamed, store.read(of_domain + "/" + device_text + "/vifname"));
     if (auto parsed = network::parse_interface_name(renamed.value_or("")); parsed) vif.renamed = parsed.value();
+    TRY(const auto hotplug, store.read(of_domain + "/" + device_text + "/hotplug-status"));
+    vif.is_set_up = hotplug == "connected";
     present.push_back(std::move(vif));
   }
   return present;

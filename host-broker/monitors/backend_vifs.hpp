@@ -18,6 +18,7 @@ struct BackendVif {
   std::string renamed;                // `vifname`; empty: none
   std::string mac;                    // empty: unknown
   std::optional<Uuid> vm;             // only domain 0 may ask whose domain it is
+  bool is_set_up = false;             // the toolstack's script has put it on its bridge
 
   std::string kernel_name() const { return "vif" + std::to_string(domain.value) + "." + std::to_string(device); }
 };

@@ -112,10 +112,39 @@ Result<std::vector<PublishedFamily>> NetMonitor::read_families(xenstore::Store& 
   held_back = guard_.hold_back(families);
   // Whoever waits for the older generation must not take the newer one's acknowledgement for it.
   for (const auto& [family, error] : held_back) {
-    acknowledged_.erase(family.text());
-    TRY(store.remove(xen::acknowledgements_of(self) + "/" + family.text()));
+    TRY(retract_of(store, self, family));
   }
   return families;
+}
+
+Result<void> NetMonitor::retract_of(xenstore::Store& store, DomainId self, const Uuid& family) {
+  acknowledged_.erase(family.text());
+  return store.remove(xen::acknowledgements_of(self) + "/" + family.text());
+}
+
+Result<void> NetMonitor::put_in_place(xenstore::Store& store, DomainId self, const std::vector<BridgesHere>& wanted, Reading reading,
+                                      std::map<Uuid, Error>& held_back) {
+  std::map<std::string, std::set<std::string>> bridges;
+  for (const BridgesHere& here : wanted) {
+    auto placed = bridges_->make(here.isolated);
+    if (placed) {
+      auto moved = bridges_->place(here.placements);
+      if (!moved) placed = std::move(moved).error();
+      else for (const std::string& text : moved.value()) log_info(text);
+    }
+    bridges.emplace(here.isolated, here.members);
+    if (placed) continue;
+    TRY(retract_of(store, self, here.family));
+    held_back.insert_or_assign(here.family, with_context(std::move(placed).error(), "cannot acknowledge '" + here.vm.text() + "'"));
+  }
+  if (reading == Reading::some_refused) return outcome::success();  // whose bridges it may be that nobody names
+  const auto tidied = bridges_->tidy(bridges);
+  if (!tidied) {
+    log_warning(tidied.error().message);
+    return outcome::success();
+  }
+  for (const std::string& text : tidied.value()) log_info(text);
+  return outcome::success();
 }
 
 Result<void> NetMonitor::put_in_force(const FilterState& wanted, const std::optional<FilterState>& before) {
@@ -191,6 +220,7 @@ Result<void> NetMonitor::reconcile(const Hints& hints) {
     retract(store, self);
     return applied;
   }
+  TRY(put_in_place(store, self, wanted.bridges, reading, held_back));
   const auto is_published = [this](const Uuid& family) { return published_.has(family.text()); };
   announcements_.forget_unless(is_published);
   announcements_.follow(without(std::move(wanted.production), held_back), state.value());

@@ -157,7 +157,7 @@ Result<PublishedProduction> parse_production_nodes(const Nodes& untrusted_nodes,
   return production;
 }
 
-Result<PublishedVif> parse_vif(const Nodes& untrusted_nodes, const std::string& path, unsigned index) {
+Result<PublishedVif> parse_vif(const Nodes& untrusted_nodes, const std::string& path, unsigned index, const Uuid& family) {
   const Reader reader(untrusted_nodes, path);
   PublishedVif vif{.index = index};
   TRY(vif.interface, reader.checked("interface", parse_interface));
@@ -166,10 +166,17 @@ Result<PublishedVif> parse_vif(const Nodes& untrusted_nodes, const std::string& 
   TRY(vif.mode, reader.checked("mode", parse_mode));
   TRY(vif.ipv4, reader.addresses("ipv4", network::parse_ipv4));
   TRY(vif.ipv6, reader.addresses("ipv6", network::parse_ipv6));
+  // A clone-monitor of the version before knows of no other bridge than the toolstack's.
+  if (untrusted_nodes.contains("bridge")) {
+    TRY(vif.bridge, reader.checked("bridge", parse_interface));
+  }
+  if (is_isolated_bridge(vif.bridge) && vif.bridge != isolated_bridge(family)) {
+    return reader.wrong("bridge", "the isolated network of this family is '" + isolated_bridge(family) + "'");
+  }
   return vif;
 }
 
-Result<PublishedMember> parse_member(const Nodes& untrusted_nodes, const std::string& path, const Uuid& uuid) {
+Result<PublishedMember> parse_member(const Nodes& untrusted_nodes, const std::string& path, const Uuid& uuid, const Uuid& family) {
   const Reader reader(untrusted_nodes, path);
   PublishedMember member{.uuid = uuid};
   TRY(member.name, reader.checked("name", parse_member_name));
@@ -186,7 +193,7 @@ Result<PublishedMember> parse_member(const Nodes& untrusted_nodes, const std::st
     if (error != std::errc() || stop != end || index > k_highest_index || std::to_string(index) != untrusted_index) {
       return reader.wrong("vif/" + untrusted_index, "an interface is a number from 0 to " + std::to_string(k_highest_index));
     }
-    TRY(vifs[index], parse_vif(reader.part("vif/" + untrusted_index), reader.path("vif/" + untrusted_index), index));
+    TRY(vifs[index], parse_vif(reader.part("vif/" + untrusted_index), reader.path("vif/" + untrusted_index), index, family));
   }
   for (auto& [index, vif] : vifs) member.vifs.push_back(std::move(vif));
   return member;
@@ -207,7 +214,7 @@ Result<PublishedFamily> parse_published(const std::string& untrusted_uuid, const
     if (family.members.size() == k_most_members) return reader.wrong("member", "it has more than " + std::to_string(k_most_members) + " members");
     const auto uuid = Uuid::parse(untrusted_member);
     if (!uuid) return reader.wrong(path, uuid.error().message);
-    TRY(auto member, parse_member(reader.part(path), reader.path(path), uuid.value()));
+    TRY(auto member, parse_member(reader.part(path), reader.path(path), uuid.value(), family.uuid));
     family.members.push_back(std::move(member));
   }
   return family;

@@ -21,7 +21,8 @@ PublishedVif publish(const VifLockdown& vif, const Domains& domains, std::option
                          .mac = vif.mac,
                          .mode = vif.mode,
                          .ipv4 = vif.ipv4,
-                         .ipv6 = vif.ipv6};
+                         .ipv6 = vif.ipv6,
+                         .bridge = vif.bridge};
   if (published.interface.empty() && running) published.interface = "vif" + std::to_string(running->value) + "." + std::to_string(vif.index);
   return published;
 }
@@ -40,7 +41,8 @@ Nodes nodes_of(const PublishedVif& vif) {
           {"mac", vif.mac},
           {"mode", std::string(protocol::to_string(vif.mode))},
           {"ipv4", joined(vif.ipv4)},
-          {"ipv6", joined(vif.ipv6)}};
+          {"ipv6", joined(vif.ipv6)},
+          {"bridge", vif.bridge}};
 }
 
 Nodes nodes_of(const PublishedMember& member) {

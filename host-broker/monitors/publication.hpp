@@ -24,6 +24,7 @@ struct PublishedVif {
   protocol::VifMode mode = protocol::VifMode::disabled;
   std::vector<std::string> ipv4;
   std::vector<std::string> ipv6;
+  std::string bridge;                        // it must be on this one; empty: wherever the toolstack put it
 
   friend bool operator==(const PublishedVif&, const PublishedVif&) = default;
 };

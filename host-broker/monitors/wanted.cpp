@@ -13,7 +13,12 @@ using network::VifRule;
 using protocol::MemberRole;
 using protocol::VifMode;
 
-bool restricted(const PublishedVif& vif) { return vif.mode != VifMode::unlocked; }
+const std::string k_running(protocol::to_string(protocol::CloneState::running));
+
+bool restricted(const PublishedVif& vif) { return vif.mode != VifMode::unlocked || is_isolated_bridge(vif.bridge); }
+
+// Has the member a place on the family's isolated bridge, or may it get one by losing production?
+bool is_apart(const PublishedVif& vif) { return !vif.bridge.empty(); }
 
 // The name of `present` at which a rule may be aimed, for each of its names.
 std::vector<std::string> names_of(const BackendVif& present) {
@@ -42,6 +47,7 @@ class Builder {
       for (const PublishedMember& member : family.members) add_member(family, member);
     }
     if (wanted_.state.unknown == UnknownVifs::hold) let_others_pass();
+    for (auto& [uuid, bridges] : bridges_) wanted_.bridges.push_back(std::move(bridges));
     for (auto& [name, owned] : rules_) wanted_.state.rules.push_back(std::move(owned.rule));
     for (const PublishedFamily& family : families_) {
       if (family.backends.contains(self_) && !contradicted_.contains(family.uuid)) {
@@ -82,6 +88,7 @@ class Builder {
     for (const PublishedVif& vif : member.vifs) {
       if (vif.backend != self_) continue;
       silent_in_part = silent_in_part || restricted(vif);
+      if (is_apart(vif) && (member.state == k_running || member.domain)) add_bridge(family, member, vif);
       if (member.role == MemberRole::original && restricted(vif)) wanted_.state.unknown = UnknownVifs::hold;
       add_vif(family, member, vif);
     }
@@ -92,6 +99,21 @@ class Builder {
       if (of_member && !known && silent_in_part) {
         for (const std::string& name : names_of(present)) add_rule(family, {.interface = name, .mode = VifMode::disabled});
       }
+    }
+  }
+
+  // One that the toolstack is still setting up stands where its script puts it; then it is looked at again.
+  void add_bridge(const PublishedFamily& family, const PublishedMember& member, const PublishedVif& vif) {
+    BridgesHere& bridges = bridges_[family.uuid];
+    bridges.family = family.uuid;
+    bridges.vm = family.vm;
+    bridges.isolated = isolated_bridge(family.uuid);
+    if (!vif.interface.empty()) bridges.members.insert(vif.interface);
+    for (const BackendVif& present : present_) {
+      if (!belongs(present, member, vif)) continue;
+      const std::string name = names_of(present).back();
+      bridges.members.insert(name);
+      if (present.is_set_up) bridges.placements.push_back({.interface = name, .bridge = vif.bridge});
     }
   }
 
@@ -108,6 +130,7 @@ class Builder {
     }
     if (!here && member.domain && !vif.interface.empty()) here = vif.interface;
     VifRule rule{.interface = {}, .mode = vif.mode};
+    if (is_isolated_bridge(vif.bridge)) rule.reach = network::Reach::isolated;
     if (vif.mode == VifMode::locked && mac.empty()) {
       rule.mode = VifMode::disabled;  // until it is known which MAC is its own
     } else if (vif.mode == VifMode::locked) {
@@ -174,6 +197,7 @@ class Builder {
   std::map<std::string, const PublishedMember*> interfaces_;
   std::map<std::string, Owned> rules_;
   std::map<Uuid, std::vector<ProductionHere::Interface>> speaking_;
+  std::map<Uuid, BridgesHere> bridges_;
   std::set<Uuid> contradicted_;
   Wanted wanted_;
 };

@@ -3,11 +3,13 @@
 // A pure function. Where the two disagree about an interface, nothing passes.
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "host-broker/monitors/backend_vifs.hpp"
 #include "host-broker/monitors/publication.hpp"
+#include "host-broker/network/isolated_bridges.hpp"
 #include "host-broker/network/vif_filter.hpp"
 
 namespace zynclone::broker::monitors {
@@ -30,10 +32,20 @@ struct ProductionHere {
   std::vector<Interface> interfaces;         // of its member, that are here now and may speak; the lowest index first
 };
 
+// The bridges of a family that has isolated clones, as far as this backend is concerned.
+struct BridgesHere {
+  Uuid family;
+  VmName vm;
+  std::string isolated;                      // must be there
+  std::set<std::string> members;             // interfaces that may be its ports
+  std::vector<network::Placement> placements; // of those that are here now
+};
+
 struct Wanted {
   network::FilterState state;
   std::vector<Acknowledgement> acknowledge;  // once the state is in force
   std::vector<ProductionHere> production;    // of those that are acknowledged
+  std::vector<BridgesHere> bridges;          // of families that have an isolated clone in force
   std::vector<Error> conflicts;              // families that contradict each other, and are not acknowledged
 };
 

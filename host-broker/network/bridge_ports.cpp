@@ -3,91 +3,23 @@
 #include <arpa/inet.h>
 #include <linux/if_bridge.h>
 #include <linux/neighbour.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <sys/socket.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
+#include "host-broker/network/rtnetlink.hpp"
 #include "protocol/names.hpp"
-#include "system/descriptor.hpp"
 
 namespace zynclone::broker::network {
 namespace {
 
-Error failed(const std::string& doing, int error) { return {Errc::system, "cannot " + doing + ": " + std::strerror(error)}; }
-
-// One request as it goes to the kernel.
-class Request {
- public:
-  template <class Body>
-  Request(std::uint16_t type, unsigned flags, const Body& body) {
-    nlmsghdr header{};
-    header.nlmsg_type = type;
-    header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | flags);
-    append(&header, sizeof header);
-    append(&body, sizeof body);
-  }
-  void attribute(std::uint16_t type, const std::string& value) {
-    const rtattr header{.rta_len = static_cast<std::uint16_t>(RTA_LENGTH(value.size())), .rta_type = type};
-    append(&header, sizeof header);
-    append(value.data(), value.size());
-  }
-  const std::string& bytes() {
-    const auto length = static_cast<std::uint32_t>(bytes_.size());
-    std::memcpy(bytes_.data() + offsetof(nlmsghdr, nlmsg_len), &length, sizeof length);
-    return bytes_;
-  }
-
- private:
-  void append(const void* data, std::size_t size) {
-    bytes_.append(static_cast<const char*>(data), size);
-    bytes_.resize(NLMSG_ALIGN(bytes_.size()), '\0');
-  }
-  std::string bytes_;
-};
-
-// Sends it and hands each message of the answer to `take`, with its body and that body's size. Errors: the kernel's errno.
-template <class Take>
-int exchange(Request request, Take take) {
-  const Descriptor socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
-  if (!socket) return errno;
-  const timeval limit{.tv_sec = 2, .tv_usec = 0};
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  const std::string& bytes = request.bytes();
-  if (::send(socket.get(), bytes.data(), bytes.size(), 0) < 0) return errno;
-  alignas(nlmsghdr) std::array<char, 32768> buffer;
-  for (;;) {
-    const ssize_t received = ::recv(socket.get(), buffer.data(), buffer.size(), 0);
-    if (received < 0 && errno == EINTR) continue;
-    if (received <= 0) return received < 0 ? errno : EIO;
-    auto left = static_cast<unsigned>(received);
-    for (const auto* header = reinterpret_cast<const nlmsghdr*>(buffer.data()); NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
-      if (header->nlmsg_type == NLMSG_DONE) return 0;
-      if (header->nlmsg_type == NLMSG_ERROR) return -static_cast<const nlmsgerr*>(NLMSG_DATA(header))->error;
-      take(header->nlmsg_type, static_cast<const char*>(NLMSG_DATA(header)), header->nlmsg_len - NLMSG_LENGTH(0));
-    }
-  }
-}
-
-int tell(Request request) {
-  return exchange(std::move(request), [](unsigned, const char*, std::size_t) {});
-}
-
-// The attribute of this type behind a body of this size; empty: none.
-std::string_view attribute_of(std::string_view attributes, unsigned wanted) {
-  while (attributes.size() >= sizeof(rtattr)) {
-    rtattr header;
-    std::memcpy(&header, attributes.data(), sizeof header);
-    if (header.rta_len < sizeof header || header.rta_len > attributes.size()) return {};
-    if ((header.rta_type & NLA_TYPE_MASK) == wanted) return attributes.substr(RTA_LENGTH(0), header.rta_len - RTA_LENGTH(0));
-    attributes.remove_prefix(std::min<std::size_t>(RTA_ALIGN(header.rta_len), attributes.size()));
-  }
-  return {};
-}
+using rtnetlink::attribute_of;
+using rtnetlink::exchange;
+using rtnetlink::failed;
+using rtnetlink::Request;
+using rtnetlink::tell;
 
 std::optional<BridgePort> port_of(const char* body, std::size_t size) {
   ifinfomsg link;

@@ -53,10 +53,10 @@ constexpr std::string_view k_sets = R"(	map from {
 )";
 
 // ARP, IPv4 and IPv6 only (no VLAN tags: the type of a tagged frame reads as 0x8100, also when the kernel has taken the tag off); then each
-// as vif_filter.hpp says. Dropped of ICMPv6 is what XAPI drops: router advertisements (134), redirects (137) and other routers' messages.
+// as vif_filter.hpp says; an interface of an isolated network passes frames as long as it stands on such a bridge. Dropped of ICMPv6 is what XAPI drops: router advertisements (134), redirects (137) and other routers' messages.
 // @th,64,128 is the target of a neighbour solicitation (135) or advertisement (136): nft 1.0.6 has no word for it. `meta l4proto != 255`
 // fails where a chain of extension headers cannot be followed, so that nothing hides behind it.
-constexpr std::string_view k_locked_chains = R"(
+constexpr std::string_view k_mode_chains = R"(
 	chain from_locked {
 		ether type != { 0x0800, 0x0806, 0x86dd } drop
 		iifname . ether saddr != @mac drop
@@ -93,6 +93,16 @@ constexpr std::string_view k_locked_chains = R"(
 		drop
 	}
 
+	chain from_isolated {
+		meta ibrname "zci-*" accept
+		drop
+	}
+
+	chain to_isolated {
+		meta obrname "zci-*" accept
+		drop
+	}
+
 	chain to_locked {
 		ether type != { 0x0800, 0x0806, 0x86dd } drop
 		oifname . ether daddr @mac accept
@@ -109,11 +119,13 @@ struct Hook {
   std::string_view interface;
   std::string_view type;
   std::string_view map;
+  std::string_view first;      // a rule before all others
 };
-constexpr std::array<Hook, 4> k_hooks{{{"prerouting", "-1000", "iifname", "iiftype", "from"},
-                                       {"input", "-1000", "iifname", "iiftype", "from"},
-                                       {"output", "-1000", "oifname", "oiftype", "to"},
-                                       {"postrouting", "-1000", "oifname", "oiftype", "to"}}};
+// What reaches `input` is for the host, and what is in `output` comes from it: neither is on an isolated bridge.
+constexpr std::array<Hook, 4> k_hooks{{{"prerouting", "-1000", "iifname", "iiftype", "from", ""},
+                                       {"input", "-1000", "iifname", "iiftype", "from", "meta ibrname \"zci-*\" drop"},
+                                       {"output", "-1000", "oifname", "oiftype", "to", "meta obrname \"zci-*\" drop"},
+                                       {"postrouting", "-1000", "oifname", "oiftype", "to", ""}}};
 
 using Elements = std::map<std::string_view, std::set<std::string>>;
 
@@ -135,8 +147,8 @@ void add_elements(Elements& elements, const VifRule& rule, const std::string& in
   const std::string name = quoted(interface);
   switch (rule.mode) {
     case VifMode::unlocked:
-      elements["from"].insert(name + " : accept");
-      elements["to"].insert(name + " : accept");
+      elements["from"].insert(name + (rule.reach == Reach::isolated ? " : goto from_isolated" : " : accept"));
+      elements["to"].insert(name + (rule.reach == Reach::isolated ? " : goto to_isolated" : " : accept"));
       return;
     case VifMode::disabled:
       elements["from"].insert(name + " : drop");
@@ -186,6 +198,7 @@ std::string base_chain(const Hook& hook, UnknownVifs unknown, bool with_rules) {
   std::string text = "\n\tchain " + std::string(hook.name) + " {\n\t\ttype filter hook " + std::string(hook.name) + " priority " +
                      std::string(hook.priority) + "; policy accept;\n";
   if (with_rules) {
+    if (!hook.first.empty()) text += "\t\t" + std::string(hook.first) + "\n";
     text += "\t\t" + interface + " vmap @" + std::string(hook.map) + "\n";
     if (unknown == UnknownVifs::hold) text += "\t\t" + interface + " \"vif*\" drop\n";
     text += "\t\t" + interface + " \"vif*\" meta " + std::string(hook.type) + " @held drop\n";
@@ -202,7 +215,7 @@ std::string table_of(const std::string& sets, std::string_view chains, UnknownVi
 // ---- back ------------------------------------------------------------------------------------------------------------
 
 VifMode mode_of(const std::string& verdict) {
-  if (verdict == "accept") return VifMode::unlocked;
+  if (verdict == "accept" || verdict == "goto from_isolated") return VifMode::unlocked;
   if (verdict == "goto from_locked") return VifMode::locked;
   return VifMode::disabled;
 }
@@ -228,7 +241,7 @@ std::string table_text(const FilterState& state) {
     if (rule.interface.size() + k_twin.size() <= 15) add_elements(elements, rule, rule.interface + std::string(k_twin));
   }
   if (state.unknown == UnknownVifs::hold) elements["held"].insert("1");  // ARPHRD_ETHER
-  return table_of(sets_text(elements), k_locked_chains, state.unknown, true);
+  return table_of(sets_text(elements), k_mode_chains, state.unknown, true);
 }
 
 std::string transaction_text(const FilterState& state, Replace replace) {
@@ -250,7 +263,7 @@ std::optional<FilterState> state_of_table(std::string_view untrusted_listing) {
   std::map<std::string, VifRule> rules;
   for (const std::string& element : listing->elements("from")) {
     const auto [interface, verdict] = split_element(element, " : ");
-    rules[interface] = VifRule{.interface = interface, .mode = mode_of(verdict)};
+    rules[interface] = VifRule{.interface = interface, .mode = mode_of(verdict), .reach = verdict == "goto from_isolated" ? Reach::isolated : Reach::everywhere};
   }
   std::erase_if(rules, [&rules](const auto& entry) {
     const std::string& name = entry.first;

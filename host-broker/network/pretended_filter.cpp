@@ -32,11 +32,16 @@ std::string joined(const std::vector<std::string>& texts) {
 
 std::vector<std::string> list_of(const std::string& text) { return text == "-" ? std::vector<std::string>() : split(text, ','); }
 
+constexpr std::string_view k_isolated = "isolated";
+
+std::string_view word_of(const VifRule& rule) { return rule.reach == Reach::isolated ? k_isolated : protocol::to_string(rule.mode); }
+
 Result<VifMode> parse_mode(std::string_view text) {
+  if (text == k_isolated) return VifMode::unlocked;
   for (const VifMode mode : {VifMode::unlocked, VifMode::locked, VifMode::disabled}) {
     if (text == protocol::to_string(mode)) return mode;
   }
-  return fail(Errc::invalid_argument, "cannot read mode '" + printable(text) + "': it must be unlocked, locked or disabled");
+  return fail(Errc::invalid_argument, "cannot read mode '" + printable(text) + "': it must be unlocked, isolated, locked or disabled");
 }
 
 Result<void> take_line(FilterState& state, std::string_view line) {
@@ -51,7 +56,8 @@ Result<void> take_line(FilterState& state, std::string_view line) {
                          .mode = mode,
                          .mac = words[2] == "-" ? "" : words[2],
                          .ipv4 = list_of(words[3]),
-                         .ipv6 = list_of(words[4])});
+                         .ipv6 = list_of(words[4]),
+                         .reach = words[1] == k_isolated ? Reach::isolated : Reach::everywhere});
   return outcome::success();
 }
 
@@ -60,7 +66,7 @@ Result<void> take_line(FilterState& state, std::string_view line) {
 std::string state_text(const FilterState& state) {
   std::string text = state.unknown == UnknownVifs::hold ? "unknown hold\n" : "unknown pass\n";
   for (const VifRule& rule : state.rules) {
-    text += rule.interface + " " + std::string(protocol::to_string(rule.mode)) + " " + (rule.mac.empty() ? "-" : rule.mac) + " " +
+    text += rule.interface + " " + std::string(word_of(rule)) + " " + (rule.mac.empty() ? "-" : rule.mac) + " " +
             joined(rule.ipv4) + " " + joined(rule.ipv6) + "\n";
   }
   return text;

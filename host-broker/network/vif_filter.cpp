@@ -42,6 +42,10 @@ Result<void> check_addresses(std::vector<std::string>& addresses, Result<std::st
 
 Result<void> check_rule(VifRule& rule) {
   TRY(rule.interface, parse_interface_name(rule.interface));
+  if (rule.mode == VifMode::disabled) rule.reach = Reach::everywhere;  // that says it all
+  if (rule.mode == VifMode::locked && rule.reach == Reach::isolated) {
+    return fail(Errc::invalid_argument, "cannot lock interface '" + rule.interface + "' to addresses and to an isolated bridge at once");
+  }
   if (rule.mode != VifMode::locked) {
     rule.mac.clear();
     rule.ipv4.clear();
@@ -105,7 +109,7 @@ bool may_receive(const FilterState& state, const std::string& interface) {
   constexpr std::string_view k_twin = "-emu";
   const std::string name = interface.ends_with(k_twin) ? interface.substr(0, interface.size() - k_twin.size()) : interface;
   for (const VifRule& rule : state.rules) {
-    if (rule.interface == name) return rule.mode != protocol::VifMode::disabled;
+    if (rule.interface == name) return rule.mode != protocol::VifMode::disabled && rule.reach == Reach::everywhere;
   }
   return state.unknown == UnknownVifs::pass || !name.starts_with("vif");
 }

@@ -21,12 +21,16 @@ namespace zynclone::broker::network {
 //     router advertisements, redirects, a DHCP server's answers.
 //   to it: IPv4, ARP, IPv6 addressed to `mac` or to a group.
 // A link-local IPv6 address passes only where it is listed, like any other.
+// Of a bridge whose name begins with "zci-" (isolated_bridges.hpp) nothing goes to the host, and nothing of the host's goes there.
+enum class Reach { everywhere, isolated };  // isolated: of what its mode lets pass, only what stays on such a bridge; elsewhere it is as if disabled
+
 struct VifRule {
   std::string interface;
   protocol::VifMode mode = protocol::VifMode::disabled;
   std::string mac;
   std::vector<std::string> ipv4;
   std::vector<std::string> ipv6;
+  Reach reach = Reach::everywhere;  // isolated: only with VifMode::unlocked
 
   friend bool operator==(const VifRule&, const VifRule&) = default;
 };
@@ -52,7 +56,7 @@ Result<std::string> parse_ipv6(std::string_view untrusted_text);
 // a name, a MAC or an address that is none, a locked interface with no MAC, an interface named twice.
 Result<FilterState> checked(FilterState untrusted_state);
 
-// Does anything at all go to this interface by this state? `state` must be `checked`.
+// Does anything at all go to this interface, on a bridge that is not isolated, by this state? `state` must be `checked`.
 bool may_receive(const FilterState& state, const std::string& interface);
 
 class VifFilter {

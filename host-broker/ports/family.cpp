@@ -24,7 +24,42 @@ VifLockdown lock(const CloneVif& vif, VifMask mask, const VifAllowance& allowanc
   return lockdown;
 }
 
+VifLockdown silence(VifLockdown lockdown) {
+  lockdown.mode = VifMode::disabled;
+  lockdown.ipv4.clear();
+  lockdown.ipv6.clear();
+  return lockdown;
+}
+
+constexpr std::string_view k_isolated_prefix = "zci-";
+constexpr std::size_t k_isolated_digits = 10;
+
+// A clone on the isolated network speaks freely there; with production it is on the original's bridge, as that was.
+VifLockdown place(VifLockdown lockdown, const Family& family, const Clone& clone, const CloneVif& vif) {
+  if (clone.network != protocol::CloneNetwork::isolated) return lockdown;
+  lockdown.bridge = bridge_at_start(family, clone, vif);
+  if (!is_isolated_bridge(lockdown.bridge)) return lockdown;
+  lockdown.mode = VifMode::unlocked;
+  lockdown.ipv4.clear();
+  lockdown.ipv6.clear();
+  return lockdown;
+}
+
 }  // namespace
+
+std::string isolated_bridge(const Uuid& family) {
+  return std::string(k_isolated_prefix) + sha256_hex("isolated network of " + family.text()).substr(0, k_isolated_digits);
+}
+
+bool is_isolated_bridge(std::string_view name) {
+  return name.size() == k_isolated_prefix.size() + k_isolated_digits && name.starts_with(k_isolated_prefix) &&
+         name.find_first_not_of("0123456789abcdef", k_isolated_prefix.size()) == std::string_view::npos;
+}
+
+std::string bridge_at_start(const Family& family, const Clone& clone, const CloneVif& vif) {
+  const bool is_apart = clone.network == protocol::CloneNetwork::isolated && production_member(family) != clone.uuid;
+  return is_apart ? isolated_bridge(family.uuid) : vif.bridge;
+}
 
 std::optional<Uuid> production_member(const Family& family) {
   return family.production.generation == 0 ? family.uuid : family.production.member;
@@ -71,7 +106,11 @@ std::vector<MemberLockdown> lockdown_of(const Family& family) {
     MemberLockdown member{.member = clone.name.text(), .uuid = clone.uuid};
     const bool works = production_member(family) == clone.uuid;
     for (const CloneVif& vif : clone.vifs) {
-      member.vifs.push_back(works ? lock(vif, VifMask{~0ull}, clone.original_allowance) : lock(vif, clone.clone_mask, clone.clone_allowance));
+      VifLockdown own = works ? lock(vif, VifMask{~0ull}, clone.original_allowance) : lock(vif, clone.clone_mask, clone.clone_allowance);
+      own = place(std::move(own), family, clone, vif);
+      // It would speak as its original: its memory has that one's addresses.
+      if (clone.awaits_identity) own = silence(std::move(own));
+      member.vifs.push_back(std::move(own));
     }
     members.push_back(std::move(member));
   }

@@ -101,6 +101,7 @@ struct VifLockdown {
   protocol::VifMode mode = protocol::VifMode::disabled;
   std::vector<std::string> ipv4;
   std::vector<std::string> ipv6;
+  std::string bridge;               // it must be on this one; empty: wherever the toolstack put it
 };
 
 struct MemberLockdown {
@@ -109,9 +110,17 @@ struct MemberLockdown {
   std::vector<VifLockdown> vifs;
 };
 
+// The bridge that a family's isolated clones have for themselves, in the domain of each of their interfaces' backends: `zci-` and ten
+// hexadecimal digits that follow from the family's UUID, so that it fits into the kernel's 15 characters.
+std::string isolated_bridge(const Uuid& family);
+bool is_isolated_bridge(std::string_view name);
+// Where the toolstack must put the interface of a clone that starts: on the isolated bridge, unless the clone has production.
+std::string bridge_at_start(const Family& family, const Clone& clone, const CloneVif& vif);
+
 // The effect of a family's state on its members' interfaces. The production member has what the original may: all interfaces, and while it
 // is the original, what the clones that are running or active leave it (where several say something, a bit must be set in all of them).
-// An original that has given production away is silent; a clone that has none has its own mask. While nobody has production, nobody has its
+// An original that has given production away is silent; a clone that has none has its own mask, and one on the isolated network is unlocked there,
+// whatever its mask says: nothing leaves that bridge. One that awaits its identity is silent everywhere. While nobody has production, nobody has its
 // interfaces.
 std::vector<MemberLockdown> lockdown_of(const Family& family);
 

@@ -9,9 +9,11 @@
 #include "host-broker/monitors/command_line.hpp"
 #include "host-broker/monitors/monitor_loop.hpp"
 #include "host-broker/monitors/net_monitor.hpp"
+#include "host-broker/network/kernel_bridges.hpp"
 #include "host-broker/network/nftables_filter.hpp"
 #include "host-broker/network/packet_announcer.hpp"
 #include "host-broker/network/pretended_announcer.hpp"
+#include "host-broker/network/pretended_bridges.hpp"
 #include "host-broker/network/pretended_filter.hpp"
 #include "system/log.hpp"
 
@@ -36,6 +38,11 @@ std::unique_ptr<network::Announcer> make_announcer(const std::string& kind, cons
   return std::make_unique<network::PretendedAnnouncer>(std::filesystem::path(file).parent_path() / "announced");
 }
 
+std::unique_ptr<network::IsolatedBridges> make_bridges(const std::string& kind, const std::string& file) {
+  if (kind != "pretended") return std::make_unique<network::KernelBridges>();
+  return std::make_unique<network::PretendedBridges>(std::filesystem::path(file).parent_path() / "bridges");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -47,7 +54,7 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"nftables", "pretended"}))
       ->capture_default_str()
       ->type_name("KIND");
-  auto* state = line.add_option("--state", file, "where the pretended filter keeps its rules; what would be announced is in 'announced' beside it")->type_name("FILE");
+  auto* state = line.add_option("--state", file, "where the pretended filter keeps its rules; what would be announced is in 'announced', isolated networks are in 'bridges' beside it")->type_name("FILE");
   monitors::LoopOptions options;
   monitors::add_loop_options(line, options);
   CLI11_PARSE(line, argc, argv);
@@ -62,6 +69,7 @@ int main(int argc, char** argv) {
     log_error(filter.error().message);
     return EXIT_FAILURE;
   }
-  auto monitor = std::make_shared<monitors::NetMonitor>(context.get_executor(), std::move(filter).value(), make_announcer(kind, file));
+  auto monitor = std::make_shared<monitors::NetMonitor>(context.get_executor(), std::move(filter).value(), make_announcer(kind, file),
+                                                         make_bridges(kind, file));
   return monitors::run_monitor("clone-net-monitor", context, std::move(monitor), options);
 }
