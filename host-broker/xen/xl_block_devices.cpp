@@ -186,7 +186,7 @@ asio::awaitable<Result<void>> XlBlockDevices::make(StorePointer store, DomainId 
 }
 
 asio::awaitable<Result<void>> XlBlockDevices::attach(DomainId domain, VmDisk disk) {
-  CO_TRY(auto specification, render_disk(disk));
+  CO_TRY(auto specification, render_disk(disk, settings_.block_script));
   CO_TRY(const auto store, co_await open());
   CO_TRY(const auto view, co_await look(store, domain));
   if (const auto error = conflict(view, domain, disk)) co_return *error;

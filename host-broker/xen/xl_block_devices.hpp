@@ -12,6 +12,7 @@ namespace zynclone::broker::xen {
 struct BlockDeviceSettings {
   std::string xl = "xl";                                        // looked for in PATH
   std::string kernel_backends = "/sys/bus/xen-backend/devices";  // one entry each: vbd-<domain>-<device number>
+  std::string block_script;                                     // instead of Xen's own, for block devices: zynclone-block; empty: Xen's own
   Deadline attach_limit = std::chrono::seconds(120);              // for xl, and then for the guest to connect
 };
 
