@@ -30,18 +30,21 @@ Agent::Agent(asio::any_io_executor executor, AgentParts parts, AgentLimits limit
       limits_(limits),
       status_(std::move(status)),
       last_identity_(parts.last_identity),
-      hooks_(parts.hooks, limits.hooks,
-             [this] { return identity() ? environment_of(*identity()) : HookEnvironment(); }),
+      hooks_(parts.hooks, limits.hooks, [this] { return common_environment(); }),
       quiescer_(executor, hooks_, parts.freezer, parts.quiesce_store, limits.quiesce),
       preparation_(hooks_, quiescer_),
       volumes_(executor, hooks_, parts.mounter, parts.volume_store, quiescer_, std::move(parts.mount_points), limits.volumes),
-      commands_(parts.commands, quiescer_, [this] { return identity() ? environment_of(*identity()) : HookEnvironment(); }),
+      commands_(parts.commands, quiescer_, [this] { return common_environment(); }),
+      identity_hooks_(parts.hooks, limits.identity_hooks, [this] { return common_environment(); }),
+      identity_change_(identity_hooks_, parts.identity_store, quiescer_),
       event_hooks_(hooks_, quiescer_),
-      calls_(quiescer_, hooks_, preparation_, volumes_, commands_,
+      calls_(quiescer_, hooks_, preparation_, volumes_, commands_, identity_change_,
              [this](const protocol::OperationView& operation) { server_.operation_changed(operation); }),
       session_(executor, parts.channels, limits.session, session_events()),
       server_(executor, parts.listener, session_, limits.local),
       watcher_(parts.identity, parts.last_identity, identity_events()) {}
+
+HookEnvironment Agent::common_environment() const { return identity() ? environment_of(*identity()) : HookEnvironment(); }
 
 SessionEvents Agent::session_events() {
   SessionEvents events;
@@ -80,7 +83,9 @@ void Agent::moved(Move move, const Identity& now) {
     // All were for the VM that this is a clone of; its broker calls again there.
     preparation_.drop(why);
     volumes_.drop(why);
+    volumes_.forget();
     commands_.drop(why);
+    identity_change_.drop(why);
   }
   if (move != Move::restored) event_hooks_.happened(HookEvent::identity, environment_of(now));
 }
@@ -122,6 +127,7 @@ asio::awaitable<void> Agent::end() {
   preparation_.drop(stopped);
   volumes_.drop(stopped);
   commands_.drop(stopped);
+  identity_change_.drop(stopped);
   session_.stop();
   server_.stop(Error{Errc::unavailable, "cannot go on with this request: the agent is being stopped"});
   event_hooks_.stop();

@@ -14,6 +14,7 @@
 #include "guest-agent-core/guest_calls.hpp"
 #include "guest-agent-core/hooks.hpp"
 #include "guest-agent-core/identity.hpp"
+#include "guest-agent-core/identity_change.hpp"
 #include "guest-agent-core/local_server.hpp"
 #include "guest-agent-core/quiesce.hpp"
 #include "guest-agent-core/volume_changes.hpp"
@@ -29,6 +30,7 @@ struct AgentParts {
   QuiesceStore& quiesce_store;
   IdentitySource& identity;
   LastIdentity& last_identity;
+  IdentityStore& identity_store;
   VolumeMounter& mounter;
   VolumeStore& volume_store;
   MountPoints mount_points;
@@ -37,6 +39,7 @@ struct AgentParts {
 
 struct AgentLimits {
   HookLimits hooks;
+  HookLimits identity_hooks{.each = std::chrono::seconds(60), .total = std::chrono::seconds(120)};  // apply-identity
   QuiesceLimits quiesce;
   VolumeLimits volumes;
   SessionLimits session;
@@ -60,6 +63,7 @@ class Agent {
  private:
   SessionEvents session_events();
   IdentityEvents identity_events();
+  HookEnvironment common_environment() const;
   void moved(Move move, const Identity& now);
   void tell_status();
   void serve();
@@ -81,6 +85,8 @@ class Agent {
   CutoverPreparation preparation_;
   VolumeChanges volumes_;
   CommandRuns commands_;
+  Hooks identity_hooks_;
+  IdentityChange identity_change_;
   EventHooks event_hooks_;
   GuestCalls calls_;
   BrokerSession session_;

@@ -9,7 +9,7 @@ namespace {
 
 protocol::Hello our_hello() {
   protocol::Hello hello;
-  hello.capabilities = {"quiesce", "health", "cutover", "volumes", "run"};
+  hello.capabilities = {"quiesce", "health", "cutover", "volumes", "run", "identity"};
   hello.software = "zynclone-agent " ZYNCLONE_VERSION;
   return hello;
 }

@@ -37,15 +37,19 @@ asio::awaitable<std::string> GuestCalls::handle(protocol::Request request) {
     co_return response_to(request.id, report);
   }
   if (auto* prepare = std::get_if<protocol::GuestPrepareCutover>(&request.method)) {
-    Result<protocol::PrepareReport> report = co_await preparation_.prepare(std::move(*prepare));
+    Result<protocol::PrepareReport> report = co_await this->prepare(std::move(*prepare));
+    co_return response_to(request.id, report);
+  }
+  if (auto* identity = std::get_if<protocol::GuestApplyIdentity>(&request.method)) {
+    Result<protocol::IdentityReport> report = co_await apply_identity(std::move(*identity));
     co_return response_to(request.id, report);
   }
   if (auto* release = std::get_if<protocol::GuestReleaseVolume>(&request.method)) {
-    Result<protocol::ReleaseReport> report = co_await volumes_.release(std::move(*release));
+    Result<protocol::ReleaseReport> report = co_await this->release(std::move(*release));
     co_return response_to(request.id, report);
   }
   if (auto* acquire = std::get_if<protocol::GuestAcquireVolume>(&request.method)) {
-    Result<protocol::AcquireReport> report = co_await volumes_.acquire(std::move(*acquire));
+    Result<protocol::AcquireReport> report = co_await this->acquire(std::move(*acquire));
     co_return response_to(request.id, report);
   }
   if (auto* run = std::get_if<protocol::GuestRun>(&request.method)) {
@@ -65,9 +69,43 @@ asio::awaitable<Result<protocol::QuiesceReport>> GuestCalls::quiesce(protocol::G
   // A hook or a mount that began before would hang on the frozen file systems.
   const auto preparing = preparation_.in_work();
   const auto changing = volumes_.in_work();
-  if (preparing || changing)
-    co_return fail(Errc::busy, "cannot quiesce for '" + call.token.text() + "': " + (preparing ? *preparing : *changing));
+  const std::string cannot = "cannot quiesce for '" + call.token.text() + "'";
+  CO_TRY(check_identity_is_settled(cannot));
+  if (preparing || changing) co_return fail(Errc::busy, cannot + ": " + (preparing ? *preparing : *changing));
   Result<protocol::QuiesceReport> report = co_await quiescer_.quiesce(std::move(call));
+  co_return report;
+}
+
+// What its hooks change, an address say, the hooks of others use.
+Result<void> GuestCalls::check_identity_is_settled(std::string_view cannot) const {
+  if (const auto applying = identity_.in_work()) return fail(Errc::busy, std::string(cannot) + ": " + *applying);
+  return outcome::success();
+}
+
+asio::awaitable<Result<protocol::IdentityReport>> GuestCalls::apply_identity(protocol::GuestApplyIdentity call) {
+  const auto preparing = preparation_.in_work();
+  const auto changing = volumes_.in_work();
+  if (preparing || changing)
+    co_return fail(Errc::busy, "cannot apply identity '" + call.token.text() + "': " + (preparing ? *preparing : *changing));
+  Result<protocol::IdentityReport> report = co_await identity_.apply(std::move(call));
+  co_return report;
+}
+
+asio::awaitable<Result<protocol::PrepareReport>> GuestCalls::prepare(protocol::GuestPrepareCutover call) {
+  CO_TRY(check_identity_is_settled("cannot prepare cutover '" + call.token.text() + "'"));
+  Result<protocol::PrepareReport> report = co_await preparation_.prepare(std::move(call));
+  co_return report;
+}
+
+asio::awaitable<Result<protocol::ReleaseReport>> GuestCalls::release(protocol::GuestReleaseVolume call) {
+  CO_TRY(check_identity_is_settled("cannot release volume '" + call.volume.text() + "'"));
+  Result<protocol::ReleaseReport> report = co_await volumes_.release(std::move(call));
+  co_return report;
+}
+
+asio::awaitable<Result<protocol::AcquireReport>> GuestCalls::acquire(protocol::GuestAcquireVolume call) {
+  CO_TRY(check_identity_is_settled("cannot acquire volume '" + call.volume.text() + "'"));
+  Result<protocol::AcquireReport> report = co_await volumes_.acquire(std::move(call));
   co_return report;
 }
 

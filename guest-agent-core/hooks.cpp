@@ -21,6 +21,7 @@ HookResult not_run(HookEvent event, const std::string& name) {
 bool ends_at_first_failure(HookEvent event) {
   switch (event) {
     case HookEvent::quiesce:
+    case HookEvent::apply_identity:
     case HookEvent::prepare_cutover:
     case HookEvent::release_volume:
     case HookEvent::acquire_volume: return true;
@@ -46,6 +47,7 @@ std::string_view to_string(HookEvent event) {
     case HookEvent::health: return "health";
     case HookEvent::interfaces: return "interfaces";
     case HookEvent::identity: return "identity";
+    case HookEvent::apply_identity: return "apply-identity";
     case HookEvent::prepare_cutover: return "prepare-cutover";
     case HookEvent::release_volume: return "release-volume";
     case HookEvent::acquire_volume: return "acquire-volume";

@@ -21,6 +21,7 @@ enum class HookEvent {
   interfaces,  // what the guest's network interfaces may do has changed: all of them
   identity,    // this VM is a clone now (or another clone): all of them
   // In order, the first that fails ends it:
+  apply_identity,   // the host asks that this guest becomes the clone that it is
   prepare_cutover,  // production will leave this VM, or come to it
   release_volume,   // before a shared volume is unmounted: stop what uses it
   acquire_volume,   // after a shared volume was mounted: start what uses it

@@ -27,6 +27,7 @@ HookEnvironment environment_of(const Identity& identity) {
     environment["ZYNCLONE_VM"] = identity.membership->vm.text();
     environment["ZYNCLONE_MEMBER"] = identity.membership->member;
   }
+  if (identity.generation_id) environment["ZYNCLONE_GENERATION_ID"] = identity.generation_id->text();
   std::string interfaces;
   for (const auto& [index, mode] : identity.interfaces) {
     if (!interfaces.empty()) interfaces += ' ';

@@ -27,13 +27,14 @@ struct Identity {
   DomainId domain;
   Uuid uuid;                                        // of this VM
   std::optional<Membership> membership;             // nullopt: in no family, or not published yet
+  std::optional<Uuid> generation_id;                // of the VM: another one in each copy of it; nullopt: not published
   std::map<unsigned, protocol::VifMode> interfaces; // as published; empty: no lockdown
   bool operator==(const Identity&) const = default;
 };
 
 // "pos1 (original)", "upgrade-1 (clone of pos1)", or "domain 7" outside a family.
 std::string describe(const Identity& identity);
-// ZYNCLONE_UUID, _ROLE, _VM, _MEMBER, _INTERFACES ("0=disabled 1=unlocked").
+// ZYNCLONE_UUID, _ROLE, _VM, _MEMBER, _GENERATION_ID, _INTERFACES ("0=disabled 1=unlocked").
 HookEnvironment environment_of(const Identity& identity);
 
 // What the host says about this VM. Real: agent::linux XenstoreIdentity. Tests: FakeIdentitySource.

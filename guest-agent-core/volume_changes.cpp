@@ -119,6 +119,10 @@ void VolumeChanges::drop(Error why) {
   changed_.wake();
 }
 
+void VolumeChanges::forget() {
+  if (auto cleared = store_.clear(); !cleared) log_error(cleared.error().message);
+}
+
 std::optional<std::string> VolumeChanges::in_work() const {
   if (works_.empty()) return std::nullopt;
   const Order& order = works_.begin()->second->order;

@@ -42,6 +42,9 @@ class VolumeChanges {
   // Ends what runs, as it is, with this error: its hook is killed, and nothing is put back.
   void drop(Error why);
 
+  // Of no lease that it was told of anything holds any more: it woke up in a clone, whose volumes are copies.
+  void forget();
+
   // What runs now: "volume 'sales' is being released".
   std::optional<std::string> in_work() const;
 

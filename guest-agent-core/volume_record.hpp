@@ -34,6 +34,8 @@ class VolumeStore {
   virtual Result<void> save(const VolumeName& volume, const VolumeRecord& record) = 0;
   // nullopt: none. Errors: malformed, system.
   virtual Result<std::optional<VolumeRecord>> load(const VolumeName& volume) = 0;
+  // Of all volumes.
+  virtual Result<void> clear() = 0;
 };
 
 }  // namespace zynclone::agent

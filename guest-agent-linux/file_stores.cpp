@@ -52,6 +52,27 @@ Result<std::optional<VolumeRecord>> FileVolumeStore::load(const VolumeName& volu
   return std::optional<VolumeRecord>(std::move(record).value());
 }
 
+Result<void> FileVolumeStore::clear() {
+  std::error_code error;
+  std::filesystem::remove_all(folder_, error);
+  if (error) return fail(Errc::system, "cannot remove '" + folder_.string() + "': " + error.message());
+  return outcome::success();
+}
+
+Result<void> FileIdentityStore::save(const IdentityRecord& record) {
+  make_folder_of(file_);
+  return write_file_whole(file_, encode_identity_record(record), 0600);
+}
+
+Result<std::optional<IdentityRecord>> FileIdentityStore::load() {
+  auto text = read_file(file_, k_longest_record);
+  if (!text && text.error().code == Errc::not_found) return std::optional<IdentityRecord>();
+  if (!text) return text.error();
+  auto record = decode_identity_record(text.value());
+  if (!record) return with_context(record.error(), "cannot use '" + file_.string() + "'");
+  return std::optional<IdentityRecord>(std::move(record).value());
+}
+
 Result<Descriptor> lock_state_folder(const std::filesystem::path& folder) {
   const std::filesystem::path file = folder / "lock";
   make_folder_of(file);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "guest-agent-core/identity.hpp"
+#include "guest-agent-core/identity_record.hpp"
 #include "guest-agent-core/quiesce_record.hpp"
 #include "guest-agent-core/volume_record.hpp"
 #include "system/descriptor.hpp"
@@ -29,9 +30,21 @@ class FileVolumeStore final : public VolumeStore {
   explicit FileVolumeStore(const std::filesystem::path& folder) : folder_(folder / "volumes") {}
   Result<void> save(const VolumeName& volume, const VolumeRecord& record) override;
   Result<std::optional<VolumeRecord>> load(const VolumeName& volume) override;
+  Result<void> clear() override;
 
  private:
   std::filesystem::path folder_;
+};
+
+class FileIdentityStore final : public IdentityStore {
+ public:
+  // The file is `folder`/applied-identity; the folder is made when it is needed.
+  explicit FileIdentityStore(const std::filesystem::path& folder) : file_(folder / "applied-identity") {}
+  Result<void> save(const IdentityRecord& record) override;
+  Result<std::optional<IdentityRecord>> load() override;
+
+ private:
+  std::filesystem::path file_;
 };
 
 // Held by the one agent that may thaw what the record in this folder says: another one, started by mistake, must not. Ends with the process.

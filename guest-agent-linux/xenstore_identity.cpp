@@ -60,6 +60,14 @@ std::optional<protocol::VifMode> parse_mode(const std::optional<std::string>& te
   return std::nullopt;
 }
 
+Result<std::optional<Uuid>> read_generation_id(Transaction& nodes) {
+  const std::optional<Uuid> none;
+  TRY(auto text, nodes.read("zynclone/vm_generation_id"));
+  if (!text) return none;
+  TRY(auto id, Uuid::parse(*text));
+  return std::optional<Uuid>(std::move(id));
+}
+
 Result<std::map<unsigned, protocol::VifMode>> read_interfaces(Transaction& nodes) {
   std::map<unsigned, protocol::VifMode> interfaces;
   TRY(auto names, nodes.directory("zynclone/vif"));
@@ -80,6 +88,7 @@ Result<Identity> read_identity(xenstore::Store& store) {
     TRY(identity.domain.value, number_of<std::uint32_t>(domain, "domid"));
     TRY(identity.uuid, read_uuid(nodes));
     TRY(identity.membership, read_membership(nodes));
+    TRY(identity.generation_id, read_generation_id(nodes));
     TRY(identity.interfaces, read_interfaces(nodes));
     return outcome::success();
   }));

@@ -61,6 +61,7 @@ Adapters::Adapters(asio::any_io_executor executor, const AgentConfiguration& con
       hooks_(configuration.hooks_dir),
       quiesce_store_(configuration.state_dir),
       last_identity_(configuration.identity_file),
+      identity_store_(configuration.state_dir),
       volume_store_(configuration.state_dir),
       mount_points_(configuration.shared_volumes),
       commands_(configuration.commands),
@@ -76,6 +77,7 @@ AgentParts Adapters::parts() {
                     .quiesce_store = quiesce_store_,
                     .identity = identity_,
                     .last_identity = last_identity_,
+                    .identity_store = identity_store_,
                     .mounter = *mounter_,
                     .volume_store = volume_store_,
                     .mount_points = mount_points_,
@@ -86,6 +88,8 @@ AgentLimits limits_of(const AgentConfiguration& configuration) {
   AgentLimits limits;
   limits.hooks.each = configuration.hook_timeout;
   limits.hooks.total = configuration.hooks_timeout;
+  limits.identity_hooks.each = std::max(limits.identity_hooks.each, limits.hooks.each);
+  limits.identity_hooks.total = std::max(limits.identity_hooks.total, limits.hooks.total);
   limits.quiesce.freeze = configuration.freeze_timeout;
   limits.volumes.device = configuration.volume_timeout;
   return limits;

@@ -27,6 +27,7 @@ class Adapters {
   HookFolder hooks_;
   FileQuiesceStore quiesce_store_;
   FileLastIdentity last_identity_;
+  FileIdentityStore identity_store_;
   FileVolumeStore volume_store_;
   MountPoints mount_points_;
   CommandProcesses command_processes_;

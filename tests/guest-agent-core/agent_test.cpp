@@ -17,6 +17,7 @@ class AgentTest : public ::testing::Test {
     programs.names[HookEvent::health] = {"a", "b"};
     programs.names[HookEvent::identity] = {"rename"};
     programs.names[HookEvent::interfaces] = {"links"};
+    programs.names[HookEvent::apply_identity] = {"keys"};
     programs.names[HookEvent::prepare_cutover] = {"till"};
     programs.names[HookEvent::release_volume] = {"till"};
     programs.names[HookEvent::acquire_volume] = {"till"};
@@ -28,7 +29,7 @@ class AgentTest : public ::testing::Test {
   ~AgentTest() override { end(); }
 
   void begin() {
-    const AgentParts parts{factory, listener, programs, freezer, store, source, last, mounter, volumes, mount_points, &commands};
+    const AgentParts parts{factory, listener, programs, freezer, store, source, last, identities, mounter, volumes, mount_points, &commands};
     agent.emplace(context.get_executor(), parts, limits, [this](const std::string& status) { statuses.push_back(status); });
     start(context, agent->run(), [this](Result<void> result) { ended.emplace(result); });
   }
@@ -68,6 +69,7 @@ class AgentTest : public ::testing::Test {
   FakeQuiesceStore store{record};
   FakeIdentitySource source;
   FakeLastIdentity last;
+  FakeIdentityStore identities;
   FakeVolumeMounter mounter{record};
   FakeVolumeStore volumes;
   FakeCommandPrograms commands{record};
@@ -212,6 +214,80 @@ TEST_F(AgentTest, WakingUpInACloneEndsWhatMovesInTheOriginal) {
   source.set(clone_identity());
   ASSERT_TRUE(wait([&] { return record.has("cancelled prepare-cutover till") && record.has("cancelled release-volume till"); }));
   EXPECT_FALSE(record.has("acquire-volume till"));
+}
+
+TEST_F(AgentTest, ItTakesTheIdentityOfACloneWhenTheBrokerAsks) {
+  serve();
+  forget();
+  protocol::GuestApplyIdentity call{.token = operation_number(1), .generation_id = uuid_number(7), .hostname = "pos1-upgrade-1", .vifs = {{0, "00:16:3e:01:02:03"}}};
+  const auto report = answer(broker->ask(call));
+  ASSERT_OK(report);
+  EXPECT_EQ(report.value().hooks, 1u);
+  EXPECT_EQ(identities.kept, (IdentityRecord{operation_number(1), 1}));
+  EXPECT_EQ(programs.environments["apply-identity keys"].at("ZYNCLONE_MEMBER"), "pos1");
+  EXPECT_GT(programs.limits["apply-identity keys"], limits.hooks.each) << "keys take their time";
+  ASSERT_OK(answer(broker->ask(call)));
+  EXPECT_EQ(record.count("apply-identity keys"), 1u);
+}
+
+TEST_F(AgentTest, NothingElseMovesWhileTheIdentityIsApplied) {
+  programs.behaviours["apply-identity keys"] = Behaviour::hangs;
+  serve();
+  protocol::GuestApplyIdentity call{.token = operation_number(1), .generation_id = uuid_number(7), .hostname = "pos1-upgrade-1", .vifs = {}};
+  const auto applying = broker->ask(call);
+  ASSERT_TRUE(wait([&] { return record.has("apply-identity keys"); }));
+  protocol::GuestReleaseVolume release;
+  release.volume = VolumeName::parse("sales").value();
+  release.device = "xvds";
+  protocol::GuestAcquireVolume acquire;
+  acquire.volume = release.volume;
+  acquire.device = "xvds";
+  const auto busy = answer(broker->ask(release));
+  ASSERT_FAILS(busy, Errc::busy);
+  EXPECT_EQ(busy.error().message, "cannot release volume 'sales': this guest's identity is being applied");
+  EXPECT_FAILS(answer(broker->ask(acquire)), Errc::busy);
+  EXPECT_FAILS(answer(broker->ask(protocol::GuestQuiesce{operation_number(2), 60'000})), Errc::busy);
+  EXPECT_FAILS(answer(broker->ask(protocol::GuestPrepareCutover{.token = operation_number(3)})), Errc::busy);
+  // A clone of the clone, made at this moment.
+  source.set(clone_identity());
+  ASSERT_TRUE(wait([&] { return record.has("cancelled apply-identity keys"); }));
+  EXPECT_FALSE(identities.kept);
+}
+
+TEST_F(AgentTest, NoIdentityIsAppliedWhileAVolumeMoves) {
+  programs.behaviours["release-volume till"] = Behaviour::hangs;
+  serve();
+  protocol::GuestReleaseVolume release;
+  release.volume = VolumeName::parse("sales").value();
+  release.device = "xvds";
+  const auto releasing = broker->ask(release);
+  ASSERT_TRUE(wait([&] { return record.has("release-volume till"); }));
+  protocol::GuestApplyIdentity call{.token = operation_number(1), .generation_id = uuid_number(7), .hostname = "pos1-upgrade-1", .vifs = {}};
+  const auto busy = answer(broker->ask(call));
+  ASSERT_FAILS(busy, Errc::busy);
+  EXPECT_NE(busy.error().message.find("volume 'sales' is being released"), std::string::npos) << busy.error().message;
+}
+
+// The leases are the original's; what the clone has under the same device names are copies.
+TEST_F(AgentTest, WakingUpInACloneForgetsTheLeasesOfTheOriginal) {
+  serve();
+  protocol::GuestAcquireVolume acquire;
+  acquire.volume = VolumeName::parse("sales").value();
+  acquire.device = "xvds";
+  acquire.filesystem = "ext4";
+  acquire.token = 7;
+  ASSERT_OK(answer(broker->ask(acquire)));
+  ASSERT_EQ(volumes.kept.size(), 1u);
+  source.set(clone_identity());
+  ASSERT_TRUE(wait([&] { return statuses.back().starts_with("waiting"); }));
+  EXPECT_TRUE(volumes.kept.empty());
+  EXPECT_EQ(mounter.mounted.count("/srv/sales"), 1u) << "its copy is used on";
+  broker = factory.connect_and_greet();
+  protocol::GuestReleaseVolume release;
+  release.volume = acquire.volume;
+  release.device = "xvds";
+  release.token = 1;
+  EXPECT_OK(answer(broker->ask(release)));
 }
 
 TEST_F(AgentTest, HealthIsWhatTheHooksSay) {

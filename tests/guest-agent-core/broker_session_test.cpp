@@ -72,7 +72,7 @@ TEST_F(BrokerSessionTest, SaysHelloFirstAndThenCallsGetThrough) {
   ASSERT_EQ(broker->requests.size(), 2u);
   const auto* hello = std::get_if<protocol::Hello>(&broker->requests[0].method);
   ASSERT_NE(hello, nullptr);
-  EXPECT_EQ(hello->capabilities, (std::vector<std::string>{"quiesce", "health", "cutover", "volumes", "run"}));
+  EXPECT_EQ(hello->capabilities, (std::vector<std::string>{"quiesce", "health", "cutover", "volumes", "run", "identity"}));
   EXPECT_EQ(hello->newest_version, protocol::k_newest_version);
 }
 

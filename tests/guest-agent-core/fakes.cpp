@@ -228,6 +228,17 @@ Result<std::optional<VolumeRecord>> FakeVolumeStore::load(const VolumeName& volu
   return found == kept.end() ? std::optional<VolumeRecord>() : found->second;
 }
 
+Result<void> FakeIdentityStore::save(const IdentityRecord& record) {
+  if (save_failure) return *save_failure;
+  kept = record;
+  return outcome::success();
+}
+
+Result<std::optional<IdentityRecord>> FakeIdentityStore::load() {
+  if (load_failure) return *load_failure;
+  return kept;
+}
+
 void FakeIdentitySource::set(Identity identity) {
   now_ = std::move(identity);
   changed_.wake();

@@ -225,6 +225,20 @@ class FakeVolumeStore final : public VolumeStore {
 
   Result<void> save(const VolumeName& volume, const VolumeRecord& record) override;
   Result<std::optional<VolumeRecord>> load(const VolumeName& volume) override;
+  Result<void> clear() override {
+    kept.clear();
+    return outcome::success();
+  }
+};
+
+class FakeIdentityStore final : public IdentityStore {
+ public:
+  std::optional<IdentityRecord> kept;
+  std::optional<Error> save_failure;
+  std::optional<Error> load_failure;
+
+  Result<void> save(const IdentityRecord& record) override;
+  Result<std::optional<IdentityRecord>> load() override;
 };
 
 Uuid uuid_number(unsigned number);

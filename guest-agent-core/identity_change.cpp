@@ -1,0 +1,121 @@
+#include "guest-agent-core/identity_change.hpp"
+
+#include <set>
+
+#include "guest-agent-core/either.hpp"
+#include "guest-agent-core/text.hpp"
+#include "system/log.hpp"
+
+namespace zynclone::agent {
+namespace {
+
+constexpr std::size_t k_longest_hostname = 128;  // <vm>-<clone>
+constexpr unsigned k_most_interfaces = 64;
+
+Error failed(Errc code, const OperationId& token, const std::string& why) {
+  return Error{code, "cannot apply identity '" + token.text() + "': " + why};
+}
+
+std::string said(const HookResult& hook) {
+  const std::string_view line = last_line(hook.output);
+  return line.empty() ? std::string() : " (it said: " + std::string(tail(line, protocol::k_longest_text)) + ")";
+}
+
+std::string macs_of(const std::vector<protocol::VifIdentity>& vifs) {
+  std::string text;
+  for (const protocol::VifIdentity& vif : vifs) {
+    if (!text.empty()) text += ' ';
+    text += std::to_string(vif.index) + "=" + vif.mac;
+  }
+  return text;
+}
+
+}  // namespace
+
+// Hooks take what they are told as it is.
+Result<void> IdentityChange::check(const protocol::GuestApplyIdentity& call) const {
+  if (call.generation_id.text().empty()) return fail(Errc::invalid_argument, "it has no generation id", "/params/generation_id");
+  TRY(parse_checked_name(call.hostname, "host name", k_longest_hostname));
+  std::set<unsigned> indices;
+  for (const protocol::VifIdentity& vif : call.vifs) {
+    const std::string name = std::to_string(vif.index);
+    if (vif.index >= k_most_interfaces) return fail(Errc::invalid_argument, "there is no interface " + name + ": 0 to 63 are allowed", "/params/vifs");
+    if (!indices.insert(vif.index).second) return fail(Errc::invalid_argument, "interface " + name + " is named twice", "/params/vifs");
+    TRY(MacAddress::parse(vif.mac));
+  }
+  return outcome::success();
+}
+
+asio::awaitable<Result<protocol::IdentityReport>> IdentityChange::apply(protocol::GuestApplyIdentity call) {
+  if (running_ && *running_ != call.token) co_return failed(Errc::busy, call.token, "another one, '" + running_->text() + "', is being applied");
+  if (running_) {
+    while (running_ == call.token) co_await changed_.wait();
+    if (last_ == call.token) co_return *outcome_;
+    co_return failed(Errc::busy, call.token, "another one was applied meanwhile");
+  }
+  if (const auto done = applied(); done && done->token == call.token) {
+    protocol::IdentityReport report;
+    report.hooks = done->hooks;
+    co_return report;
+  }
+  if (const auto token = quiescer_.held_for()) co_return failed(Errc::busy, call.token, "this guest is quiesced for '" + token->text() + "'");
+  if (auto fine = check(call); !fine) co_return with_context(fine.error(), "cannot apply identity '" + call.token.text() + "'");
+
+  // A handler runs to its end also when the channel has ended, so whoever asks again finds what it came to.
+  running_ = call.token;
+  dropped_.reset();
+  last_.reset();
+  struct End {
+    IdentityChange& identity;
+    ~End() {
+      identity.running_.reset();
+      identity.changed_.wake();
+    }
+  } const end{*this};
+  const OperationId token = call.token;
+  std::optional<Outcome> finished = co_await unless(until_dropped(), run_hooks(std::move(call)));
+  if (!finished) finished = failed(dropped_->code, token, dropped_->message);
+  last_ = token;
+  outcome_ = *finished;
+  co_return *finished;
+}
+
+asio::awaitable<IdentityChange::Outcome> IdentityChange::run_hooks(protocol::GuestApplyIdentity call) {
+  HookEnvironment environment{{"ZYNCLONE_TOKEN", call.token.text()},
+                              {"ZYNCLONE_GENERATION_ID", call.generation_id.text()},
+                              {"ZYNCLONE_HOSTNAME", call.hostname},
+                              {"ZYNCLONE_MACS", macs_of(call.vifs)}};
+  const HookReport ran = co_await hooks_.run(HookEvent::apply_identity, std::move(environment));
+  if (const HookResult* failure = ran.first_failure())
+    co_return failed(failure->error->code, call.token, failure->error->message + said(*failure));
+  protocol::IdentityReport report;
+  report.hooks = static_cast<unsigned>(ran.results.size());
+  // It is done, whatever becomes of the record: without it a repeated call runs hooks again that find nothing left to do.
+  if (auto saved = store_.save(IdentityRecord{call.token, report.hooks}); !saved) log_error(saved.error().message);
+  log_info("this guest has an identity of its own now, " + call.hostname + " (" + std::to_string(report.hooks) + " hooks)");
+  co_return report;
+}
+
+std::optional<IdentityRecord> IdentityChange::applied() const {
+  auto record = store_.load();
+  if (record) return std::move(record).value();
+  log_warning(record.error().message);
+  return std::nullopt;
+}
+
+asio::awaitable<void> IdentityChange::until_dropped() {
+  while (!dropped_) co_await changed_.wait();
+}
+
+void IdentityChange::drop(Error why) {
+  if (!running_) return;
+  dropped_ = std::move(why);
+  changed_.wake();
+}
+
+std::optional<std::string> IdentityChange::in_work() const {
+  if (!running_) return std::nullopt;
+  return "this guest's identity is being applied";
+}
+
+}  // namespace zynclone::agent
