@@ -1,6 +1,7 @@
 #include "host-broker/core/answers.hpp"
 
 #include "host-broker/core/answers_page.hpp"
+#include "host-broker/core/peripheral_views.hpp"
 #include "host-broker/core/production_views.hpp"
 #include "host-broker/core/views_for_guest.hpp"
 #include "protocol/codec.hpp"
@@ -83,6 +84,7 @@ struct Answers {
     CutoverView view{.generation = family.production.generation, .probation = probation_view(family)};
     if (const auto member = production_member(family)) view.production = member_name(family, *member);
     CO_TRY(view.volumes, co_await volume_views(broker.ports_, family, audience_of(caller)));
+    CO_TRY(view.peripherals, co_await peripheral_views(broker.ports_, family, audience_of(caller), broker.peripheral_troubles(family.vm)));
     co_return view;
   }
 
@@ -105,7 +107,24 @@ struct Answers {
     co_return listing;
   }
 
-  Answer<PeripheralListing> operator()(PeripheralList) { co_return PeripheralListing{}; }
+  Answer<PeripheralListing> operator()(PeripheralList) {
+    std::vector<Family> families;
+    if (audience_of(caller) == Audience::administrator && !request.vm) {
+      for (const auto& [vm, family] : broker.registry_.all()) families.push_back(family);
+    } else {
+      CO_TRY(const Family* family, broker.family_for(caller, request));
+      families.push_back(*family);
+    }
+    PeripheralListing listing;
+    Page page(listing.peripherals);
+    for (const Family& family : families) {
+      CO_TRY(auto views, co_await peripheral_views(broker.ports_, family, audience_of(caller), broker.peripheral_troubles(family.vm)));
+      for (PeripheralView& view : views) {
+        if (!page.add(std::move(view))) co_return fail(Errc::limit_exceeded, "cannot list the peripherals of all VMs at once: name a VM", "/params/vm");
+      }
+    }
+    co_return listing;
+  }
 
   Answer<OperationView> operator()(OperationShow call) {
     CO_TRY(const auto record, co_await broker.find_operation(caller, call.id));

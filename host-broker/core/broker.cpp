@@ -1,6 +1,7 @@
 #include "host-broker/core/broker.hpp"
 
 #include "host-broker/core/answers.hpp"
+#include "host-broker/core/operations/live_steps.hpp"
 #include "host-broker/core/operations/operations.hpp"
 #include "host-broker/core/operations/snapshot_steps.hpp"
 #include "host-broker/core/records.hpp"
@@ -37,6 +38,7 @@ asio::awaitable<Result<void>> Broker::start() {
   std::reverse(records.begin(), records.end());
   std::stable_partition(records.begin(), records.end(), goes_before_guests);
   std::stable_partition(records.begin(), records.end(), [](const OperationRecord& record) { return record.state == OperationState::running; });
+  co_await remove_stray_images(records);
   for (OperationRecord& record : records) {
     if (record.state == OperationState::awaiting_approval) await_approval(std::move(record));
     else engine_.enqueue(std::move(record));
@@ -94,6 +96,8 @@ asio::awaitable<void> Broker::reconcile() {
     else (void)co_await ports_.audit.append("broker", runs ? "appeared" : "ended", "", clone + (runs ? " is running" : " is not running any more"));
   }
   co_await attach_volumes();
+  co_await give_identities();
+  spawn(executor_, "peripherals", keep_peripherals());  // a device that fails takes its time
 }
 
 std::optional<Caller::Member> Broker::identify(const Domain& domain) {
@@ -189,6 +193,8 @@ Context Broker::context_for(OperationRecord record, Making making) {
 }
 
 asio::awaitable<Result<Operation>> Broker::make(OperationRecord record, Making making) {
+  // An original that a live clone's copying holds goes on before anything else is looked at.
+  if (making == Making::taken_up) co_await end_copy(context_for(record, making));
   auto made = co_await make_operation(context_for(record, making));
   // Whatever else is wrong: what held the original still ends.
   if (!made && making == Making::taken_up) co_await end_hold(context_for(std::move(record), making));

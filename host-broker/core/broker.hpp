@@ -61,6 +61,22 @@ class Broker : public RequestHandler {
   asio::awaitable<void> expire_clone(Uuid family, Uuid clone);
   asio::awaitable<void> attach_volumes();
 
+  // peripheral_keeping.cpp
+  struct KeptPeripheral {
+    bool is_present = true;             // when it was last looked for
+    std::string trouble;                // why nobody has it, or the wrong one; said once
+    int tries = 0;                      // that failed, for `tried_for`
+    std::optional<DomainId> tried_for;
+    Timestamp next_try{};
+  };
+  asio::awaitable<void> keep_peripherals();
+  asio::awaitable<void> keep(VmName vm, Peripheral peripheral, std::string channel);
+  void say_trouble(const VmName& vm, const Peripheral& peripheral, KeptPeripheral& kept, const std::string& trouble);
+  asio::awaitable<void> note(VmName vm, Peripheral peripheral, std::string event, std::string more);
+  std::map<std::string, std::string> peripheral_troubles(const VmName& vm) const;
+  asio::awaitable<void> give_identities();
+  asio::awaitable<void> remove_stray_images(const std::vector<OperationRecord>& unfinished);
+
   // approvals.cpp
   void await_approval(OperationRecord record);
   asio::awaitable<void> expire(OperationId id, Timestamp when);
@@ -94,6 +110,10 @@ class Broker : public RequestHandler {
   std::set<std::string> watched_times_;                // probations and clones whose end is waited for
   std::set<DomainId> connected_;                       // domains whose agent has had a channel
   std::map<std::string, DomainId> attach_tried_;       // shared volumes: for which domain of its holder
+  std::map<Uuid, Timestamp> identity_due_;             // clones that await their identity: when their agents are asked again
+  std::map<std::pair<VmName, PeripheralName>, KeptPeripheral> kept_peripherals_;
+  bool is_keeping_ = false;                            // somebody looks after peripherals
+  bool keep_again_ = false;
   std::vector<HealthSource> health_sources_;
 };
 

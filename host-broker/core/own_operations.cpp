@@ -1,6 +1,7 @@
 // What the broker asks for by itself: the end of a probation, of a clone's time to live, shared volumes for a domain that has just come. Each is an
 // operation like any other, with "broker" as its requester.
 #include "host-broker/core/broker.hpp"
+#include "host-broker/core/operations/live_steps.hpp"
 #include "host-broker/core/records.hpp"
 #include "system/log.hpp"
 
@@ -91,7 +92,59 @@ asio::awaitable<void> Broker::expire_clone(Uuid uuid, Uuid clone_uuid) {
 }
 
 void Broker::connected(const Caller::Member& member) {
-  if (connected_.insert(member.domain).second) spawn(executor_, "volumes for " + member.name, attach_volumes());
+  const Family* family = registry_.find(member.family);
+  const Clone* clone = family == nullptr ? nullptr : find_clone(*family, member.uuid);
+  identity_due_.erase(member.uuid);
+  if (clone != nullptr && clone->awaits_identity) spawn(executor_, "identity of " + member.name, give_identities());
+  if (!connected_.insert(member.domain).second) return;
+  spawn(executor_, "volumes for " + member.name, attach_volumes());
+  spawn(executor_, "peripherals for " + member.name, keep_peripherals());
+}
+
+// Live clones whose agents had not taken their identity while they were made: as soon as one connects, and now and then.
+asio::awaitable<void> Broker::give_identities() {
+  struct Waiting {
+    VmName vm;
+    Uuid clone;
+    std::string name;
+  };
+  std::vector<Waiting> all;
+  for (const auto& [vm, family] : registry_.all()) {
+    if (engine_.unfinished(family.uuid) > 0) continue;  // the clone may just be being made, or removed
+    for (const Clone& clone : family.clones) {
+      if (clone.awaits_identity && clone.state == CloneState::running) all.push_back({vm, clone.uuid, clone.name.text()});
+    }
+  }
+  for (const Waiting& one : all) {
+    Timestamp& due = identity_due_[one.clone];
+    if (!ports_.guests.is_connected(one.clone) || ports_.clock.now() < due) continue;
+    due = ports_.clock.now() + own_retry();
+    const auto taken = co_await give_identity(ports_, registry_, one.vm, one.clone);
+    const std::string text = one.vm.text() + '/' + one.name;
+    if (!taken) {
+      log_warning("clone " + text + " stays silent: " + taken.error().message);
+      continue;
+    }
+    identity_due_.erase(one.clone);
+    (void)co_await ports_.audit.append(std::string(k_broker), "took identity", "", text + " has taken its identity, and may speak as it is allowed to");
+  }
+}
+
+// Memory images that no operation owns any more: a host that lost its power in the middle of one, whose journal is gone.
+asio::awaitable<void> Broker::remove_stray_images(const std::vector<OperationRecord>& unfinished) {
+  const auto images = ports_.memories.images();
+  if (!images) {
+    log_warning("cannot look for memory images that are left over: " + images.error().message);
+    co_return;
+  }
+  const std::vector<std::string> names = images.value();
+  for (const std::string& name : names) {
+    const bool is_owned = std::any_of(unfinished.begin(), unfinished.end(), [&](const OperationRecord& record) { return record.id.text() == name; });
+    if (is_owned) continue;
+    log_warning("memory image '" + printable(name) + "' is left over, and is removed");
+    const auto removed = co_await ports_.memories.remove(name);
+    if (!removed) log_error(removed.error().message);
+  }
 }
 
 // A domain that has just started has none of its shared volumes: they are in nobody's configuration file. Once for each domain; what fails then

@@ -1,5 +1,7 @@
 #include "host-broker/core/views.hpp"
 
+#include "host-broker/core/operations/live_steps.hpp"
+#include "host-broker/core/operations/peripheral_steps.hpp"
 #include "host-broker/core/operations/snapshot_steps.hpp"
 #include "host-broker/core/records.hpp"
 #include "host-broker/core/registry.hpp"
@@ -64,7 +66,7 @@ std::string failed_text(const OperationRecord& record, const StepRecord& step) {
 }
 
 protocol::StepView view_of(const OperationRecord& record, const StepRecord& step, Audience audience) {
-  protocol::StepView view{.name = step.name, .state = step.state, .percent = step.percent, .warning = is_warning(step)};
+  protocol::StepView view{.name = step.name, .state = step.state, .percent = step.percent, .warning = is_warning(step) || is_peripheral_warning(step) || is_silent_warning(step)};
   const bool is_failed = step.state == protocol::StepState::failed;
   view.text = is_failed && audience == Audience::guest ? failed_text(record, step) : shown(step.text, audience);
   return view;
@@ -84,6 +86,7 @@ std::string requester_of(const OperationRecord& record, Audience audience) {
 
 std::string detail_of(const protocol::CloneCreate& call) {
   std::string text = "mode " + std::string(to_string(call.mode));
+  if (call.network) text += ", network " + std::string(to_string(*call.network));
   if (!call.start) text += ", not started";
   if (call.ttl_s) text += ", for " + format_duration(std::chrono::seconds(std::min<std::uint64_t>(*call.ttl_s, 1'000'000'000)));
   return call.note.empty() ? text : text + ", note: " + call.note;
@@ -133,6 +136,8 @@ protocol::CloneView view_of(const Family& family, const Clone& clone, Audience a
   view.vifs = vifs_of(family, clone.uuid);
   view.note = clone.note;
   view.expires = clone.expires;
+  view.awaits_identity = clone.awaits_identity;
+  view.network = clone.network;
   view.is_protected = clone.is_protected;
   for (const CloneDisk& disk : clone.disks) {
     protocol::DiskView shown{.device = disk.device, .format = std::string(to_string(disk.volume.format)), .size = disk.size};

@@ -1,5 +1,8 @@
 #include "host-broker/core/operations/production_steps.hpp"
 
+#include <algorithm>
+
+#include "host-broker/core/operations/peripheral_steps.hpp"
 #include "host-broker/core/operations/volume_steps.hpp"
 
 namespace zynclone::broker {
@@ -201,7 +204,9 @@ class HandOverStep : public ProductionStep {
  public:
   HandOverStep(Context context, const Move& move) : ProductionStep(std::move(context), move, move.to) {}
   std::string name() const override { return "hand over"; }
-  std::string plan() const override { return "give production to " + member() + " and announce its addresses"; }
+  std::string plan() const override {
+    return "give production to " + member() + (is_apart() ? ", move it from the isolated network to the original's bridge," : "") + " and announce its addresses";
+  }
   asio::awaitable<Result<Presence>> probe() override { return probe_holder(member_); }
 
   asio::awaitable<Result<StepOutcome>> act() override {
@@ -214,6 +219,14 @@ class HandOverStep : public ProductionStep {
   asio::awaitable<Result<void>> undo() override {
     CO_TRY(co_await take_from(member_));
     co_return outcome::success();
+  }
+
+ private:
+  bool is_apart() const {
+    const Family* now = family();
+    return now != nullptr && std::any_of(now->clones.begin(), now->clones.end(), [this](const Clone& clone) {
+             return clone.uuid == member_ && clone.network == protocol::CloneNetwork::isolated;
+           });
   }
 };
 
@@ -309,8 +322,10 @@ std::vector<std::unique_ptr<Step>> move_steps(const Context& context, const Move
   steps.push_back(std::make_unique<FenceStep>(context, move));
   for (const SharedVolume& volume : move.config.shared_volumes) steps.push_back(release_volume_step(context, move, volume));
   steps.push_back(std::make_unique<SilenceStep>(context, move));
+  for (const Peripheral& peripheral : move.config.peripherals) steps.push_back(take_peripheral_step(context, move, peripheral));
   steps.push_back(std::make_unique<HandOverStep>(context, move));
   for (const SharedVolume& volume : move.config.shared_volumes) steps.push_back(acquire_volume_step(context, move, volume));
+  for (const Peripheral& peripheral : move.config.peripherals) steps.push_back(give_peripheral_step(context, move, peripheral));
   return steps;
 }
 

@@ -4,6 +4,7 @@
 
 #include "host-broker/core/operations/lifecycle_steps.hpp"
 #include "host-broker/core/operations/operations.hpp"
+#include "host-broker/core/operations/peripheral_steps.hpp"
 #include "host-broker/core/operations/production_steps.hpp"
 #include "host-broker/core/operations/volume_steps.hpp"
 
@@ -140,6 +141,10 @@ asio::awaitable<Result<Operation>> make_vm_repair(Context context, protocol::VmR
   diagnosis.add(std::make_unique<GoOnStep>(context, producer, move.config), stands_still);
   for (const SharedVolume& volume : move.config.shared_volumes) {
     CO_TRY(co_await diagnose_volume(context, move, volume, diagnosis));
+  }
+  for (const Peripheral& peripheral : move.config.peripherals) {
+    const bool is_needed = co_await needs_repair(context, producer, peripheral);
+    diagnosis.add(repair_peripheral_step(context, move, peripheral), is_needed);
   }
   // What was on probation is decided: production stays where this leaves it.
   const bool is_decided = family.probation && production_member(family) != family.probation->to;
