@@ -22,6 +22,7 @@ std::string disks_text(const protocol::CloneView& clone) {
     case protocol::Consistency::offline: return "offline";
     case protocol::Consistency::filesystem: return "filesystem-consistent";
     case protocol::Consistency::crash: return "crash-consistent";
+    case protocol::Consistency::live: return "live, with the memory of the same instant";
   }
   return "?";
 }
@@ -54,9 +55,11 @@ std::string expires_text(const protocol::CloneView& clone) {
   return "  expires     " + time_text(*clone.expires) + (clone.is_protected ? ", but not while it is protected" : "") + '\n';
 }
 
+bool is_apart(const protocol::CloneView& clone) { return clone.network == protocol::CloneNetwork::isolated; }
+
 std::vector<std::string> row_of(const protocol::CloneView& clone) {
   return {clone.vm.text(), clone.name.text(), std::string(to_string(clone.state)), std::string(to_string(clone.mode)),
-          disks_text(clone), interfaces_text(clone.vifs, false), time_text(clone.created), kept_text(clone), printable(clone.note)};
+          disks_text(clone), interfaces_text(clone.vifs, false) + (is_apart(clone) ? ", isolated" : ""), time_text(clone.created), kept_text(clone), printable(clone.note)};
 }
 
 }  // namespace
@@ -78,13 +81,16 @@ std::string clone_text(const protocol::CloneView& clone) {
   if (clone.is_protected) text += "  protected   yes\n";
   text += "  uuid        " + clone.uuid.text() + '\n';
   text += "  interfaces  " + interfaces_text(clone.vifs, true) + '\n';
+  if (is_apart(clone)) text += "  network     isolated: a bridge for this family's isolated clones, until it has production; the clone's mask does not count there\n";
+  if (clone.awaits_identity) text += "  identity    not taken yet by its agent: it is silent until then, whatever its mask says\n";
   text += "  masks       clone " + mask_text(clone.clone_vif_mask) + ", original " + mask_text(clone.original_vif_mask) + '\n';
   for (const auto& disk : clone.disks) text += "  disk        " + disk_text(disk) + '\n';
   if (!clone.note.empty()) text += "  note        " + printable(clone.note) + '\n';
   return text;
 }
 
-std::string family_text(const protocol::FamilyView& family, const std::vector<protocol::VolumeView>& volumes) {
+std::string family_text(const protocol::FamilyView& family, const std::vector<protocol::VolumeView>& volumes,
+                        const std::vector<protocol::PeripheralView>& peripherals) {
   std::string text = "family of " + family.vm.text() + '\n';
   if (!family.self.empty()) text += "  this is     " + printable(family.self) + ", " + std::string(to_string(family.role)) + '\n';
   text += "  production  " + (family.production.empty() ? "none" : printable(family.production)) + '\n';
@@ -93,6 +99,7 @@ std::string family_text(const protocol::FamilyView& family, const std::vector<pr
   text += "  uuid        " + family.uuid.text() + '\n';
   text += "  interfaces  " + interfaces_text(family.vifs, true) + '\n';
   for (const auto& volume : volumes) text += "  volume      " + volume_text(volume) + '\n';
+  for (const auto& peripheral : peripherals) text += "  peripheral  " + peripheral_text(peripheral) + '\n';
   return text + clones_text(family.clones);
 }
 

@@ -9,6 +9,7 @@ struct Values : CloneChange {
   std::string mode = "online";
   std::string note;
   std::string ttl;
+  std::string network;
   bool no_start = false;
 };
 
@@ -19,6 +20,7 @@ Result<ExitCode> create(Session& session, const Values& values) {
   auto mode = protocol::parse_clone_mode(values.mode);
   if (!mode) return fail(mode.error().code, mode.error().message, "--mode");
   call.mode = mode.value();
+  TRY(call.network, parse_optional_network(values.network));
   if (!values.ttl.empty()) {
     TRY(call.ttl_s, parse_seconds(values.ttl, "--ttl"));
   }
@@ -33,9 +35,10 @@ void add_clone_create(const Command& parent, Session& session) {
                                       [values, &session] { return create(session, *values); });
   add_vm_argument(command, session, values->vm);
   command.required_option("--name", values->name, "the clone's name, unique among the VM's clones")
-      .option("--mode", values->mode, "online: the VM runs on; offline: for administrators, of a VM that is shut down (default: online)")
+      .option("--mode", values->mode, "online: the VM runs on; live: its memory too, it is paused for a moment; offline: for administrators, of a VM that is shut down (default: online)")
       .flag("--no-start", values->no_start, "make it, but do not start it")
       .option("--note", values->note, "a text kept with the clone")
+      .filled_option("--network", values->network, "original: the original's bridges; isolated: one for this VM's clones alone (default: as configured)")
       .filled_option("--ttl", values->ttl, "remove it after this time: 12h, 2d (default: it stays)");
   session.add_change_options(command, values->change);
 }

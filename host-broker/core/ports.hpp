@@ -8,7 +8,9 @@
 #include "host-broker/ports/guest_link.hpp"
 #include "host-broker/ports/journal.hpp"
 #include "host-broker/ports/leases.hpp"
+#include "host-broker/ports/memories.hpp"
 #include "host-broker/ports/network.hpp"
+#include "host-broker/ports/peripherals.hpp"
 #include "host-broker/ports/policy.hpp"
 #include "host-broker/ports/storage.hpp"
 #include "host-broker/ports/toolstack.hpp"
@@ -18,6 +20,7 @@ namespace zynclone::broker {
 struct Ports {
   Toolstack& toolstack;
   BlockDevices& devices;
+  Peripherals& peripherals;
   Storage& storage;
   Network& network;
   GuestLink& guests;
@@ -29,6 +32,7 @@ struct Ports {
   Families& families;
   Policy& policy;
   Clock& clock;
+  Memories& memories;
 };
 
 struct CoreSettings {

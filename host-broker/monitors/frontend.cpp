@@ -12,7 +12,7 @@ namespace {
 using protocol::VifMode;
 
 // Beside these, others write there: the mailbox of a guest without vchan.
-constexpr std::array<std::string_view, 8> k_own_names{"role", "vm", "family", "member", "state", "generation", "production", "vif"};
+constexpr std::array<std::string_view, 9> k_own_names{"role", "vm", "family", "member", "state", "generation", "vm_generation_id", "production", "vif"};
 
 std::string home_of(DomainId domain) { return xen::domain_path(domain) + "/zynclone"; }
 

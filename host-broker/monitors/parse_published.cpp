@@ -182,6 +182,9 @@ Result<PublishedMember> parse_member(const Nodes& untrusted_nodes, const std::st
   TRY(member.name, reader.checked("name", parse_member_name));
   TRY(member.role, reader.checked("role", parse_role));
   TRY(member.state, reader.text("state"));
+  if (untrusted_nodes.contains("vm_generation_id")) {
+    TRY(member.generation_id, reader.checked("vm_generation_id", Uuid::parse));
+  }
   if (untrusted_nodes.contains("domid")) {
     TRY(member.domain, reader.checked("domid", parse_running));
   }

@@ -34,6 +34,14 @@ std::string state_of(const Family& family, const Uuid& member, bool runs) {
   return std::string(protocol::to_string(runs ? protocol::CloneState::running : protocol::CloneState::inactive));
 }
 
+// A clone that was made before there were any has its UUID, which is as new.
+Uuid generation_id_of(const Family& family, const Uuid& member) {
+  for (const Clone& clone : family.clones) {
+    if (clone.uuid == member && clone.generation_id != Uuid()) return clone.generation_id;
+  }
+  return member;
+}
+
 Nodes nodes_of(const PublishedVif& vif) {
   return {{"", ""},
           {"interface", vif.interface},
@@ -50,6 +58,7 @@ Nodes nodes_of(const PublishedMember& member) {
               {"name", member.name},
               {"role", std::string(protocol::to_string(member.role))},
               {"state", member.state},
+              {"vm_generation_id", member.generation_id.text()},
               {"vif", ""}};
   if (member.domain) nodes["domid"] = std::to_string(member.domain->value);
   for (const PublishedVif& vif : member.vifs) put_below(nodes, "vif/" + std::to_string(vif.index), nodes_of(vif));
@@ -69,7 +78,8 @@ PublishedFamily publication_of(const Family& family, const Domains& domains) {
                            .name = lockdown.member,
                            .role = lockdown.uuid == family.uuid ? MemberRole::original : MemberRole::clone,
                            .state = state_of(family, lockdown.uuid, running.has_value()),
-                           .domain = running};
+                           .domain = running,
+                           .generation_id = generation_id_of(family, lockdown.uuid)};
     std::map<unsigned, PublishedVif> vifs;
     for (const VifLockdown& vif : lockdown.vifs) {
       has_interface = true;
@@ -107,6 +117,7 @@ Nodes frontend_nodes(const PublishedFamily& family, const PublishedMember& membe
               {"member", member.name},
               {"state", member.state},
               {"generation", std::to_string(family.generation.value)},
+              {"vm_generation_id", member.generation_id.text()},
               {"production", family.production.member == member.uuid ? "1" : "0"},
               {"vif", ""}};
   for (const PublishedVif& vif : member.vifs) {

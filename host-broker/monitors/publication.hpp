@@ -35,6 +35,7 @@ struct PublishedMember {
   protocol::MemberRole role = protocol::MemberRole::clone;
   std::string state;                         // a clone's; of the original "running" or "inactive"
   std::optional<DomainId> domain;            // while it runs
+  Uuid generation_id;                        // of the VM: new with each copy; the original's is its UUID
   std::vector<PublishedVif> vifs;
 
   friend bool operator==(const PublishedMember&, const PublishedMember&) = default;

@@ -69,6 +69,9 @@ class Toolstack {
   // Creates the domain, paused, and gives its id; one of this UUID that an earlier call built whole is the answer again, running or not, and
   // what it built in part is cleared away first. Errors: xen; nothing of the domain is left then.
   virtual asio::awaitable<Result<DomainId>> start_paused(CloneDomain domain) = 0;
+  // The same from an image of its original's memory (Memories::file_of), so that it goes on where that stood. One that was built is the answer also when
+  // the image is gone meanwhile.
+  virtual asio::awaitable<Result<DomainId>> restore_paused(CloneDomain domain, std::string image_file) = 0;
   // The same for an original, by its own file as it is: its name, UUID, disks and interfaces. Errors: also configuration, for a file without
   // a UUID, by which its domain could not be found again.
   virtual asio::awaitable<Result<DomainId>> start_original_paused(VmName vm, std::string file) = 0;

@@ -193,9 +193,18 @@ Result<ControlMessage> Host::create_domain(const ControlMessage& request) {
   TRY(auto spec, spec_of(request));
   const std::string vm = std::filesystem::path(request.get("vm_file")).stem().string();
   TRY(const DomainId domain, domains_.create(std::move(spec), vm));
+  if (const auto original = domains_.find(request.get("memory_of"))) copy_agent_state(*original, domain);
   auto reply = done();
   reply.set("domain", std::to_string(domain.value));
   return reply;
+}
+
+// What stands for a copied memory: the agent finds what it kept while it was the original's. One that kept nothing is no error.
+void Host::copy_agent_state(DomainId from, DomainId to) const {
+  std::error_code error;
+  std::filesystem::copy(layout_.domain(from) / "state", layout_.domain(to) / "state",
+                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::overwrite_existing, error);
+  if (error) log_warning("cannot copy the agent's state of domain " + std::to_string(from.value) + ": " + error.message());
 }
 
 // A page of domains with numbers above `after`, each "number,uuid,state,name"; `more` says that there are further ones.

@@ -34,6 +34,7 @@ class Host {
   asio::awaitable<Result<ControlMessage>> start_service(ControlMessage request);
   asio::awaitable<Result<void>> detach_disk(DomainId domain, ControlMessage request);
   ControlMessage list_attachments(const ControlMessage& request) const;
+  void copy_agent_state(DomainId from, DomainId to) const;
   Result<ControlMessage> create_domain(const ControlMessage& request);
   Result<ControlMessage> list_domains(const ControlMessage& request) const;
   ControlMessage list_services() const;

@@ -4,6 +4,7 @@
 
 #include "host-broker/sandbox/control_client.hpp"
 #include "host-broker/sandbox/domain_spec.hpp"
+#include "host-broker/sandbox/memories.hpp"
 
 namespace zynclone::sandbox {
 namespace {
@@ -74,8 +75,20 @@ asio::awaitable<Result<std::optional<broker::Domain>>> SandboxToolstack::find(Uu
 asio::awaitable<Result<DomainId>> SandboxToolstack::start_paused(broker::CloneDomain domain) {
   CO_TRY(const auto built, co_await find(domain.uuid));  // a pretended domain is built at one stroke
   if (built) co_return built->id;
+  co_return co_await create(std::move(domain), std::nullopt);
+}
+
+asio::awaitable<Result<DomainId>> SandboxToolstack::restore_paused(broker::CloneDomain domain, std::string image_file) {
+  CO_TRY(const auto built, co_await find(domain.uuid));
+  if (built) co_return built->id;
+  CO_TRY(const DomainId original, read_pretended_image(image_file));
+  co_return co_await create(std::move(domain), original);
+}
+
+asio::awaitable<Result<DomainId>> SandboxToolstack::create(broker::CloneDomain domain, std::optional<DomainId> memory_of) {
   ControlMessage request("create");
   request.set("vm_file", domain.original_file);
+  if (memory_of) request.set("memory_of", std::to_string(memory_of->value));
   request.set("name", domain.name);
   request.set("uuid", domain.uuid.text());
   std::vector<std::string> disks;

@@ -15,6 +15,8 @@ class SandboxToolstack : public broker::Toolstack {
   asio::awaitable<Result<broker::VmConfig>> read_config(VmName vm, std::string file) override;
   asio::awaitable<Result<std::vector<broker::Domain>>> list_domains() override;
   asio::awaitable<Result<DomainId>> start_paused(broker::CloneDomain domain) override;
+  // Pretended: its programs start anew, on their original's state (memories.hpp).
+  asio::awaitable<Result<DomainId>> restore_paused(broker::CloneDomain domain, std::string image_file) override;
   asio::awaitable<Result<DomainId>> start_original_paused(VmName vm, std::string file) override;
   asio::awaitable<Result<void>> pause(DomainId domain) override;
   asio::awaitable<Result<void>> unpause(DomainId domain) override;
@@ -34,6 +36,7 @@ class SandboxToolstack : public broker::Toolstack {
 
  private:
   asio::awaitable<Result<std::optional<broker::Domain>>> find(Uuid uuid);
+  asio::awaitable<Result<DomainId>> create(broker::CloneDomain domain, std::optional<DomainId> memory_of);
   asio::awaitable<Result<void>> command(std::string name, DomainId domain);
 
   Layout layout_;

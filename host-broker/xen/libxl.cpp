@@ -57,6 +57,11 @@ asio::awaitable<Result<std::vector<Domain>>> Libxl::list() {
   co_return co_await run_blocking_within(quick_, work, k_quick_limit, "listing the domains");
 }
 
+asio::awaitable<Result<DomainMemory>> Libxl::memory_of(DomainId domain) {
+  auto work = [context = context_, domain] { return context->memory_of(domain); };
+  co_return co_await run_blocking_within(quick_, work, k_quick_limit, "looking at the memory of domain " + std::to_string(domain.value));
+}
+
 asio::awaitable<Result<void>> Libxl::pause(DomainId domain) {
   auto work = [context = context_, domain] { return context->pause(domain); };
   co_return co_await run_blocking_within(quick_, work, k_quick_limit, "pausing domain " + std::to_string(domain.value));

@@ -15,6 +15,7 @@ class Libxl final : public Hypervisor {
   static Result<std::unique_ptr<Libxl>> create();
 
   asio::awaitable<Result<std::vector<Domain>>> list() override;
+  asio::awaitable<Result<DomainMemory>> memory_of(DomainId domain) override;
   asio::awaitable<Result<void>> pause(DomainId domain) override;
   asio::awaitable<Result<void>> unpause(DomainId domain) override;
   asio::awaitable<Result<void>> ask_to_shut_down(DomainId domain) override;

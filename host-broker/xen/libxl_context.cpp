@@ -48,9 +48,14 @@ std::string cause_of(int result) {
 
 DomainState state_of(const libxl_dominfo& info) {
   if (info.dying) return DomainState::dying;
-  // One that was suspended to be saved stands still, and goes on when it is unpaused.
+  // One that was suspended to be saved stands still, and goes on when it is unpaused (see there).
   if (info.shutdown) return info.shutdown_reason == LIBXL_SHUTDOWN_REASON_SUSPEND ? DomainState::paused : DomainState::shut_down;
   return info.paused ? DomainState::paused : DomainState::running;
+}
+
+DomainKind kind_of(libxl_domain_type type) {
+  if (type == LIBXL_DOMAIN_TYPE_PV) return DomainKind::pv;
+  return type == LIBXL_DOMAIN_TYPE_PVH ? DomainKind::pvh : DomainKind::hvm;
 }
 
 std::string uuid_text(const libxl_uuid& uuid) {
@@ -109,13 +114,47 @@ Result<std::vector<Domain>> LibxlContext::list() {
   return domains;
 }
 
+Result<DomainMemory> LibxlContext::memory_of(DomainId domain) {
+  untrusted_complaint.clear();
+  libxl_dominfo info;
+  libxl_dominfo_init(&info);
+  const int result = libxl_domain_info(state_->context, &info, domain.value);
+  const DomainMemory memory{.bytes = info.current_memkb * 1024};
+  libxl_dominfo_dispose(&info);
+  TRY(check("look at", domain, result));
+  // libxl_dominfo takes a PVH guest for an HVM one; what it was created with does not.
+  libxl_domain_config config;
+  libxl_domain_config_init(&config);
+  const int retrieved = libxl_retrieve_domain_configuration(state_->context, domain.value, &config, nullptr);
+  const libxl_domain_type type = config.c_info.type;
+  libxl_domain_config_dispose(&config);
+  TRY(check("read the configuration of", domain, retrieved));
+  return DomainMemory{.bytes = memory.bytes, .kind = kind_of(type)};
+}
+
 Result<void> LibxlContext::pause(DomainId domain) {
   untrusted_complaint.clear();
   return check("pause", domain, libxl_domain_pause(state_->context, domain.value, nullptr));
 }
 
+// A saving that was cut off leaves the domain shut down for the reason "suspend", which unpausing does not end. Gives whether it was so and it runs
+// now.
+Result<bool> LibxlContext::resume_if_suspended(DomainId domain) {
+  libxl_dominfo info;
+  libxl_dominfo_init(&info);
+  const int found = libxl_domain_info(state_->context, &info, domain.value);
+  const bool is_suspended = found == 0 && info.shutdown && info.shutdown_reason == LIBXL_SHUTDOWN_REASON_SUSPEND;
+  const bool is_paused = info.paused;
+  libxl_dominfo_dispose(&info);
+  if (!is_suspended) return false;
+  TRY(check("resume", domain, libxl_domain_resume(state_->context, domain.value, 1, nullptr)));
+  return !is_paused;
+}
+
 Result<void> LibxlContext::unpause(DomainId domain) {
   untrusted_complaint.clear();
+  TRY(const bool runs, resume_if_suspended(domain));
+  if (runs) return outcome::success();
   return check("unpause", domain, libxl_domain_unpause(state_->context, domain.value, nullptr));
 }
 

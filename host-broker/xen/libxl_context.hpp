@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "host-broker/ports/toolstack.hpp"
+#include "host-broker/xen/hypervisor.hpp"
 
 namespace zynclone::broker::xen {
 
@@ -19,6 +19,7 @@ class LibxlContext {
 
   // Errors: xen; not_found for a domain that is not there.
   Result<std::vector<Domain>> list();
+  Result<DomainMemory> memory_of(DomainId domain);
   Result<void> pause(DomainId domain);
   Result<void> unpause(DomainId domain);
   Result<void> ask_to_shut_down(DomainId domain);
@@ -27,6 +28,7 @@ class LibxlContext {
  private:
   struct State;
   explicit LibxlContext(std::unique_ptr<State> state);
+  Result<bool> resume_if_suspended(DomainId domain);
   Result<void> check(std::string_view verb, DomainId domain, int result);
   std::unique_ptr<State> state_;
 };

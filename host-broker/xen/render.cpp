@@ -59,6 +59,8 @@ std::string_view format_of(const VmDisk& disk) { return disk.volume.format == Vo
 
 Result<std::string> render_disk(const VmDisk& disk, const XlConfig& original) {
   const auto found = std::find_if(original.disks.begin(), original.disks.end(), [&](const XlDisk& other) { return other.device == disk.device; });
+  // A live clone's copy of a shared volume, which is in no configuration; only what a clone writes to is its own for certain.
+  if (found == original.disks.end() && disk.writable) return broker::xen::render_disk(disk);
   if (found == original.disks.end())
     return fail(Errc::configuration, "cannot render disk '" + printable(disk.device) + "': the original has none of this name");
   const bool moved = disk.volume.path != found->path;  // a copy, and so of a format and place of its own
@@ -153,12 +155,14 @@ std::string exclusive_settings(const XlConfig& original) {
 
 }  // namespace
 
-Result<std::string> render_disk(const VmDisk& disk) {
+Result<std::string> render_disk(const VmDisk& disk, const std::string& block_script) {
   Options options;
   TRY(options.add("format", std::string(format_of(disk))));
   TRY(options.add("vdev", disk.device));
   TRY(options.add("access", disk.writable ? "rw" : "ro"));
-  TRY(options.add_if(disk.volume.format != VolumeFormat::qcow2 && is_block_device(disk.volume.path), "backendtype", "phy"));
+  const bool is_block = disk.volume.format != VolumeFormat::qcow2 && is_block_device(disk.volume.path);
+  TRY(options.add_if(is_block, "backendtype", "phy"));
+  TRY(options.add_if(is_block && !block_script.empty(), "script", block_script));
   TRY(options.add_target(disk.volume.path));
   return options.text();
 }

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -35,9 +36,21 @@ bool is_own(pid_t process) {
   return ::stat(("/proc/" + std::to_string(process)).c_str(), &status) == 0 && status.st_uid == ::geteuid();
 }
 
-// In front of them is xl, or the interpreter of a wrapper and xl.
-bool ends_with(const std::vector<std::string>& arguments, const std::vector<std::string>& tail) {
-  return arguments.size() > tail.size() && std::equal(tail.rbegin(), tail.rend(), arguments.rbegin());
+// But for the first: in front of the others is xl, or the interpreter of a wrapper and xl.
+bool ends_with(const std::vector<std::string>& arguments, const std::vector<std::string>& command) {
+  return arguments.size() >= command.size() && std::equal(command.rbegin(), command.rend() - 1, arguments.rbegin());
+}
+
+std::vector<pid_t> own_processes(const std::function<bool(const std::vector<std::string>&)>& is_wanted) {
+  std::vector<pid_t> found;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    pid_t process = 0;
+    const auto [stop, wrong] = std::from_chars(name.data(), name.data() + name.size(), process);
+    if (wrong == std::errc() && stop == name.data() + name.size() && is_own(process) && is_wanted(read_arguments(process))) found.push_back(process);
+  }
+  return found;
 }
 
 // A process that is just becoming the watcher looks like a builder until it has its session, of which no event tells.
@@ -51,30 +64,57 @@ asio::awaitable<Result<void>> wait_for_descriptor(int process) {
   co_return outcome::success();
 }
 
+asio::awaitable<Result<void>> signal_process(pid_t process, int signal, Deadline limit, std::string what) {
+  const std::string named = what + ' ' + std::to_string(process);
+  Descriptor descriptor(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
+  if (!descriptor && errno == ESRCH) co_return outcome::success();
+  // Through the descriptor: the number may have become another process's.
+  if (!descriptor || (::syscall(SYS_pidfd_send_signal, descriptor.get(), signal, nullptr, 0) != 0 && errno != ESRCH))
+    co_return fail(Errc::system, "cannot end " + named + ": " + std::strerror(errno));
+  co_return co_await with_timeout(wait_for_descriptor(descriptor.release()), limit, "ending " + named);
+}
+
 }  // namespace
 
 std::vector<std::string> create_arguments(const std::string& xl, const std::string& config_file) {
   return {xl, "create", "-p", "-q", config_file};
 }
 
+std::vector<std::string> restore_arguments(const std::string& xl, const std::string& config_file, const std::string& image_file) {
+  return {xl, "restore", "-p", config_file, image_file};
+}
+
 XlProcesses find_xl_processes(const std::string& config_file) {
-  std::vector<std::string> tail = create_arguments("xl", config_file);
-  tail.erase(tail.begin());
   XlProcesses found;
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry("/proc", error), end; !error && entry != end; entry.increment(error)) {
-    const std::string name = entry->path().filename().string();
-    pid_t process = 0;
-    const auto [stop, wrong] = std::from_chars(name.data(), name.data() + name.size(), process);
-    if (wrong != std::errc() || stop != name.data() + name.size() || !is_own(process) ||
-        !ends_with(read_arguments(process), tail))
-      continue;
+  const std::vector<pid_t> builders = own_processes([&](const std::vector<std::string>& arguments) {
+    const std::string image = arguments.empty() ? std::string() : arguments.back();
+    return ends_with(arguments, create_arguments("xl", config_file)) || ends_with(arguments, restore_arguments("xl", config_file, image));
+  });
+  for (const pid_t process : builders) {
     // daemon(3) makes a new session before xl begins to watch.
     if (::getsid(process) == process) found.watcher = process;
     else found.builder = process;
   }
   return found;
 }
+
+std::optional<pid_t> find_save_process(DomainId domain) {
+  constexpr std::string_view k_program = "zynclone-save";
+  const std::string number = std::to_string(domain.value);
+  const std::vector<pid_t> found = own_processes([&](const std::vector<std::string>& arguments) {
+    return arguments.size() == 3 && arguments[0].ends_with(k_program) && arguments[1] == number;
+  });
+  return found.empty() ? std::nullopt : std::optional(found.front());
+}
+
+asio::awaitable<Result<void>> wait_for_process(pid_t process, Deadline limit) {
+  Descriptor descriptor(static_cast<int>(::syscall(SYS_pidfd_open, process, 0)));
+  if (!descriptor && errno == ESRCH) co_return outcome::success();
+  if (!descriptor) co_return fail(Errc::system, "cannot wait for process " + std::to_string(process) + ": " + std::strerror(errno));
+  co_return co_await with_timeout(wait_for_descriptor(descriptor.release()), limit, "the end of process " + std::to_string(process));
+}
+
+asio::awaitable<Result<void>> kill_process(pid_t process, Deadline limit) { return signal_process(process, SIGKILL, limit, "process"); }
 
 asio::awaitable<Result<XlProcesses>> wait_for_builder(std::string config_file, Deadline limit) {
   const auto end = std::chrono::steady_clock::now() + limit;
@@ -90,13 +130,6 @@ asio::awaitable<Result<XlProcesses>> wait_for_builder(std::string config_file, D
   co_return processes;
 }
 
-asio::awaitable<Result<void>> end_watcher(pid_t watcher, Deadline limit) {
-  Descriptor descriptor(static_cast<int>(::syscall(SYS_pidfd_open, watcher, 0)));
-  if (!descriptor && errno == ESRCH) co_return outcome::success();
-  // Through the descriptor: the number may have become another process's.
-  if (!descriptor || (::syscall(SYS_pidfd_send_signal, descriptor.get(), SIGTERM, nullptr, 0) != 0 && errno != ESRCH))
-    co_return fail(Errc::system, "cannot end xl, process " + std::to_string(watcher) + ": " + std::strerror(errno));
-  co_return co_await with_timeout(wait_for_descriptor(descriptor.release()), limit, "ending xl, process " + std::to_string(watcher));
-}
+asio::awaitable<Result<void>> end_watcher(pid_t watcher, Deadline limit) { return signal_process(watcher, SIGTERM, limit, "xl, process"); }
 
 }  // namespace zynclone::broker::xen

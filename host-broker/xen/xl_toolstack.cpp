@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t k_longest_config = 1 << 20;   // bytes
 constexpr std::chrono::seconds k_watcher_limit{20};  // for xl to clear up after a domain that has shut down
+constexpr std::uint64_t k_slowest_restore = 10ull << 20;  // bytes of an image a second
 constexpr std::chrono::seconds k_monitor_limit{10};  // of one conversation with a QEMU
 
 Result<std::string> read_config_text(const std::string& file) {
@@ -79,12 +80,25 @@ asio::awaitable<Result<void>> XlToolstack::render(CloneDomain domain, std::strin
 }
 
 asio::awaitable<Result<void>> XlToolstack::run_create(std::string config_file) {
+  return run_xl(create_arguments(settings_.xl, config_file), settings_.create_limit);
+}
+
+asio::awaitable<Result<void>> XlToolstack::run_restore(std::string config_file, std::string image_file) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(image_file, error);
+  if (error) co_return fail(Errc::not_found, "cannot read the memory image '" + printable(image_file) + "': " + error.message());
+  const Deadline limit = settings_.create_limit + std::chrono::seconds(size / k_slowest_restore);
+  co_return co_await run_xl(restore_arguments(settings_.xl, config_file, image_file), limit);
+}
+
+asio::awaitable<Result<void>> XlToolstack::run_xl(std::vector<std::string> arguments, Deadline limit) {
+  const std::string what = arguments.at(1);
   ProcessOptions options;
-  options.limit = settings_.create_limit;
-  CO_TRY(const auto ended, co_await run_process(create_arguments(settings_.xl, config_file), options));
+  options.limit = limit;
+  CO_TRY(const auto ended, co_await run_process(std::move(arguments), options));
   if (ended.status == 0) co_return outcome::success();
   const std::string cause = cause_of_failure(ended.errors);
-  co_return fail(Errc::xen, "cannot run 'xl create': exit status " + std::to_string(ended.status) + (cause.empty() ? "" : ": " + cause));
+  co_return fail(Errc::xen, "cannot run 'xl " + what + "': exit status " + std::to_string(ended.status) + (cause.empty() ? "" : ": " + cause));
 }
 
 asio::awaitable<Result<DomainId>> XlToolstack::conclude(Build build, Result<void> created) {
@@ -101,7 +115,13 @@ asio::awaitable<Result<DomainId>> XlToolstack::conclude(Build build, Result<void
   co_return fail(Errc::xen, failed + ": xl made no domain of UUID " + build.uuid.text());
 }
 
-asio::awaitable<Result<DomainId>> XlToolstack::start_paused(CloneDomain domain) {
+asio::awaitable<Result<DomainId>> XlToolstack::start_paused(CloneDomain domain) { return build(std::move(domain), std::nullopt); }
+
+asio::awaitable<Result<DomainId>> XlToolstack::restore_paused(CloneDomain domain, std::string image_file) {
+  return build(std::move(domain), std::move(image_file));
+}
+
+asio::awaitable<Result<DomainId>> XlToolstack::build(CloneDomain domain, std::optional<std::string> image_file) {
   Build build;
   build.name = domain.name;
   build.uuid = domain.uuid;
@@ -109,7 +129,10 @@ asio::awaitable<Result<DomainId>> XlToolstack::start_paused(CloneDomain domain) 
   CO_TRY(const auto adopted, co_await adopt(build));
   if (adopted) co_return adopted->id;
   auto created = co_await render(std::move(domain), build.config_file);
-  if (created) created = co_await run_create(build.config_file);
+  if (created) {
+    if (image_file) created = co_await run_restore(build.config_file, *image_file);
+    else created = co_await run_create(build.config_file);
+  }
   (void)remove_file(build.config_file);
   co_return co_await conclude(std::move(build), std::move(created));
 }

@@ -22,7 +22,8 @@ class XlToolstack final : public Toolstack {
   asio::awaitable<Result<std::vector<Domain>>> list_domains() override;
   // A domain of this UUID that is there already is the answer, unless it is the remains of an interrupted start: those go first.
   asio::awaitable<Result<DomainId>> start_paused(CloneDomain domain) override;
-  // The same; one that was paused by somebody else is no remains, and is the answer as it is.
+  asio::awaitable<Result<DomainId>> restore_paused(CloneDomain domain, std::string image_file) override;
+  // As start_paused; one that was paused by somebody else is no remains, and is the answer as it is.
   asio::awaitable<Result<DomainId>> start_original_paused(VmName vm, std::string file) override;
   asio::awaitable<Result<void>> pause(DomainId domain) override;
   asio::awaitable<Result<void>> unpause(DomainId domain) override;
@@ -45,7 +46,10 @@ class XlToolstack final : public Toolstack {
   asio::awaitable<Result<std::optional<Domain>>> find(Uuid uuid);
   asio::awaitable<Result<std::optional<Domain>>> adopt(Build build);
   asio::awaitable<Result<void>> render(CloneDomain domain, std::string config_file);
+  asio::awaitable<Result<DomainId>> build(CloneDomain domain, std::optional<std::string> image_file);
   asio::awaitable<Result<void>> run_create(std::string config_file);
+  asio::awaitable<Result<void>> run_restore(std::string config_file, std::string image_file);
+  asio::awaitable<Result<void>> run_xl(std::vector<std::string> arguments, Deadline limit);
   asio::awaitable<Result<DomainId>> conclude(Build build, Result<void> created);
   std::string config_file_of(const Uuid& uuid) const;
   std::string note_of(const Uuid& uuid) const;

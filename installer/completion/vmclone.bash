@@ -33,7 +33,7 @@ _vmclone()
     esac
 
     case $prev in
-        --mode) COMPREPLY=($(compgen -W 'online offline' -- "$cur")); return ;;
+        --mode) COMPREPLY=($(compgen -W 'online live offline' -- "$cur")); return ;;
         --timeout | --probation | --health-limit) COMPREPLY=($(compgen -W '10s 30s 5m 1h' -- "$cur")); return ;;
         --ttl) COMPREPLY=($(compgen -W '1h 12h 1d 7d' -- "$cur")); return ;;
         --until) COMPREPLY=($(compgen -W '06:00 12:00 18:00 22:00' -- "$cur")); return ;;

@@ -14,7 +14,7 @@ _zynclone()
     _init_completion || return
 
     case $prev in
-        --mode) COMPREPLY=($(compgen -W 'online offline' -- "$cur")); return ;;
+        --mode) COMPREPLY=($(compgen -W 'online live offline' -- "$cur")); return ;;
         --after) COMPREPLY=($(compgen -W 'undo commit' -- "$cur")); return ;;
         --timeout | --probation) COMPREPLY=($(compgen -W '10s 30s 5m 1h' -- "$cur")); return ;;
         --ttl) COMPREPLY=($(compgen -W '1h 12h 1d 7d' -- "$cur")); return ;;

@@ -26,8 +26,15 @@ asio::awaitable<Result<broker::VmConfig>> FakeToolstack::read_config(VmName vm, 
 
 asio::awaitable<Result<std::vector<Domain>>> FakeToolstack::list_domains() { co_return domains; }
 
-asio::awaitable<Result<DomainId>> FakeToolstack::start_paused(broker::CloneDomain domain) {
-  const std::string call = "start_paused " + domain.name;
+asio::awaitable<Result<DomainId>> FakeToolstack::start_paused(broker::CloneDomain domain) { return build("start_paused", std::move(domain)); }
+
+asio::awaitable<Result<DomainId>> FakeToolstack::restore_paused(broker::CloneDomain domain, std::string image_file) {
+  restored.push_back(std::move(image_file));
+  return build("restore_paused", std::move(domain));
+}
+
+asio::awaitable<Result<DomainId>> FakeToolstack::build(std::string verb, broker::CloneDomain domain) {
+  const std::string call = verb + ' ' + domain.name;
   calls.push_back(call);
   if (fails) {
     if (auto error = fails(call)) co_return outcome::failure(std::move(*error));

@@ -13,6 +13,7 @@ class FakeToolstack : public broker::Toolstack {
   asio::awaitable<Result<broker::VmConfig>> read_config(VmName vm, std::string file) override;
   asio::awaitable<Result<std::vector<broker::Domain>>> list_domains() override;
   asio::awaitable<Result<DomainId>> start_paused(broker::CloneDomain domain) override;
+  asio::awaitable<Result<DomainId>> restore_paused(broker::CloneDomain domain, std::string image_file) override;
   asio::awaitable<Result<DomainId>> start_original_paused(VmName vm, std::string file) override;
   asio::awaitable<Result<void>> pause(DomainId domain) override;
   asio::awaitable<Result<void>> unpause(DomainId domain) override;
@@ -27,11 +28,13 @@ class FakeToolstack : public broker::Toolstack {
   std::map<VmName, broker::VmConfig> configs;
   std::vector<broker::Domain> domains;
   std::vector<broker::CloneDomain> started;
+  std::vector<std::string> restored;                                          // the image files that domains were restored from
   std::vector<std::string> calls;                                             // "unpause pos1", …
   std::function<std::optional<Error>(const std::string& call)> fails;         // asked before each call that changes something
   bool guests_reboot = false;                                                 // instead of shutting down
 
  private:
+  asio::awaitable<Result<DomainId>> build(std::string verb, broker::CloneDomain domain);
   Result<broker::Domain*> begin(std::string verb, DomainId id);
   std::uint32_t next_id_ = 1;
 };

@@ -1,12 +1,20 @@
 #include "host-broker/app/zynclone-broker/host.hpp"
 
+#include <unistd.h>
+
+#include <filesystem>
+
 #include "host-broker/core/answers_health.hpp"
 #include "host-broker/gateway/xen_guest_watch.hpp"
 #include "host-broker/sandbox/block_devices.hpp"
 #include "host-broker/sandbox/layout.hpp"
+#include "host-broker/sandbox/memories.hpp"
+#include "host-broker/sandbox/peripherals.hpp"
 #include "host-broker/sandbox/toolstack.hpp"
 #include "host-broker/xen/libxl.hpp"
 #include "host-broker/xen/xl_block_devices.hpp"
+#include "host-broker/xen/xl_memories.hpp"
+#include "host-broker/xen/xl_peripherals.hpp"
 #include "host-broker/xen/xl_toolstack.hpp"
 
 namespace zynclone::broker {
@@ -38,7 +46,32 @@ Result<std::unique_ptr<BlockDevices>> make_devices(const configuration::BrokerSe
     TRY(auto layout, sandbox::Layout::of(settings.sandbox_dir));
     return std::unique_ptr<BlockDevices>(std::make_unique<sandbox::SandboxBlockDevices>(std::move(layout)));
   }
-  return std::unique_ptr<BlockDevices>(std::make_unique<xen::XlBlockDevices>(xenstore_pool, xen::BlockDeviceSettings()));
+  xen::BlockDeviceSettings xl;
+  const auto script = std::filesystem::path(settings.link_program).parent_path() / "zynclone-block";
+  if (::access(script.c_str(), X_OK) == 0) xl.block_script = script.string();
+  return std::unique_ptr<BlockDevices>(std::make_unique<xen::XlBlockDevices>(xenstore_pool, std::move(xl)));
+}
+
+Result<std::unique_ptr<Peripherals>> make_peripherals(const configuration::BrokerSettings& settings, asio::thread_pool& xenstore_pool) {
+  if (settings.toolstack == configuration::ToolstackKind::sandbox) {
+    TRY(auto layout, sandbox::Layout::of(settings.sandbox_dir));
+    return std::unique_ptr<Peripherals>(std::make_unique<sandbox::SandboxPeripherals>(std::move(layout)));
+  }
+  return std::unique_ptr<Peripherals>(std::make_unique<xen::XlPeripherals>(xenstore_pool, xen::PeripheralSettings()));
+}
+
+Result<std::unique_ptr<Memories>> make_memories(const configuration::BrokerSettings& settings, xen::Hypervisor* hypervisor) {
+  xen::MemorySettings memory;
+  memory.folder = settings.state_dir + "/memory";
+  memory.program = (std::filesystem::path(settings.link_program).parent_path() / "zynclone-save").string();
+  memory.reserve = share_of(settings.reserve_files);
+  const storage::MemoryFolder folder(memory.folder, memory.reserve);
+  TRY(folder.prepare());
+  if (settings.toolstack == configuration::ToolstackKind::sandbox) {
+    TRY(auto layout, sandbox::Layout::of(settings.sandbox_dir));
+    return std::unique_ptr<Memories>(std::make_unique<sandbox::SandboxMemories>(std::move(layout), folder));
+  }
+  return std::unique_ptr<Memories>(std::make_unique<xen::XlMemories>(*hypervisor, std::move(memory)));
 }
 
 protocol::HealthCheck check_policy(policy::PolicyFolder& policy) {
@@ -77,7 +110,9 @@ Host::Host(const configuration::BrokerSettings& chosen)
 Result<std::unique_ptr<Host>> Host::create(asio::io_context& context, const configuration::BrokerSettings& settings) {
   std::unique_ptr<Host> host(new Host(settings));
   TRY(host->toolstack, make_toolstack(settings, host->hypervisor));
+  TRY(host->memories, make_memories(settings, host->hypervisor.get()));
   TRY(host->devices, make_devices(settings, host->xenstore_pool));
+  TRY(host->peripherals, make_peripherals(settings, host->xenstore_pool));
   TRY(host->journal, journal::SqlJournal::open(settings.journal_file(), host->clock));
   TRY(auto watch, gateway::XenGuestWatch::open(context.get_executor(), host->xenstore_pool));
   gateway::LinkSettings links;
@@ -91,7 +126,7 @@ Result<std::unique_ptr<Host>> Host::create(asio::io_context& context, const conf
 }
 
 Ports Host::ports() {
-  return Ports{*toolstack, *devices, storage, network, *guests, *journal, *journal, *journal, *journal, configuration, families, policy, clock};
+  return Ports{*toolstack, *devices, *peripherals, storage, network, *guests, *journal, *journal, *journal, *journal, configuration, families, policy, clock, *memories};
 }
 
 asio::awaitable<std::vector<protocol::HealthCheck>> Host::health() {

@@ -35,7 +35,9 @@ struct Host {
   xen::XenstoreLockdown network{xenstore_pool};
   std::unique_ptr<xen::Hypervisor> hypervisor;   // none in the sandbox
   std::unique_ptr<Toolstack> toolstack;
+  std::unique_ptr<Memories> memories;
   std::unique_ptr<BlockDevices> devices;
+  std::unique_ptr<Peripherals> peripherals;
   std::unique_ptr<journal::SqlJournal> journal;
   std::unique_ptr<gateway::GuestLinks> guests;
 

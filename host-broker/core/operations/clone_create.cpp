@@ -1,7 +1,9 @@
-// clone.create: record, quiesce, snapshot, thaw, and (unless asked not to) lock down and start. It can be taken back to its end: no point of
+// clone.create: record, quiesce, snapshot, thaw, and (unless asked not to) lock down and start. Live: record, lock down, copy memory and disks, restore,
+// identity. It can be taken back to its end: no point of
 // no return, because nothing of the original is given up.
 #include "host-broker/core/operations/clone_plan.hpp"
 #include "host-broker/core/operations/lifecycle_steps.hpp"
+#include "host-broker/core/operations/live_steps.hpp"
 #include "host-broker/core/operations/operations.hpp"
 #include "host-broker/core/operations/snapshot_steps.hpp"
 
@@ -31,6 +33,10 @@ std::string summary_of(const Context& context, const CloneName& name) {
   const auto clone = clone_of(context, name);
   if (!clone) return "clone " + name.text() + " was created, and is gone";
   const Clone& made = *clone.value();
+  if (made.consistency == protocol::Consistency::live) {
+    return "clone " + name.text() + " is " + std::string(protocol::to_string(made.state)) + ": " +
+           (made.awaits_identity ? "silent until its agent has taken its identity" : interfaces_text(made)) + ", memory and disks as of one instant";
+  }
   const std::string consistency(protocol::to_string(made.consistency));
   return "clone " + name.text() + " is " + std::string(protocol::to_string(made.state)) + ": " + interfaces_text(made) + ", disks " +
          (made.consistency == protocol::Consistency::offline ? "as they were when it was shut down" : consistency + "-consistent");
@@ -45,6 +51,16 @@ asio::awaitable<Result<Operation>> make_clone_create(Context context, protocol::
   operation.summary = [context, name] { return summary_of(context, name); };
 
   operation.steps.push_back(record_step(context, plan));
+  if (call.mode == CloneMode::live) {
+    // Locked down before anything is copied: where that fails, the original has not stood still for nothing.
+    operation.steps.push_back(publish_step(context, name, CloneState::running, plan.clone.network));
+    operation.steps.push_back(copy_step(context, plan));
+    operation.steps.push_back(restore_paused_step(context, name, plan.config));
+    operation.steps.push_back(remove_image_step(context));
+    operation.steps.push_back(unpause_step(context, name));
+    operation.steps.push_back(identity_step(context, name));
+    co_return operation;
+  }
   if (call.mode == CloneMode::online) operation.steps.push_back(quiesce_step(context, plan));
   for (const CloneDisk& disk : plan.clone.disks) {
     if (!disk.snapshot_name.empty()) operation.steps.push_back(snapshot_step(context, plan, disk));

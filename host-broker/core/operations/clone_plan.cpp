@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host-broker/core/records.hpp"
 #include "system/size.hpp"
 
 namespace zynclone::broker {
@@ -52,6 +53,25 @@ Result<void> check_mode(const Family& family, CloneMode mode, const std::optiona
   return outcome::success();
 }
 
+// Memory goes with all that it has open, and only of what runs.
+Result<void> check_live(const protocol::CloneCreate& call, const ClonePlan& plan) {
+  if (call.mode != CloneMode::live) return outcome::success();
+  const std::string cannot = "cannot clone '" + plan.config.vm.text() + "' live: ";
+  if (!call.start) return fail(Errc::invalid_argument, cannot + "its memory is not kept, so it must be started; use mode online to have a clone that does not run", "/params/start");
+  if (!plan.running || plan.running->state == DomainState::shut_down) {
+    return fail(Errc::conflict, cannot + "it is not running; use mode offline", "/params/mode");
+  }
+  if (plan.running->state == DomainState::paused) {
+    return fail(Errc::conflict, cannot + "it is paused, and a copy of its memory would let it go on; unpause it, or use mode online", "/params/mode");
+  }
+  for (const VmDisk& disk : plan.original.disks) {
+    const auto& named = plan.config.disks;
+    if (!disk.writable || named.empty() || std::find(named.begin(), named.end(), disk.device) != named.end()) continue;
+    return fail(Errc::configuration, cannot + "its disk '" + disk.device + "' is not among those to be cloned (key 'disks'), but its memory goes on using it", "/params/mode");
+  }
+  return outcome::success();
+}
+
 // Writable disks get copies of their own (all, or those that the configuration names); what is read-only is shared; the rest is left out.
 Result<std::vector<CloneDisk>> choose_disks(const OperationId& id, const GuestConfig& config, const VmConfig& original) {
   for (const std::string& wanted : config.disks) {
@@ -93,6 +113,15 @@ std::vector<CloneVif> choose_vifs(const Uuid& uuid, const GuestConfig& config, c
   return vifs;
 }
 
+// A guest may have its clone more apart than configured, but not less.
+Result<protocol::CloneNetwork> choose_network(const Context& context, const protocol::CloneCreate& call, const GuestConfig& config) {
+  using protocol::CloneNetwork;
+  const CloneNetwork chosen = call.network.value_or(config.clone_network);
+  if (chosen == CloneNetwork::isolated || config.clone_network == CloneNetwork::original || is_of_administrator(context.record)) return chosen;
+  return fail(Errc::denied, "cannot create clone '" + call.name.text() + "' on the original's network: clones of '" + config.vm.text() +
+                                "' are on the isolated one (key 'clone_network')", "/params/network");
+}
+
 Result<Clone> describe_clone(const Context& context, const protocol::CloneCreate& call, const ClonePlan& plan) {
   const OperationId& id = context.record.id;
   Clone clone;
@@ -101,10 +130,13 @@ Result<Clone> describe_clone(const Context& context, const protocol::CloneCreate
   clone.made_by = id;
   clone.state = protocol::CloneState::creating;
   clone.mode = call.mode;
+  clone.generation_id = Uuid::derived("generation of operation " + id.text());
+  clone.awaits_identity = call.mode == CloneMode::live;
   clone.consistency = call.mode == CloneMode::offline ? protocol::Consistency::offline : protocol::Consistency::crash;
   clone.created = context.record.created;
   clone.note = call.note;
   if (call.ttl_s) clone.expires = context.record.created + std::chrono::seconds(*call.ttl_s);
+  TRY(clone.network, choose_network(context, call, plan.config));
   clone.original_mask = plan.config.original_vif_mask;
   clone.clone_mask = plan.config.clone_vif_mask;
   clone.original_allowance = plan.config.original_allowance;
@@ -112,6 +144,22 @@ Result<Clone> describe_clone(const Context& context, const protocol::CloneCreate
   TRY(clone.disks, choose_disks(id, plan.config, plan.original));
   clone.vifs = choose_vifs(clone.uuid, plan.config, plan.original);
   return clone;
+}
+
+// The memory of a live clone has the original's shared volumes open: it gets a copy of them, of the same instant and its own, at the same devices.
+asio::awaitable<Result<void>> add_shared_disks(Context context, ClonePlan& plan) {
+  if (plan.clone.mode != CloneMode::live) co_return outcome::success();
+  const std::vector<SharedVolume> volumes = plan.config.shared_volumes;
+  for (const SharedVolume& shared : volumes) {
+    CO_TRY(const auto attachments, co_await context.ports.devices.attachments_of(shared.volume));
+    const bool has_it = std::any_of(attachments.begin(), attachments.end(), [&](const Attachment& one) { return one.domain == plan.running->id; });
+    if (!has_it) continue;
+    CloneDisk copy{.device = shared.device, .source = shared.volume, .volume = shared.volume};
+    copy.snapshot_name = base_name(shared.volume.path).substr(0, 64) + '.' + lower(context.record.id.text());
+    copy.volume.path.clear();
+    plan.clone.disks.push_back(std::move(copy));
+  }
+  co_return outcome::success();
 }
 
 // What the copies of the family may come to hold, if every block of them is written.
@@ -156,6 +204,13 @@ asio::awaitable<Result<void>> check_name_free(Context context, CloneName name, s
   co_return outcome::success();
 }
 
+asio::awaitable<Result<SourceUse>> use_while_paused(Context context, Volume source) {
+  constexpr std::uint64_t k_largest = 256ull << 20;  // bytes: a second or so, where its file system shares no blocks
+  if (source.format != VolumeFormat::raw) co_return SourceUse::in_use;
+  CO_TRY(const std::uint64_t size, co_await context.ports.storage.size_of(source));
+  co_return size <= k_largest ? SourceUse::idle : SourceUse::in_use;
+}
+
 asio::awaitable<Result<ClonePlan>> plan_clone(Context context, protocol::CloneCreate call) {
   ClonePlan plan;
   CO_TRY(plan.config, context.ports.configuration.guest(context.record.vm));
@@ -183,12 +238,21 @@ asio::awaitable<Result<ClonePlan>> plan_clone(Context context, protocol::CloneCr
   CO_TRY(check_count(*family, plan.config, call.name));
   CO_TRY(check_time_to_live(call.ttl_s));
   CO_TRY(check_mode(*family, call.mode, plan.running));
+  CO_TRY(check_live(call, plan));
   CO_TRY(plan.clone, describe_clone(context, call, plan));
+  CO_TRY(co_await add_shared_disks(context, plan));
   CO_TRY(co_await check_storage(context, plan));
   const std::vector<CloneDisk> disks = plan.clone.disks;
   for (const CloneDisk& disk : disks) {
     if (disk.snapshot_name.empty()) continue;
-    CO_TRY(co_await context.ports.storage.check_room(disk.source, plan.running ? SourceUse::in_use : SourceUse::idle));
+    SourceUse use = plan.running ? SourceUse::in_use : SourceUse::idle;
+    if (call.mode == CloneMode::live) {
+      CO_TRY(use, co_await use_while_paused(context, disk.source));
+    }
+    CO_TRY(co_await context.ports.storage.check_room(disk.source, use));
+  }
+  if (call.mode == CloneMode::live) {
+    CO_TRY(co_await context.ports.memories.check_room(plan.running->id));
   }
   co_return plan;
 }

@@ -16,6 +16,10 @@ struct ClonePlan {
 // Errors: configuration, already_exists, limit_exceeded, conflict (mode and state do not fit), no_space.
 asio::awaitable<Result<ClonePlan>> plan_clone(Context context, protocol::CloneCreate call);
 
+// How storage is to take a disk that a live clone's copying finds standing still: a raw file whose file system shares no blocks can be copied block by
+// block then, but only one so small that its VM does not stand still for it for long; any other as one in use.
+asio::awaitable<Result<SourceUse>> use_while_paused(Context context, Volume source);
+
 // Can a clone of this family get this name? Neither it nor the domain's name, <vm>.<clone>, is anybody's, a configured VM's either that does not
 // run. `cannot` begins the error: "create clone 'a'". Errors: already_exists, with `place`.
 asio::awaitable<Result<void>> check_name_free(Context context, CloneName name, std::string cannot, std::string place);

@@ -1,6 +1,7 @@
 // cutover.start, commit, undo. A start can be taken back to its end, by failure, cancel and afterwards by cutover.undo: no point of no return.
 // An undo is the same move the other way round. A commit is one edit, and that is its point of no return.
 #include "host-broker/core/operations/lifecycle_steps.hpp"
+#include "host-broker/core/operations/live_steps.hpp"
 #include "host-broker/core/operations/operations.hpp"
 #include "host-broker/core/operations/production_steps.hpp"
 
@@ -17,6 +18,17 @@ Error cannot_start(const Context& context, const std::string& cause, std::string
   return Error{Errc::conflict, "cannot move production of '" + context.record.vm.text() + "' to '" + context.record.target + "': " + cause, std::move(place)};
 }
 
+// An isolated clone is moved to the bridges that the original's configuration names; which one the toolstack would choose, nobody else knows.
+Result<void> check_way_out(const Context& context, const Clone& clone) {
+  if (clone.network != protocol::CloneNetwork::isolated) return outcome::success();
+  for (const CloneVif& vif : clone.vifs) {
+    if (!vif.bridge.empty()) continue;
+    return cannot_start(context, "it is on the isolated network, and the original's interface " + std::to_string(vif.index) +
+                                     " has no 'bridge=' in its xl configuration to which it could be moved; name one there and make a new clone");
+  }
+  return outcome::success();
+}
+
 // Must hold before anything is done.
 Result<void> check_start(const Context& context, const Family& family, const Uuid& to) {
   if (family.probation) {
@@ -27,9 +39,11 @@ Result<void> check_start(const Context& context, const Family& family, const Uui
   if (!from) return cannot_start(context, "nobody has production; 'vmclone repair " + family.vm.text() + "' leads out of this");
   if (*from == to) return cannot_start(context, "it has production already");
   for (const Clone& clone : family.clones) {
-    if (clone.uuid == to && clone.state != CloneState::running) {
-      return cannot_start(context, "it is " + std::string(protocol::to_string(clone.state)) + "; start it first");
-    }
+    if (clone.uuid != to) continue;
+    if (clone.state != CloneState::running) return cannot_start(context, "it is " + std::string(protocol::to_string(clone.state)) + "; start it first");
+    TRY(check_way_out(context, clone));
+    TRY(const std::string why_not, why_not_for_production(context, to));
+    if (!why_not.empty()) return cannot_start(context, why_not);
   }
   return outcome::success();
 }

@@ -26,7 +26,8 @@ class RepeatableStep : public Step {
 
 class PublishStep : public RepeatableStep {
  public:
-  PublishStep(Context context, CloneName clone, CloneState state) : RepeatableStep(std::move(context), std::move(clone)), state_(state) {
+  PublishStep(Context context, CloneName clone, CloneState state, protocol::CloneNetwork network)
+      : RepeatableStep(std::move(context), std::move(clone)), state_(state), network_(network) {
     // What undo goes back to; after a restart the state may have been changed already, then the journal has the one before.
     if (const auto found = clone_of(context_, clone_)) before_ = found.value()->state;
     for (const StepRecord& step : context_.record.steps) {
@@ -36,7 +37,10 @@ class PublishStep : public RepeatableStep {
   }
 
   std::string name() const override { return "publish " + std::string(protocol::to_string(state_)); }
-  std::string plan() const override { return "publish lockdown and wait until it is applied"; }
+  std::string plan() const override {
+    if (network_ == protocol::CloneNetwork::original) return "publish lockdown and wait until it is applied";
+    return "publish lockdown and wait until it is applied; its interfaces are on the family's isolated network";
+  }
   std::string intent() const override { return std::string(protocol::to_string(before_)); }
 
   asio::awaitable<Result<StepOutcome>> act() override {
@@ -65,6 +69,7 @@ class PublishStep : public RepeatableStep {
   }
 
   CloneState state_;
+  protocol::CloneNetwork network_;
   CloneState before_ = CloneState::inactive;
 };
 
@@ -78,7 +83,8 @@ class StartPausedStep : public RepeatableStep {
 
   asio::awaitable<Result<StepOutcome>> act() override {
     CO_TRY(const Clone* clone, clone_of(context_, clone_));
-    CO_TRY(co_await context_.ports.toolstack.start_paused(describe(*clone)));
+    CO_TRY(const Family* family, family_of(context_));
+    CO_TRY(co_await context_.ports.toolstack.start_paused(describe_domain(*family, *clone, config_)));
     co_return StepOutcome{};
   }
 
@@ -90,18 +96,6 @@ class StartPausedStep : public RepeatableStep {
   }
 
  private:
-  CloneDomain describe(const Clone& clone) const {
-    CloneDomain domain{.original_file = config_.xl_config, .name = domain_name(context_.record.vm, clone_), .uuid = clone.uuid};
-    for (const CloneDisk& disk : clone.disks) {
-      domain.disks.push_back(VmDisk{.device = disk.device, .volume = disk.volume, .writable = disk.writable});
-    }
-    for (const CloneVif& vif : clone.vifs) {
-      domain.vifs.push_back(CloneDomain::Vif{.index = vif.index, .mac = vif.mac, .bridge = vif.bridge, .backend = vif.backend,
-                                             .interface = vif.interface});
-    }
-    return domain;
-  }
-
   GuestConfig config_;
 };
 
@@ -181,8 +175,20 @@ class EditStep : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> publish_step(Context context, CloneName clone, CloneState state) {
-  return std::make_unique<PublishStep>(std::move(context), std::move(clone), state);
+CloneDomain describe_domain(const Family& family, const Clone& clone, const GuestConfig& config) {
+  CloneDomain domain{.original_file = config.xl_config, .name = domain_name(family.vm, clone.name), .uuid = clone.uuid};
+  for (const CloneDisk& disk : clone.disks) {
+    domain.disks.push_back(VmDisk{.device = disk.device, .volume = disk.volume, .writable = disk.writable});
+  }
+  for (const CloneVif& vif : clone.vifs) {
+    domain.vifs.push_back(CloneDomain::Vif{.index = vif.index, .mac = vif.mac, .bridge = bridge_at_start(family, clone, vif), .backend = vif.backend,
+                                           .interface = vif.interface});
+  }
+  return domain;
+}
+
+std::unique_ptr<Step> publish_step(Context context, CloneName clone, CloneState state, protocol::CloneNetwork network) {
+  return std::make_unique<PublishStep>(std::move(context), std::move(clone), state, network);
 }
 
 std::unique_ptr<Step> start_paused_step(Context context, CloneName clone, GuestConfig config) {

@@ -6,7 +6,12 @@
 namespace zynclone::broker {
 
 // Puts the clone into `state` in its family's file and waits until every backend has applied what follows. Undo puts back the state before.
-std::unique_ptr<Step> publish_step(Context context, CloneName clone, protocol::CloneState state);
+// `network` is for the plan's words.
+std::unique_ptr<Step> publish_step(Context context, CloneName clone, protocol::CloneState state,
+                                   protocol::CloneNetwork network = protocol::CloneNetwork::original);
+
+// What the toolstack is told of a clone.
+CloneDomain describe_domain(const Family& family, const Clone& clone, const GuestConfig& config);
 
 // Creates the clone's domain, paused. Undo destroys it.
 std::unique_ptr<Step> start_paused_step(Context context, CloneName clone, GuestConfig config);

@@ -1,5 +1,6 @@
 // volume.switch: one shared volume moves to a member, which may be the one that has it, where it was taken from its domain by hand or the
 // domain is new. It can be taken back to its end: no point of no return.
+#include "host-broker/core/operations/live_steps.hpp"
 #include "host-broker/core/operations/operations.hpp"
 #include "host-broker/core/operations/volume_steps.hpp"
 
@@ -27,6 +28,10 @@ asio::awaitable<Result<Operation>> make_volume_switch(Context context, protocol:
   CO_TRY(const auto domain, co_await domain_of(context, taker));
   if (!domain && context.making == Making::fresh) {
     co_return fail(Errc::conflict, "cannot switch volume '" + call.volume.text() + "' to '" + call.to.text() + "': it is not running", "/params/to");
+  }
+  CO_TRY(const std::string why_not, why_not_for_production(context, taker, call.volume));
+  if (!why_not.empty() && context.making == Making::fresh) {
+    co_return fail(Errc::conflict, "cannot switch volume '" + call.volume.text() + "' to '" + call.to.text() + "': " + why_not, "/params/to");
   }
   const Uuid giver = moved_from(context).value_or(holding.member.value_or(taker));
   CO_TRY(const Move move, co_await plan_move(context, giver, taker));

@@ -103,3 +103,18 @@ capture_end() {
   "$lab" ssh systemctl stop capture
   "$lab" gssh pos2 pkill tcpdump
 }
+
+# A counter in pos1's memory, in no file of its disk. A live clone goes on counting from where its original was: that shows in its own process, asked by its agent.
+live_count_begin() { "$lab" gssh pos1 "mount | grep -q '/dev/shm type tmpfs' || { mkdir -p /dev/shm; mount -t tmpfs tmpfs /dev/shm; }; cat >/usr/bin/live-count <<'END'
+#!/bin/sh
+number=1000
+while :; do number=\$((number + 1)); echo \$number >/dev/shm/live-count; sleep 0.5; done
+END
+chmod +x /usr/bin/live-count; setsid /usr/bin/live-count >/dev/null 2>&1 </dev/null &"; }
+live_count_expect() { # VM CLONE
+  run vmclone run "$1" --clone "$2" -- cat /dev/shm/live-count
+  expect_status 0 "a command runs in the clone"
+  expect_output '1[0-9]{3}' "the counter in its memory goes on"
+  "$lab" gssh "$1" pkill live-count
+}
+memory_images() { "$lab" ssh ls /var/lib/zynclone/memory; }

@@ -36,7 +36,7 @@ void World::start() {
 }
 
 Ports World::ports() {
-  return Ports{toolstack, devices, storage, network, guests, journal, journal, leases, grants, configuration, families, policy, clock};
+  return Ports{toolstack, devices, peripherals, storage, network, guests, journal, journal, leases, grants, configuration, families, policy, clock, memories};
 }
 
 void World::crash() {
@@ -88,6 +88,7 @@ void World::expect_untouched() {
     EXPECT_TRUE(family().clones.empty());
   }
   EXPECT_EQ(storage.volumes.size(), 1u);
+  EXPECT_TRUE(memories.kept.empty());
   ASSERT_EQ(toolstack.domains.size(), 1u);
   EXPECT_EQ(toolstack.domains[0].state, DomainState::running);
   EXPECT_TRUE(guests.quiesced.empty());

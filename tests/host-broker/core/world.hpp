@@ -15,6 +15,8 @@
 #include "tests/support/fake_host.hpp"
 #include "tests/support/fake_journal.hpp"
 #include "tests/support/fake_leases.hpp"
+#include "tests/support/fake_memories.hpp"
+#include "tests/support/fake_peripherals.hpp"
 #include "tests/support/fake_storage.hpp"
 #include "tests/support/fake_toolstack.hpp"
 #include "tests/support/result_matchers.hpp"
@@ -66,10 +68,12 @@ class World {
   FakeConfiguration configuration;
   FakeFamilies families;
   FakeBlockDevices devices;
+  FakePeripherals peripherals;
   FakeLeases leases;
   FakeGrants grants;
   FakeStorage storage;
   FakeToolstack toolstack;
+  FakeMemories memories{toolstack};
   FakeNetwork network;
   FakeGuestLink guests;
   FakePolicy policy;

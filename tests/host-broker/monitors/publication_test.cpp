@@ -32,6 +32,7 @@ TEST(Publication, SaysWhatLockdownMeansForEachMember) {
                        {original + "/role", "original"},
                        {original + "/state", "running"},
                        {original + "/domid", "3"},
+                       {original + "/vm_generation_id", k_original.text()},
                        {original + "/vif", ""},
                        {original + "/vif/0", ""},
                        {original + "/vif/0/interface", "vif3.0"},
@@ -44,6 +45,7 @@ TEST(Publication, SaysWhatLockdownMeansForEachMember) {
                        {clone + "/name", "upgrade-1"},
                        {clone + "/role", "clone"},
                        {clone + "/state", "running"},
+                       {clone + "/vm_generation_id", k_clone.text()},
                        {clone + "/vif", ""},
                        {clone + "/vif/0", ""},
                        {clone + "/vif/0/interface", "zc1"},
@@ -65,6 +67,16 @@ TEST(Publication, ReadsItselfBack) {
   const auto back = parse_published(k_original.text(), nodes_of(published));
   ASSERT_OK(back);
   EXPECT_EQ(back.value(), published);
+}
+
+TEST(Publication, ACopyOfAVmHasAGenerationOfItsOwn) {
+  Family family = family_with_clone(4, CloneState::running, VifMask{1}, VifMask{1});
+  family.clones[0].generation_id = Uuid::derived("generation of an operation");
+  const PublishedFamily published = publication_of(family, k_domains);
+  for (const PublishedMember& member : published.members) {
+    const std::string wanted = member.uuid == k_clone ? family.clones[0].generation_id.text() : k_original.text();
+    EXPECT_EQ(frontend_nodes(published, member).at("vm_generation_id"), wanted);
+  }
 }
 
 TEST(Publication, SaysWhereProductionIs) {

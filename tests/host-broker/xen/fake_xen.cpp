@@ -11,12 +11,13 @@ using broker::xen::Awaited;
 
 namespace {
 
-// `xl create -p -q FILE`. A domain is a file domains/<id> of "uuid name state".
+// `xl create -p -q FILE`, `xl restore -p FILE IMAGE`. A domain is a file domains/<id> of "uuid name state".
 constexpr std::string_view k_xl = R"sh(#!/bin/sh
 here=$(dirname "$0")
 [ -n "$WATCHER" ] && { echo >"$here/watching"; sleep 1000; exit 0; }
 echo "xl $*" >>"$here/calls"
 for file; do :; done
+[ "$1" != restore ] || file=$3
 cp -p "$file" "$here/seen.cfg"
 last() { sed -n "s/^$1 = \"\(.*\)\"$/\1/p" "$file" | tail -1; }
 make() {
@@ -94,6 +95,11 @@ asio::awaitable<Result<std::vector<Domain>>> FakeHypervisor::list() {
     domains.push_back(std::move(domain));
   }
   co_return domains;
+}
+
+asio::awaitable<Result<broker::xen::DomainMemory>> FakeHypervisor::memory_of(DomainId domain) {
+  CO_TRY(begin("memory_of", domain));
+  co_return memory;
 }
 
 asio::awaitable<Result<void>> FakeHypervisor::pause(DomainId domain) {

@@ -15,6 +15,7 @@ class FakeHypervisor : public broker::xen::Hypervisor {
   ~FakeHypervisor() override;  // ends the pretended watchers
 
   asio::awaitable<Result<std::vector<broker::Domain>>> list() override;
+  asio::awaitable<Result<broker::xen::DomainMemory>> memory_of(DomainId domain) override;
   asio::awaitable<Result<void>> pause(DomainId domain) override;
   asio::awaitable<Result<void>> unpause(DomainId domain) override;
   asio::awaitable<Result<void>> ask_to_shut_down(DomainId domain) override;
@@ -28,6 +29,7 @@ class FakeHypervisor : public broker::xen::Hypervisor {
   std::string xl() const { return (folder_ / "xl").string(); }
   TemporaryFolder& folder() { return folder_; }
 
+  broker::xen::DomainMemory memory{.bytes = 64ull << 20, .kind = broker::xen::DomainKind::pvh};
   std::vector<std::string> calls;        // "destroy 7"
   std::map<std::string, Error> failures; // by the call's first word
   bool guests_obey = true;               // a guest that is asked shuts down

@@ -71,6 +71,29 @@ TEST_F(XlToolstackTest, StartsPausedFromARenderedFile) {
   EXPECT_EQ(domains()[0].state, DomainState::paused);
 }
 
+TEST_F(XlToolstackTest, RestoresFromAnImageWithTheClonesConfiguration) {
+  const std::string image = xen_.folder().write("01image.image", "memory");
+  auto id = tests::run(toolstack_.restore_paused(clone(), image));
+  ASSERT_OK(id);
+  EXPECT_EQ(id.value(), DomainId{7});
+  EXPECT_EQ(xen_.folder().read("calls"), "xl restore -p " + config_file() + " " + image + "\n");
+  EXPECT_THAT(xen_.folder().read("seen.cfg"), HasSubstr("name = \"pos1.upgrade-1\"\n"));
+  EXPECT_TRUE(run_folder_is_empty());
+  // Its watcher is known by the same file, and a second call finds the domain, the image gone or not.
+  EXPECT_TRUE(find_xl_processes(config_file()).watcher);
+  std::filesystem::remove(image);
+  auto again = tests::run(toolstack_.restore_paused(clone(), image));
+  ASSERT_OK(again);
+  EXPECT_EQ(again.value(), DomainId{7});
+  ASSERT_OK(tests::run(toolstack_.end(clone().uuid)));
+  EXPECT_FALSE(find_xl_processes(config_file()).watcher);
+}
+
+TEST_F(XlToolstackTest, WithoutAnImageNothingIsRestored) {
+  EXPECT_FAILS(tests::run(toolstack_.restore_paused(clone(), "/nowhere/01image.image")), Errc::not_found);
+  EXPECT_EQ(xen_.folder().read("calls"), "");
+}
+
 TEST_F(XlToolstackTest, StartedTwiceIsTheSameDomain) {
   ASSERT_OK(start(toolstack_));
   auto again = start(toolstack_);

@@ -1,0 +1,48 @@
+#pragma once
+// Memory of a real Xen's domains, copied by zynclone-save, which also holds them: libxl's live saving, which xl uses for migration only, so that a domain
+// stands still only for what it changed last. One object a process, on its one thread.
+
+#include <map>
+
+#include "host-broker/ports/memories.hpp"
+#include "host-broker/storage/memory_folder.hpp"
+#include "host-broker/xen/hypervisor.hpp"
+#include "host-broker/xen/save_process.hpp"
+
+namespace zynclone::broker::xen {
+
+struct MemorySettings {
+  std::string program = "/usr/libexec/zynclone/zynclone-save";
+  std::string folder = "/var/lib/zynclone/memory";
+  storage::Share reserve = {.bytes = 1ull << 30};  // of the folder's file system, that stays free
+};
+
+class XlMemories final : public Memories {
+ public:
+  XlMemories(Hypervisor& hypervisor, MemorySettings settings)
+      : hypervisor_(hypervisor), settings_(std::move(settings)), folder_(settings_.folder, settings_.reserve) {}
+
+  asio::awaitable<Result<void>> check_room(DomainId domain) override;
+  asio::awaitable<Result<Deadline>> begin_save(DomainId domain, std::string image, Progress progress) override;
+  asio::awaitable<Result<SavedMemory>> finish_save(DomainId domain) override;
+  asio::awaitable<Result<void>> let_go(DomainId domain) override;
+  std::string file_of(const std::string& image) const override { return folder_.file_of(image); }
+  asio::awaitable<Result<void>> remove(std::string image) override { co_return folder_.remove(image); }
+  Result<std::vector<std::string>> images() const override { return folder_.images(); }
+
+ private:
+  asio::awaitable<Result<DomainMemory>> check(DomainId domain);
+
+  Hypervisor& hypervisor_;
+  MemorySettings settings_;
+  storage::MemoryFolder folder_;
+  struct Saving {
+    std::string image;
+    std::uint64_t size = 0;
+    Deadline limit{};
+    std::shared_ptr<SaveProcess> process;
+  };
+  std::map<DomainId, Saving> savings_;   // those that hold, or are about to
+};
+
+}  // namespace zynclone::broker::xen

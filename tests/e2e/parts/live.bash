@@ -1,0 +1,86 @@
+# A clone made live: the till goes on selling, the clone goes on from the same instant and stays silent until its agent has taken its identity.
+
+live() {
+  part "A live clone"
+  live_count_begin
+  run zynclone clone create --mode live --name alive --wait
+  expect_status 0 "the command succeeds"
+  expect_output '✓ published lockdown, generation [0-9]+ \(acknowledged by .+\)$' "lockdown was acknowledged"
+  expect_output '✓ copied the memory \([0-9.]+ [KMG]iB.*\) and 1 disk of pos1; it was paused [0-9.]+ s$' "memory and disk were copied, and the pause is said"
+  printf '        %s\n' "$(grep -o 'it was paused.*' <<<"$output")"
+  expect_output '✓ alive has taken its identity \([0-9]+ hooks?\)$' "its agent has taken its identity"
+  expect_output '^clone alive is running: interfaces 0 disabled \(mask 0x0\), memory and disks as of one instant$' "the last line says what is"
+  live_count_expect pos1 alive
+  expect_same live "$(vmclone show pos1 alive --json | field consistency)" "the administrator sees that it is live"
+  expect_same false "$(vmclone show pos1 alive --json | field awaits_identity)" "and that it awaits nothing"
+  expect_same disabled "$(clone_filter)" "its interface is disabled at the backend"
+  expect_same '' "$(memory_images)" "no image of its memory is left"
+  run zynclone family show
+  expect_status 0 "the original is served"
+  clone_is_connected() { vmclone health pos1 alive >/dev/null; }
+  run_until clone_is_connected
+  expect_status 0 "and the clone, by an agent of its own"
+  run vmclone stop pos1 alive --wait
+  expect_status 0 "it is stopped"
+  run vmclone start pos1 alive --wait
+  expect_status 0 "and starts again from its disks"
+  stop_and_remove alive >/dev/null
+  expect_nothing_left "nothing of it is left"
+  live_refusals
+}
+
+live_refusals() {
+  run zynclone clone create --mode live --name alive --no-start --wait
+  expect_status 2 "a live clone that shall not start is refused"
+  expect_output 'its memory is not kept' "and why is said"
+  run vmclone create pos1 --mode live --name alive --plan
+  expect_status 0 "a plan"
+  expect_output 'copy the memory and 1 disk of pos1, which is paused for the last of it' "says what it pauses"
+  expect_nothing_left "and does nothing"
+}
+
+# The shop's till while it is cloned: the customer sees the pause, no sale is lost, and the clone has a copy of the sales.
+live_shop() {
+  part "A till is cloned live while it sells"
+  shop_open
+  sells() { (($(shop_sales | wc -l) > ${1:-0})); }
+  run_until sells
+  expect_status 0 "the till sells"
+  local before
+  before=$(shop_sales | wc -l)
+  run vmclone create pos1 --name alive --mode live --wait
+  expect_status 0 "a live clone is made of it"
+  expect_output '✓ copied the memory \(.*\) and 2 disks of pos1; it was paused' "with a copy of the sales volume"
+  printf '        %s\n' "$(grep -o 'it was paused.*' <<<"$output")"
+  run_until sells "$((before + 20))"
+  expect_status 0 "the till goes on selling"
+  run vmclone cutover start pos1 alive --wait
+  expect_status 6 "the clone cannot take over"
+  expect_output "a copy of volume 'sales' of its own at 'xvds'" "and why is said"
+  stop_and_remove alive >/dev/null
+  run shop_close
+  expect_status 0 "every sale that was answered is on the volume once, in order"
+  shop_clear
+  run_until zynclone family show
+  expect_nothing_left "nothing of it is left"
+}
+
+live_crashes() {
+  part "The broker is killed at every step of a live clone"
+  local point step moment
+  for step in record 'publish running' 'copy memory and disks' 'restore paused' 'remove memory image' unpause identity; do
+    for moment in "${moments[@]}"; do
+      point="clone.create/$step/$moment"
+      set_fault "$point"
+      run vmclone create pos1 --name crash --mode live --wait
+      fault_was_met || not_ok "the broker came by $point"
+      expect_status 0 "killed at $point: the clone is made"
+      expect_same $'pos1\npos1.crash\npos2' "$(domains)" "its domain runs once"
+      expect_same '' "$(memory_images)" "no image is left"
+      run_until zynclone family show
+      expect_status 0 "and the original runs"
+      stop_and_remove crash >/dev/null
+      expect_nothing_left "and nothing is left of it afterwards"
+    done
+  done
+}

@@ -1,0 +1,157 @@
+// XlMemories with a script in the place of zynclone-save, and a pretended hypervisor.
+#include "host-broker/xen/xl_memories.hpp"
+
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "host-broker/xen/xl_process.hpp"
+#include "system/process.hpp"
+#include "tests/host-broker/xen/fake_xen.hpp"
+#include "tests/support/result_matchers.hpp"
+#include "tests/support/run.hpp"
+
+namespace zynclone::broker::xen {
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr const char* k_uuid = "11111111-0000-4000-8000-000000000001";
+
+class XlMemoriesTest : public ::testing::Test {
+ protected:
+  XlMemoriesTest() {
+    xen_.put(3, k_uuid, "pos1", "running");
+    saver_does("echo 'percent 40'; echo suspended; echo image >\"$2\"; paused; echo 'held 17'; hold");
+  }
+  ~XlMemoriesTest() override { context_.poll(); }
+
+  // What zynclone-save does, in shell. `paused` and `running` are what the hypervisor says of the domain then; `hold` waits for the end of the input.
+  void saver_does(const std::string& commands) {
+    xen_.folder().write_program("zynclone-save", R"sh(#!/bin/sh
+here=$(dirname "$0")
+paused() { echo "11111111-0000-4000-8000-000000000001 pos1 paused" >"$here/domains/$1"; }
+running() { echo "11111111-0000-4000-8000-000000000001 pos1 running" >"$here/domains/$1"; }
+hold() { cat >/dev/null; echo released >"$here/released"; }
+set -- "$1" "$2"
+)sh" + std::string("domain=$1; file=$2\n") + replaced(commands) + "\n");
+  }
+  static std::string replaced(std::string text) {
+    for (std::string word : {"paused;", "running;"}) {
+      for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos; at += word.size() + 9) text.replace(at, word.size(), word.substr(0, word.size() - 1) + " $domain;");
+    }
+    return text;
+  }
+
+  MemorySettings settings() {
+    MemorySettings result;
+    result.program = (xen_.folder() / "zynclone-save").string();
+    result.folder = (xen_.folder() / "memory").string();
+    result.reserve = {};
+    return result;
+  }
+  Result<Deadline> begin(std::vector<unsigned>* percents = nullptr) {
+    return tests::run_on(context_, memories_.begin_save(DomainId{3}, "01image", [percents](unsigned percent) {
+      if (percents != nullptr) percents->push_back(percent);
+    }));
+  }
+  Result<SavedMemory> finish() { return tests::run_on(context_, memories_.finish_save(DomainId{3})); }
+  Result<void> let_go() { return tests::run_on(context_, memories_.let_go(DomainId{3})); }
+  DomainState state() { return tests::run(xen_.list()).value().at(0).state; }
+
+  asio::io_context context_{1};
+  tests::FakeHypervisor xen_;
+  XlMemories memories_{xen_, settings()};
+};
+
+TEST_F(XlMemoriesTest, HoldsTheDomainUntilItIsLetGo) {
+  std::vector<unsigned> percents;
+  ASSERT_OK(begin(&percents));
+  EXPECT_THAT(percents, ElementsAre(40u));
+  const auto saved = finish();
+  ASSERT_OK(saved);
+  EXPECT_EQ(saved.value().size, 64u << 20);
+  EXPECT_EQ(state(), DomainState::paused);
+  EXPECT_THAT(memories_.images().value(), ElementsAre("01image"));
+  EXPECT_EQ(xen_.folder().read("memory/01image.image"), "image\n");
+  struct stat status {};
+  ASSERT_EQ(::stat((xen_.folder() / "memory").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0700u);
+
+  ASSERT_OK(let_go());
+  EXPECT_EQ(state(), DomainState::running);
+  EXPECT_THAT(xen_.calls, Contains("unpause 3"));
+  context_.restart();
+  context_.run();  // until the process has ended
+  EXPECT_EQ(xen_.folder().read("released"), "released\n");
+  ASSERT_OK(tests::run(memories_.remove("01image")));
+  EXPECT_THAT(memories_.images().value(), IsEmpty());
+  ASSERT_OK(tests::run(memories_.remove("01image")));
+}
+
+TEST_F(XlMemoriesTest, OneThatDoesNotSayWhenItSuspendsIsBelievedAtTheEnd) {
+  saver_does("echo image >\"$2\"; paused; echo 'held 4200'; hold");
+  const auto stood = begin();
+  ASSERT_OK(stood);
+  EXPECT_EQ(stood.value(), Deadline(std::chrono::milliseconds(4200)));
+  ASSERT_OK(finish());
+  ASSERT_OK(let_go());
+}
+
+TEST_F(XlMemoriesTest, AFailureHasItsCauseAndLeavesNothing) {
+  saver_does("echo part >\"$2\"; echo \"error cannot save domain '3': it does not suspend\"; exit 1");
+  const auto failed = begin();
+  EXPECT_FAILS(failed, Errc::xen);
+  EXPECT_EQ(failed.error().message, "cannot save domain '3': it does not suspend");
+  EXPECT_THAT(memories_.images().value(), IsEmpty());
+  EXPECT_EQ(state(), DomainState::running);
+}
+
+TEST_F(XlMemoriesTest, OneThatEndsWithoutAWordIsAFailure) {
+  saver_does("exit 3");
+  EXPECT_FAILS(begin(), Errc::xen);
+  saver_does("echo suspended; paused; exit 3");
+  ASSERT_OK(begin());
+  EXPECT_FAILS(finish(), Errc::xen);
+  ASSERT_OK(let_go());
+  EXPECT_EQ(state(), DomainState::running);
+}
+
+TEST_F(XlMemoriesTest, WhatCannotBeIsRefusedBeforeAnythingIsDone) {
+  xen_.memory.kind = DomainKind::hvm;
+  EXPECT_FAILS(tests::run(memories_.check_room(DomainId{3})), Errc::refused);
+  EXPECT_FAILS(begin(), Errc::refused);
+  xen_.memory = {.bytes = 1ull << 60, .kind = DomainKind::pv};
+  const auto full = tests::run(memories_.check_room(DomainId{3}));
+  EXPECT_FAILS(full, Errc::no_space);
+  EXPECT_THAT(full.error().message, HasSubstr("is free"));
+  EXPECT_FAILS(begin(), Errc::no_space);
+  EXPECT_FAILS(finish(), Errc::internal);
+  EXPECT_THAT(xen_.calls, Not(Contains("pause 3")));
+}
+
+asio::awaitable<void> keep(std::vector<std::string> arguments) { (void)co_await run_process(std::move(arguments)); }
+
+// A broker before this one had begun it: its input has ended (as run_process gives none), so it ends by itself, and the domain goes on.
+TEST_F(XlMemoriesTest, WaitsForOneThatAnEarlierBrokerLeft) {
+  saver_does("paused; sleep 0.3; running; true");
+  xen_.put(3, k_uuid, "pos1", "running");
+  asio::co_spawn(context_, keep({(xen_.folder() / "zynclone-save").string(), "3", "/x"}), asio::detached);
+  context_.poll();
+  ASSERT_OK(let_go());
+  EXPECT_EQ(state(), DomainState::running);
+  EXPECT_FALSE(find_save_process(DomainId{3}));
+}
+
+TEST_F(XlMemoriesTest, ADomainThatNobodyHoldsButIsPausedGoesOn) {
+  xen_.put(3, k_uuid, "pos1", "paused");
+  ASSERT_OK(let_go());
+  EXPECT_EQ(state(), DomainState::running);
+  ASSERT_OK(let_go());
+}
+
+}  // namespace
+}  // namespace zynclone::broker::xen
