@@ -47,13 +47,17 @@ constexpr std::string_view k_sets = R"(	map from {
 		type ifname
 %dhcp	}
 
+	set isolated {
+		type ifname
+%isolated	}
+
 	set held {
 		type iface_type
 %held	}
 )";
 
 // ARP, IPv4 and IPv6 only (no VLAN tags: the type of a tagged frame reads as 0x8100, also when the kernel has taken the tag off); then each
-// as vif_filter.hpp says; an interface of an isolated network passes frames as long as it stands on such a bridge. Dropped of ICMPv6 is what XAPI drops: router advertisements (134), redirects (137) and other routers' messages.
+// as vif_filter.hpp says. Dropped of ICMPv6 is what XAPI drops: router advertisements (134), redirects (137) and other routers' messages.
 // @th,64,128 is the target of a neighbour solicitation (135) or advertisement (136): nft 1.0.6 has no word for it. `meta l4proto != 255`
 // fails where a chain of extension headers cannot be followed, so that nothing hides behind it.
 constexpr std::string_view k_mode_chains = R"(
@@ -93,16 +97,6 @@ constexpr std::string_view k_mode_chains = R"(
 		drop
 	}
 
-	chain from_isolated {
-		meta ibrname "zci-*" accept
-		drop
-	}
-
-	chain to_isolated {
-		meta obrname "zci-*" accept
-		drop
-	}
-
 	chain to_locked {
 		ether type != { 0x0800, 0x0806, 0x86dd } drop
 		oifname . ether daddr @mac accept
@@ -119,12 +113,24 @@ struct Hook {
   std::string_view interface;
   std::string_view type;
   std::string_view map;
-  std::string_view first;      // a rule before all others
+  std::string_view first;      // rules before all others
 };
-// What reaches `input` is for the host, and what is in `output` comes from it: neither is on an isolated bridge.
+
+// Only here both ends of a frame are known: what an isolated interface sends or gets, the other end of it is isolated, too, wherever the two stand.
+// What it sends to the host or gets from there passes `input` and `output`, and ends there.
+constexpr std::string_view k_forward_chain = R"(
+	chain forward {
+		type filter hook forward priority -1000; policy accept;
+%rules	}
+)";
+constexpr std::string_view k_forward_rules = R"(		iifname @isolated oifname @isolated accept
+		iifname @isolated drop
+		oifname @isolated drop
+)";
+
 constexpr std::array<Hook, 4> k_hooks{{{"prerouting", "-1000", "iifname", "iiftype", "from", ""},
-                                       {"input", "-1000", "iifname", "iiftype", "from", "meta ibrname \"zci-*\" drop"},
-                                       {"output", "-1000", "oifname", "oiftype", "to", "meta obrname \"zci-*\" drop"},
+                                       {"input", "-1000", "iifname", "iiftype", "from", "\t\tiifname @isolated drop\n"},
+                                       {"output", "-1000", "oifname", "oiftype", "to", "\t\toifname @isolated drop\n"},
                                        {"postrouting", "-1000", "oifname", "oiftype", "to", ""}}};
 
 using Elements = std::map<std::string_view, std::set<std::string>>;
@@ -147,8 +153,9 @@ void add_elements(Elements& elements, const VifRule& rule, const std::string& in
   const std::string name = quoted(interface);
   switch (rule.mode) {
     case VifMode::unlocked:
-      elements["from"].insert(name + (rule.reach == Reach::isolated ? " : goto from_isolated" : " : accept"));
-      elements["to"].insert(name + (rule.reach == Reach::isolated ? " : goto to_isolated" : " : accept"));
+      elements["from"].insert(name + " : accept");
+      elements["to"].insert(name + " : accept");
+      if (rule.reach == Reach::isolated) elements["isolated"].insert(name);
       return;
     case VifMode::disabled:
       elements["from"].insert(name + " : drop");
@@ -185,7 +192,7 @@ std::string elements_text(const std::set<std::string>& elements) {
 
 std::string sets_text(const Elements& elements) {
   std::string text(k_sets);
-  for (const std::string_view set : {"from", "to", "mac", "ipv4", "ipv6", "neighbour", "dhcp", "held"}) {
+  for (const std::string_view set : {"from", "to", "mac", "ipv4", "ipv6", "neighbour", "dhcp", "isolated", "held"}) {
     const std::string mark = "%" + std::string(set) + "\t";
     const auto found = elements.find(set);
     text.replace(text.find(mark), mark.size() - 1, found == elements.end() ? "" : elements_text(found->second));
@@ -198,7 +205,7 @@ std::string base_chain(const Hook& hook, UnknownVifs unknown, bool with_rules) {
   std::string text = "\n\tchain " + std::string(hook.name) + " {\n\t\ttype filter hook " + std::string(hook.name) + " priority " +
                      std::string(hook.priority) + "; policy accept;\n";
   if (with_rules) {
-    if (!hook.first.empty()) text += "\t\t" + std::string(hook.first) + "\n";
+    text += hook.first;
     text += "\t\t" + interface + " vmap @" + std::string(hook.map) + "\n";
     if (unknown == UnknownVifs::hold) text += "\t\t" + interface + " \"vif*\" drop\n";
     text += "\t\t" + interface + " \"vif*\" meta " + std::string(hook.type) + " @held drop\n";
@@ -209,13 +216,15 @@ std::string base_chain(const Hook& hook, UnknownVifs unknown, bool with_rules) {
 std::string table_of(const std::string& sets, std::string_view chains, UnknownVifs unknown, bool with_rules) {
   std::string text = "table bridge zynclone {\n" + sets;
   for (const Hook& hook : k_hooks) text += base_chain(hook, unknown, with_rules);
+  text += k_forward_chain;
+  text.replace(text.rfind("%rules"), std::string_view("%rules").size(), with_rules ? k_forward_rules : "");
   return text + std::string(chains) + "}\n";
 }
 
 // ---- back ------------------------------------------------------------------------------------------------------------
 
 VifMode mode_of(const std::string& verdict) {
-  if (verdict == "accept" || verdict == "goto from_isolated") return VifMode::unlocked;
+  if (verdict == "accept") return VifMode::unlocked;
   if (verdict == "goto from_locked") return VifMode::locked;
   return VifMode::disabled;
 }
@@ -252,7 +261,7 @@ std::string transaction_text(const FilterState& state, Replace replace) {
   text += table_of(sets_text({}), "", state.unknown, false);
   text += "flush table bridge zynclone\n";
   for (const std::string_view map : {"from", "to"}) text += "flush map bridge zynclone " + std::string(map) + "\n";
-  for (const std::string_view set : {"mac", "ipv4", "ipv6", "neighbour", "dhcp", "held"}) text += "flush set bridge zynclone " + std::string(set) + "\n";
+  for (const std::string_view set : {"mac", "ipv4", "ipv6", "neighbour", "dhcp", "isolated", "held"}) text += "flush set bridge zynclone " + std::string(set) + "\n";
   return text + table_text(state);
 }
 
@@ -263,7 +272,7 @@ std::optional<FilterState> state_of_table(std::string_view untrusted_listing) {
   std::map<std::string, VifRule> rules;
   for (const std::string& element : listing->elements("from")) {
     const auto [interface, verdict] = split_element(element, " : ");
-    rules[interface] = VifRule{.interface = interface, .mode = mode_of(verdict), .reach = verdict == "goto from_isolated" ? Reach::isolated : Reach::everywhere};
+    rules[interface] = VifRule{.interface = interface, .mode = mode_of(verdict)};
   }
   std::erase_if(rules, [&rules](const auto& entry) {
     const std::string& name = entry.first;
@@ -275,6 +284,11 @@ std::optional<FilterState> state_of_table(std::string_view untrusted_listing) {
   for (const std::string& element : listing->elements("dhcp")) {
     const auto rule = rules.find(split_element(element, " . ").first);
     if (rule != rules.end()) rule->second.ipv4.emplace_back(k_dhcp_source);
+  }
+
+  for (const std::string& element : listing->elements("isolated")) {
+    const auto rule = rules.find(split_element(element, " . ").first);
+    if (rule != rules.end()) rule->second.reach = Reach::isolated;
   }
 
   FilterState state;

@@ -1,7 +1,7 @@
 #pragma once
 // The VifFilter of the sandbox: keeps the state in a text file, which the sandbox and tests read, and filters nothing. Lines are
 // `unknown pass|hold`, then for each interface `<interface> <mode> <mac> <ipv4,...> <ipv6,...>`, with - for what there is none of; mode
-// `isolated` is unlocked, and on an isolated bridge only.
+// `isolated` is unlocked, among its like only.
 
 #include <filesystem>
 

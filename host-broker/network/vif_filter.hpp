@@ -21,8 +21,8 @@ namespace zynclone::broker::network {
 //     router advertisements, redirects, a DHCP server's answers.
 //   to it: IPv4, ARP, IPv6 addressed to `mac` or to a group.
 // A link-local IPv6 address passes only where it is listed, like any other.
-// Of a bridge whose name begins with "zci-" (isolated_bridges.hpp) nothing goes to the host, and nothing of the host's goes there.
-enum class Reach { everywhere, isolated };  // isolated: of what its mode lets pass, only what stays on such a bridge; elsewhere it is as if disabled
+// isolated: to and from other interfaces of that reach only, not the host's own either. Whose they are is the bridge's matter (isolated_bridges.hpp).
+enum class Reach { everywhere, isolated };
 
 struct VifRule {
   std::string interface;
@@ -56,7 +56,7 @@ Result<std::string> parse_ipv6(std::string_view untrusted_text);
 // a name, a MAC or an address that is none, a locked interface with no MAC, an interface named twice.
 Result<FilterState> checked(FilterState untrusted_state);
 
-// Does anything at all go to this interface, on a bridge that is not isolated, by this state? `state` must be `checked`.
+// Does anything of the host's go to this interface by this state? `state` must be `checked`.
 bool may_receive(const FilterState& state, const std::string& interface);
 
 class VifFilter {

@@ -30,6 +30,10 @@ FilterState example() {
                     {.interface = "zc1", .mode = VifMode::unlocked, .mac = "not looked at", .ipv4 = {"nor this"}}}};
 }
 
+VifRule isolated(std::string interface) {
+  return {.interface = std::move(interface), .mode = VifMode::unlocked, .reach = Reach::isolated};
+}
+
 // With ZYNCLONE_WRITE_GOLDEN set, the files are made anew: look at what changed in them.
 void expect_golden(const std::string& name, const std::string& text) {
   const std::string file = std::string(TEST_SOURCE_DIR) + "/tests/host-broker/network/golden/" + name;
@@ -81,6 +85,17 @@ TEST(Checked, RefusesWhatIsNoAddress) {
   EXPECT_FAILS(with("00:16:3e:00:00:01", std::vector<std::string>(65, "10.0.0.1"), {}), Errc::limit_exceeded);
 }
 
+TEST(Checked, AnIsolatedInterfaceIsUnlockedOrDisabled) {
+  EXPECT_EQ(checked({.rules = {isolated("zc1")}}).value().rules.front(), isolated("zc1"));
+  EXPECT_EQ(checked({.rules = {{.interface = "zc1", .mode = VifMode::disabled, .reach = Reach::isolated}}}).value().rules.front().reach, Reach::everywhere);
+  EXPECT_FAILS(checked({.rules = {{.interface = "zc1", .mode = VifMode::locked, .mac = "00:16:3e:00:00:01", .reach = Reach::isolated}}}), Errc::invalid_argument);
+  EXPECT_FALSE(may_receive({.rules = {isolated("zc1")}}, "zc1")) << "nothing of a real bridge";
+}
+
+TEST(NftText, MakesTheGoldenTableOfIsolatedInterfaces) {
+  expect_golden("isolated.nft", table_text(checked({.rules = {isolated("zc1"), isolated("zc2")}}).value()));
+}
+
 TEST(Checked, RefusesAnInterfaceNamedTwice) {
   const auto state = checked({.rules = {{.interface = "zc1"}, {.interface = "zc2"}, {.interface = "zc1", .mode = VifMode::unlocked}}});
   ASSERT_FAILS(state, Errc::invalid_argument);
@@ -105,6 +120,7 @@ TEST(NftText, ReadsItsTablesBack) {
       checked(example()).value(),
       {.rules = {{.interface = "vif7.0", .mode = VifMode::disabled}, {.interface = "vif7.1", .mode = VifMode::unlocked}}},
       {.rules = {{.interface = "zc1", .mode = VifMode::locked, .mac = "00:16:3e:00:00:01"}}},
+      {.rules = {isolated("zc1"), {.interface = "zc2", .mode = VifMode::unlocked}}},
   };
   for (const FilterState& state : states) EXPECT_EQ(state_of_table(table_text(state)), state);
 }
