@@ -29,6 +29,7 @@ Agent::Agent(asio::any_io_executor executor, AgentParts parts, AgentLimits limit
       listener_(parts.listener),
       limits_(limits),
       status_(std::move(status)),
+      root_(std::move(parts.root)),
       last_identity_(parts.last_identity),
       hooks_(parts.hooks, limits.hooks, [this] { return common_environment(); }),
       quiescer_(executor, hooks_, parts.freezer, parts.quiesce_store, limits.quiesce),
@@ -44,7 +45,11 @@ Agent::Agent(asio::any_io_executor executor, AgentParts parts, AgentLimits limit
       server_(executor, parts.listener, session_, limits.local),
       watcher_(parts.identity, parts.last_identity, identity_events()) {}
 
-HookEnvironment Agent::common_environment() const { return identity() ? environment_of(*identity()) : HookEnvironment(); }
+HookEnvironment Agent::common_environment() const {
+  HookEnvironment environment = identity() ? environment_of(*identity()) : HookEnvironment();
+  if (!root_.empty()) environment["ZYNCLONE_ROOT"] = root_;
+  return environment;
+}
 
 SessionEvents Agent::session_events() {
   SessionEvents events;
@@ -66,6 +71,8 @@ IdentityEvents Agent::identity_events() {
   events.moved = [this](Move move, const Identity& now) { moved(move, now); };
   events.interfaces_changed = [this](const Identity& now) { event_hooks_.happened(HookEvent::interfaces, environment_of(now)); };
   events.changed = [this](const Identity& now) {
+    if (now.is_being_saved) session_.pause(Error{Errc::unavailable, "cannot reach the broker: this VM's memory is being copied; ask again"});
+    else session_.go_on();
     if (remembered_ != now.uuid) start("remembering which VM this is", remember(now.uuid));
     remembered_ = now.uuid;
     tell_status();

@@ -35,6 +35,7 @@ struct AgentParts {
   VolumeStore& volume_store;
   MountPoints mount_points;
   CommandPrograms* commands = nullptr;  // null: none may be run
+  std::string root = {};                // a folder that stands for / in hooks; empty: none
 };
 
 struct AgentLimits {
@@ -78,6 +79,7 @@ class Agent {
   AgentLimits limits_;
   std::function<void(std::string)> status_;
   std::string last_status_;
+  std::string root_;
   LastIdentity& last_identity_;
   std::optional<Uuid> remembered_;
   Hooks hooks_;

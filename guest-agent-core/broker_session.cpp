@@ -38,6 +38,11 @@ BrokerSession::~BrokerSession() = default;
 asio::awaitable<void> BrokerSession::run() {
   Deadline pause = limits_.shortest_pause;
   while (!stopping_) {
+    if (paused_) {
+      factory_.close();
+      co_await restart_.wait();
+      continue;
+    }
     const std::uint64_t drops_before = drops_;
     std::unique_ptr<channel::Channel> opened = co_await open(&pause);
     if (!opened) continue;
@@ -68,11 +73,24 @@ void BrokerSession::drop(Error why) {
   restart_.wake();
 }
 
+void BrokerSession::pause(Error why) {
+  if (paused_) return;
+  paused_ = why;
+  drop(std::move(why));
+}
+
+void BrokerSession::go_on() {
+  if (!paused_) return;
+  paused_.reset();
+  restart_.wake();
+}
+
 asio::awaitable<void> BrokerSession::until_dropped(std::uint64_t drops_before) {
   while (drops_ == drops_before) co_await restart_.wait();
 }
 
 Error BrokerSession::no_channel() const {
+  if (paused_) return *paused_;
   const std::string why = was_up_ ? "it is not connected any more" : "it has not connected yet";
   return Error{Errc::unavailable, "cannot reach the broker: " + why};
 }

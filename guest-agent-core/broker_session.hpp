@@ -41,6 +41,10 @@ class BrokerSession {
   // Ends the channel, or the attempt to open one, and starts anew; what is pending ends with `why`.
   void drop(Error why);
 
+  // As drop(), and nothing is open until go_on(): the VM's memory is being copied, and a channel must not be open in the copy.
+  void pause(Error why);
+  void go_on();
+
   bool is_up() const;
 
   // Asks the broker. `envelope` holds request_id and plan. Errors: the broker's own; unavailable (no channel, or it ended meanwhile); what was
@@ -70,7 +74,7 @@ class BrokerSession {
   SessionLimits limits_;
   SessionEvents events_;
   channel::WakeUp changed_;               // link_, stopping_, calls_
-  channel::WakeUp restart_;               // drop() or stop() while there is no link
+  channel::WakeUp restart_;               // drop(), stop() or go_on() while there is no link
   std::uint64_t drops_ = 0;
   Error no_channel() const;
   std::shared_ptr<Link> link_;   // null: no channel
@@ -78,6 +82,7 @@ class BrokerSession {
   std::size_t calls_ = 0;
   std::string last_error_;
   bool stopping_ = false;
+  std::optional<Error> paused_;  // why
 };
 
 // One of the calls that are at the broker; ends with the scope.

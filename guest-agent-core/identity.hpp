@@ -28,6 +28,7 @@ struct Identity {
   Uuid uuid;                                        // of this VM
   std::optional<Membership> membership;             // nullopt: in no family, or not published yet
   std::optional<Uuid> generation_id;                // of the VM: another one in each copy of it; nullopt: not published
+  bool is_being_saved = false;                      // its memory is being copied: no channel may be open
   std::map<unsigned, protocol::VifMode> interfaces; // as published; empty: no lockdown
   bool operator==(const Identity&) const = default;
 };

@@ -126,6 +126,7 @@ const std::map<std::string, Setter>& setters() {
       {"volume_timeout", duration(&AgentConfiguration::volume_timeout)},
       {"commands", word(&AgentConfiguration::commands, {{"yes", Commands::allowed}, {"no", Commands::refused}})},
       {"state_dir", path(&AgentConfiguration::state_dir)},
+      {"root", path(&AgentConfiguration::root)},
       {"identity_file", path(&AgentConfiguration::identity_file)},
   };
   return table;

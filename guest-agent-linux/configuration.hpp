@@ -32,6 +32,7 @@ struct AgentConfiguration {
   std::chrono::milliseconds volume_timeout{20'000};  // `volume_timeout`: until a shared volume's device is there; it is mounted; it is written out
   Commands commands = Commands::allowed;             // `commands`: yes, no: may the host's administrator run commands in this guest
   std::string state_dir = "/run/zynclone";           // `state_dir`: what must survive the agent but not a reboot
+  std::string root;                                  // `root`: a folder that stands for / in hooks (sandbox: theirs is pretended)
   std::string identity_file = "/var/lib/zynclone-agent/identity";  // `identity_file`: state_dir/identity if only state_dir is given
 };
 

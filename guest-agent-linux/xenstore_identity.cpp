@@ -10,6 +10,7 @@ namespace {
 using xenstore::Transaction;
 
 constexpr std::size_t k_most_interfaces = 64;
+const std::string k_being_saved = "control/zynclone-save";  // by zynclone-save, as long as it is at work
 
 template <class T>
 Result<T> number_of(const std::string& text, const std::string& path) {
@@ -89,6 +90,8 @@ Result<Identity> read_identity(xenstore::Store& store) {
     TRY(identity.uuid, read_uuid(nodes));
     TRY(identity.membership, read_membership(nodes));
     TRY(identity.generation_id, read_generation_id(nodes));
+    TRY(const auto saving, nodes.read(k_being_saved));
+    identity.is_being_saved = saving.has_value();
     TRY(identity.interfaces, read_interfaces(nodes));
     return outcome::success();
   }));
@@ -99,7 +102,7 @@ Result<Identity> read_identity(xenstore::Store& store) {
 
 const std::vector<std::string>& XenstoreIdentity::watched() {
   // The kernel registers watches anew when the VM is restored, and then each fires: a sign that it may be another VM.
-  static const std::vector<std::string> paths{"domid", "vm", "zynclone"};
+  static const std::vector<std::string> paths{"domid", "vm", "zynclone", k_being_saved};
   return paths;
 }
 

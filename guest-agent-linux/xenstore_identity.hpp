@@ -1,5 +1,5 @@
 #pragma once
-// Which VM this is, from the XenStore nodes that belong to the reading domain: `domid` and `vm` by the toolstack, `zynclone/...` by
+// Which VM this is, and whether its memory is being copied, from the XenStore nodes that belong to the reading domain: `domid` and `vm` by the toolstack, `zynclone/...` by
 // clone-monitor (docs/architecture.md says which).
 
 #include "guest-agent-core/identity.hpp"

@@ -65,6 +65,7 @@ Adapters::Adapters(asio::any_io_executor executor, const AgentConfiguration& con
       volume_store_(configuration.state_dir),
       mount_points_(configuration.shared_volumes),
       commands_(configuration.commands),
+      root_(configuration.root),
       freezer_(make_freezer(executor, configuration)),
       mounter_(make_mounter(configuration)),
       channels_(make_channels(executor, configuration, store_)) {}
@@ -81,7 +82,8 @@ AgentParts Adapters::parts() {
                     .mounter = *mounter_,
                     .volume_store = volume_store_,
                     .mount_points = mount_points_,
-                    .commands = commands_ == Commands::allowed ? &command_processes_ : nullptr};
+                    .commands = commands_ == Commands::allowed ? &command_processes_ : nullptr,
+                    .root = root_};
 }
 
 AgentLimits limits_of(const AgentConfiguration& configuration) {

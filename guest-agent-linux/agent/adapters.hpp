@@ -32,6 +32,7 @@ class Adapters {
   MountPoints mount_points_;
   CommandProcesses command_processes_;
   Commands commands_;
+  std::string root_;
   std::unique_ptr<Freezer> freezer_;
   std::unique_ptr<VolumeMounter> mounter_;
   std::unique_ptr<ChannelFactory> channels_;

@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
 
   cli::add_cutover_commands(line.root(), session);
   cli::add_volume_commands(line.root(), session);
+  cli::add_peripheral_commands(line.root(), session);
   cli::add_operation_commands(line.root(), session);
   return line.run(argc, argv, screen);
 }

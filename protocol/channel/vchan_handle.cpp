@@ -6,12 +6,31 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <ctime>
 
 namespace zynclone::channel {
 namespace {
 
 // The peer may change it at any moment: one read each, by the compiler too.
 std::uint32_t load(const std::uint32_t& index) { return *const_cast<const volatile std::uint32_t*>(&index); }
+
+std::chrono::nanoseconds now_by(clockid_t clock) {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+// CLOCK_BOOTTIME goes on while a VM is suspended, CLOCK_MONOTONIC does not (clock_gettime(2)).
+std::chrono::nanoseconds time_suspended() {
+  constexpr std::chrono::microseconds k_exact{200};
+  for (int tries = 0;; ++tries) {
+    const auto before = now_by(CLOCK_MONOTONIC);
+    const auto all = now_by(CLOCK_BOOTTIME);
+    if (now_by(CLOCK_MONOTONIC) - before < k_exact || tries == 100) return all - before;
+  }
+}
+
+constexpr std::chrono::milliseconds k_least_suspension{5};  // above what the two clocks' readings can differ by
 
 Error gone() { return Error{Errc::unavailable, "cannot use the vchan: the peer is gone"}; }
 Error closed() { return Error{Errc::unavailable, "cannot use the vchan: the channel is closed"}; }
@@ -33,7 +52,7 @@ Result<std::unique_ptr<VchanHandle>> VchanHandle::adopt(asio::any_io_executor ex
   return handle;
 }
 
-VchanHandle::VchanHandle(asio::any_io_executor executor, libxenvchan* control) : control_(control), events_(std::move(executor)) {
+VchanHandle::VchanHandle(asio::any_io_executor executor, libxenvchan* control) : control_(control), events_(std::move(executor)), suspended_before_(time_suspended()) {
   own_.consumed = load(control->read.shr->cons);
   own_.produced = load(control->write.shr->prod);
 }
@@ -107,7 +126,15 @@ void VchanHandle::close() {
   // libxenvchan closes the descriptor. Asio only lets it go; closed twice it would take a stranger's.
   if (events_.is_open()) events_.release();
   libxenvchan* control = std::exchange(control_, nullptr);
-  if (!confined_) libxenvchan_close(control);
+  if (confined_) return;
+  if (time_suspended() - suspended_before_ < k_least_suspension) {
+    libxenvchan_close(control);
+    return;
+  }
+  // All the same the peer is told, if it is there: this may be the VM that went on, and not its copy.
+  if (control->is_server != 0) control->ring->srv_live = 0;
+  else control->ring->cli_live = 0;
+  xenevtchn_notify(control->event, control->event_port);
 }
 
 Result<void> VchanHandle::confine(DomainId peer_domain) {

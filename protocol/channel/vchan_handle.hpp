@@ -7,6 +7,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -43,7 +44,8 @@ class VchanHandle {
   bool is_unused() const;                   // no byte has ever gone either way
   int largest_order() const;
 
-  // Ends every wait and gives back what the channel held; the peer is told. More than once is no error.
+  // Ends every wait and gives back what the channel held; the peer is told. More than once is no error. A channel that was open while this VM was
+  // suspended is never given back: if the VM was restored, Linux stops at a BUG in whoever closes its event channel (evtchn_unbind_from_user).
   void close();
 
   // Keeps nothing that could reach another domain's memory or events than this one's. close() then only ends the waits: the
@@ -62,6 +64,7 @@ class VchanHandle {
   libxenvchan* control_;
   asio::posix::stream_descriptor events_;
   int event_descriptor_ = -1;
+  std::chrono::nanoseconds suspended_before_;  // when it was made: how long this VM had been suspended
   Indices own_;         // what they must be; the copies in the ring can be changed by the peer
   bool confined_ = false;
 };

@@ -441,6 +441,25 @@ TEST_F(AgentTest, ARestoredVmKeepsItsCallersAndOpensANewChannel) {
   EXPECT_FALSE(record.has("identity rename"));
 }
 
+TEST_F(AgentTest, ItsChannelIsClosedWhileTheMemoryIsCopied) {
+  serve();
+  auto caller = listener.connect(Rights::read);
+  Identity saved = original_identity();
+  saved.is_being_saved = true;
+  source.set(saved);
+  ASSERT_TRUE(wait([&] { return broker->ended.has_value(); }));
+  const auto refused = answer(caller->ask(protocol::FamilyShow{}));
+  ASSERT_FAILS(refused, Errc::unavailable);
+  EXPECT_NE(refused.error().message.find("memory is being copied"), std::string::npos) << refused.error().message;
+  EXPECT_EQ(factory.opened, 1u);
+  // In the original the host takes the word back, in the clone it is not there.
+  source.set(clone_identity());
+  ASSERT_TRUE(wait([&] { return caller->ended.has_value(); }));
+  EXPECT_EQ(caller->ended->code, Errc::moved);
+  broker = factory.connect_and_greet();
+  ASSERT_TRUE(wait([&] { return statuses.back() == "connected to the broker as upgrade-1 (clone of pos1)"; }));
+}
+
 TEST_F(AgentTest, WhichVmItIsIsRememberedOnlyWhenNothingIsFrozen) {
   serve();
   quiesce(1);

@@ -222,6 +222,36 @@ TEST_F(BrokerSessionTest, DropEndsWhatIsPendingWithItsReasonAndStartsAnew) {
   EXPECT_TRUE(wait_up(2));
 }
 
+TEST_F(BrokerSessionTest, WhilePausedNothingIsOpen) {
+  begin();
+  auto broker = factory.connect_and_greet();
+  ASSERT_TRUE(wait([&] { return session->is_up(); }));
+  const unsigned opened = factory.opened;
+  session->pause(Error{Errc::unavailable, "the memory is being copied"});
+  session->pause(Error{Errc::unavailable, "once more"});
+  ASSERT_TRUE(wait([&] { return broker->ended.has_value() && !session->is_up(); }));
+  settle(context);
+  EXPECT_EQ(factory.opened, opened);
+  const auto refused = ask();
+  ASSERT_TRUE(wait([&] { return refused->has_value(); }));
+  ASSERT_FAILS(**refused, Errc::unavailable);
+  EXPECT_EQ((**refused).error().message, "the memory is being copied");
+  session->go_on();
+  broker = factory.connect_and_greet();
+  ASSERT_TRUE(wait([&] { return session->is_up(); }));
+  EXPECT_EQ(factory.opened, opened + 1);
+}
+
+TEST_F(BrokerSessionTest, APauseAlsoEndsTheWaitForABroker) {
+  begin();
+  ASSERT_TRUE(wait([&] { return factory.opened == 1; }));
+  session->pause(Error{Errc::unavailable, "the memory is being copied"});
+  settle(context);
+  EXPECT_EQ(factory.opened, 1u);
+  session->go_on();
+  ASSERT_TRUE(wait([&] { return factory.opened == 2; }));
+}
+
 TEST_F(BrokerSessionTest, DropAlsoEndsTheWaitForABroker) {
   begin();
   ASSERT_TRUE(wait([&] { return factory.opened == 1; }));

@@ -75,6 +75,18 @@ TEST_F(XenstoreTest, OutsideAFamilyThereIsADomainAndAVm) {
   EXPECT_TRUE(now.value().interfaces.empty());
 }
 
+TEST_F(XenstoreTest, ReadsTheGenerationIdAndWhetherTheMemoryIsBeingCopied) {
+  publish_domain();
+  EXPECT_FALSE(read().value().generation_id);
+  EXPECT_FALSE(read().value().is_being_saved);
+  publish("zynclone/vm_generation_id", uuid_number(3).text());
+  publish("control/zynclone-save", "1");
+  EXPECT_EQ(read().value().generation_id, uuid_number(3));
+  EXPECT_TRUE(read().value().is_being_saved);
+  publish("zynclone/vm_generation_id", "none");
+  EXPECT_FALSE(read());
+}
+
 TEST_F(XenstoreTest, ReadsWhatCloneMonitorPublishes) {
   publish_domain();
   publish_family();
