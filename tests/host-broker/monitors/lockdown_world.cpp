@@ -33,6 +33,13 @@ Family family_with_clone(std::uint64_t generation, protocol::CloneState state, V
   return family;
 }
 
+Family family_with_isolated_clone(std::uint64_t generation, protocol::CloneState state) {
+  Family family = family_with_clone(generation, state, VifMask{~0ull}, VifMask{0});
+  family.clones[0].network = protocol::CloneNetwork::isolated;
+  family.clones[0].vifs[0].bridge = "br0";
+  return family;
+}
+
 Program::Program(std::vector<std::string> arguments) {
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
@@ -117,6 +124,7 @@ void LockdownWorld::add_vif(std::uint32_t backend, std::uint32_t domain, unsigne
     bool done = engine.write("/local/domain/" + std::to_string(backend) + "/backend", "", {.entries = {{.domain = {backend}}}}).has_value();
     done = done && engine.write(path, "", permissions).has_value();
     done = done && engine.write(path + "/mac", mac, permissions).has_value();
+    done = done && engine.write(path + "/hotplug-status", "connected", permissions).has_value();
     if (!renamed.empty()) done = done && engine.write(path + "/vifname", renamed, permissions).has_value();
     return done && engine.write("/local/domain/" + std::to_string(domain) + "/device/vif/" + std::to_string(device) + "/mac", mac).has_value();
   });

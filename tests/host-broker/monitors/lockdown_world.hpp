@@ -30,6 +30,9 @@ inline const std::string k_clone_mac = "00:16:3e:00:00:02";
 Family family_without_clones(std::uint64_t generation);
 Family family_with_clone(std::uint64_t generation, protocol::CloneState state, VifMask original_mask, VifMask clone_mask);
 
+// The same, its clone on the family's isolated network, and able to take the original's place on br0.
+Family family_with_isolated_clone(std::uint64_t generation, protocol::CloneState state = protocol::CloneState::running);
+
 // A program that runs until it is killed.
 class Program {
  public:

@@ -1,5 +1,7 @@
 // The real clone-net-monitor with the kernel's nftables, on a bridge in a network namespace. Skipped where that may not be made.
 
+#include <net/if.h>
+
 #include <csignal>
 #include <set>
 
@@ -152,6 +154,50 @@ TEST_F(NetMonitorNftables, AfterACutoverTheNetworkIsAtTheClone) {
   EXPECT_FALSE(lab->passes(lab->lan(), original, question));
   EXPECT_FALSE(speaks(original));
   EXPECT_TRUE(speaks(clone));
+}
+
+// The real program, the kernel's bridges and rules: an isolated clone takes over, and goes back.
+TEST_F(NetMonitorNftables, AnIsolatedCloneReachesNobodyUntilItHasProduction) {
+  const std::string bridge = isolated_bridge(k_original);
+  world.add_domain(3, k_original, "pos1");
+  world.add_vif(0, 3, 0, k_original_mac);
+  Tap& original = lab->add_guest("vif3.0");
+  start();
+  Family family = family_with_isolated_clone(1);
+  save(family);
+  ASSERT_NE(::if_nametoindex(bridge.c_str()), 0u) << "before it is acknowledged";
+  // The toolstack has just put it on the original's bridge, by mistake.
+  Tap& clone = lab->add_guest("zc1");
+  EXPECT_FALSE(speaks(clone)) << "not one frame, wherever it stands";
+  world.add_domain(7, k_clone, "pos1.upgrade-1");
+  world.add_vif(0, 7, 0, k_clone_mac, "zc1");
+  family.generation.value = 2;
+  save(family);
+  EXPECT_FALSE(speaks(clone));
+  EXPECT_TRUE(speaks(original));
+
+  family.generation.value = 3;
+  family.production = {.member = std::nullopt, .generation = 1, .announce = {}};
+  save(family);
+  EXPECT_FALSE(speaks(original));
+  EXPECT_FALSE(speaks(clone));
+  family.generation.value = 4;
+  family.production = {.member = k_clone, .generation = 2, .announce = {"10.0.0.1"}};
+  save(family);
+  EXPECT_TRUE(speaks(clone)) << "moved to the original's bridge before it was acknowledged";
+  EXPECT_FALSE(speaks(original));
+  family.generation.value = 5;
+  family.production = {.member = std::nullopt, .generation = 3, .announce = {}};
+  save(family);
+  EXPECT_FALSE(speaks(clone));
+
+  lab->remove_guest("zc1");
+  world.remove_domain(7);
+  world.remove("/local/domain/0/backend/vif/7");
+  family.generation.value = 6;
+  family.clones[0].state = CloneState::inactive;
+  save(family);
+  EXPECT_EQ(::if_nametoindex(bridge.c_str()), 0u) << "nobody needs it any more";
 }
 
 }  // namespace

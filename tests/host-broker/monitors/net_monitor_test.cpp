@@ -66,6 +66,37 @@ class FakeAnnouncer : public network::Announcer {
   State& state_;
 };
 
+class FakeBridges : public network::IsolatedBridges {
+ public:
+  struct State {
+    std::vector<std::string> calls;      // "make <bridge>", "place <interface> <bridge>", "tidy <bridge> ..."
+    std::function<void()> meanwhile;     // while something is placed
+    std::optional<Error> make_fails;
+    std::optional<Error> place_fails;
+  };
+  explicit FakeBridges(State& state) : state_(state) {}
+  Result<void> make(const std::string& bridge) override {
+    state_.calls.push_back("make " + bridge);
+    if (state_.make_fails) return *state_.make_fails;
+    return outcome::success();
+  }
+  Result<std::vector<std::string>> place(const std::vector<network::Placement>& placements) override {
+    for (const auto& placement : placements) state_.calls.push_back("place " + placement.interface + " " + placement.bridge);
+    if (state_.meanwhile) state_.meanwhile();
+    if (state_.place_fails) return *state_.place_fails;
+    return std::vector<std::string>();
+  }
+  Result<std::vector<std::string>> tidy(const std::map<std::string, std::set<std::string>>& wanted) override {
+    std::string call = "tidy";
+    for (const auto& [bridge, members] : wanted) call += " " + bridge;
+    state_.calls.push_back(call);
+    return std::vector<std::string>();
+  }
+
+ private:
+  State& state_;
+};
+
 class NetMonitorTest : public ::testing::Test {
  protected:
   void publish(const Family& family) {
@@ -85,7 +116,9 @@ class NetMonitorTest : public ::testing::Test {
   LockdownWorld world;
   FakeFilter::State filter;
   FakeAnnouncer::State announced;
-  NetMonitor monitor{world.context.get_executor(), std::make_unique<FakeFilter>(filter), std::make_unique<FakeAnnouncer>(announced)};
+  FakeBridges::State bridges;
+  NetMonitor monitor{world.context.get_executor(), std::make_unique<FakeFilter>(filter), std::make_unique<FakeAnnouncer>(announced),
+                     std::make_unique<FakeBridges>(bridges)};
 };
 
 TEST_F(NetMonitorTest, AppliesAndAcknowledges) {
@@ -215,7 +248,8 @@ TEST_F(NetMonitorTest, ARefusedFamilysRulesOutliveTheMonitor) {
   ASSERT_OK(reconcile());
   const auto before = filter.in_force;
   world.write("/zynclone/family/" + k_original.text() + "/generation", "much");
-  NetMonitor restarted(world.context.get_executor(), std::make_unique<FakeFilter>(filter), std::make_unique<FakeAnnouncer>(announced));
+  NetMonitor restarted(world.context.get_executor(), std::make_unique<FakeFilter>(filter), std::make_unique<FakeAnnouncer>(announced),
+                       std::make_unique<FakeBridges>(bridges));
   EXPECT_FAILS(restarted.reconcile(Hints::all()), Errc::malformed);
   EXPECT_EQ(filter.in_force, before);
 }
@@ -407,7 +441,8 @@ TEST_F(Cutover, ARestartedMonitorKnowsWhatItAcknowledged) {
   publish(family(8, 4, k_original));
   ASSERT_OK(reconcile());
   publish_by_hand(family(6, 2, k_clone));
-  NetMonitor restarted(world.context.get_executor(), std::make_unique<FakeFilter>(filter), std::make_unique<FakeAnnouncer>(announced));
+  NetMonitor restarted(world.context.get_executor(), std::make_unique<FakeFilter>(filter), std::make_unique<FakeAnnouncer>(announced),
+                       std::make_unique<FakeBridges>(bridges));
   EXPECT_FAILS(restarted.reconcile(Hints::all()), Errc::conflict);
   expect_in_force(VifMode::unlocked, VifMode::disabled);
   EXPECT_EQ(world.read(k_acknowledgement), std::nullopt);
@@ -431,10 +466,95 @@ TEST_F(Cutover, AFileFromABackupCountsOnceBothMonitorsWereRestarted) {
   ASSERT_OK(reconcile());
   publish(family(6, 2, k_original));
   EXPECT_FAILS(reconcile(), Errc::conflict);
-  NetMonitor restarted(world.context.get_executor(), std::make_unique<FakeFilter>(filter), std::make_unique<FakeAnnouncer>(announced));
+  NetMonitor restarted(world.context.get_executor(), std::make_unique<FakeFilter>(filter), std::make_unique<FakeAnnouncer>(announced),
+                       std::make_unique<FakeBridges>(bridges));
   ASSERT_OK(restarted.reconcile(Hints::all()));
   expect_in_force(VifMode::unlocked, VifMode::disabled);
   EXPECT_EQ(world.read(k_acknowledgement), "6");
+}
+
+class Isolated : public NetMonitorTest {
+ protected:
+  void add_clones_domain() {
+    world.add_domain(7, k_clone, "pos1.upgrade-1");
+    world.add_vif(0, 7, 0, k_clone_mac, "zc1");
+  }
+  const std::string bridge = isolated_bridge(k_original);
+  using Calls = std::vector<std::string>;
+};
+
+TEST_F(Isolated, TheBridgeIsMadeBeforeItIsAcknowledgedAndTakenAwayAfterwards) {
+  publish(family_with_isolated_clone(4));
+  bridges.meanwhile = [&] {
+    EXPECT_EQ(rule("zc1")->reach, network::Reach::isolated) << "the rules are in force before anything moves";
+    EXPECT_EQ(world.read(k_acknowledgement), std::nullopt);
+  };
+  ASSERT_OK(reconcile());
+  EXPECT_EQ(bridges.calls, (Calls{"make " + bridge, "tidy " + bridge}));
+  EXPECT_EQ(world.read(k_acknowledgement), "4");
+  bridges.meanwhile = {};
+  bridges.calls.clear();
+  add_clones_domain();
+  ASSERT_OK(reconcile());
+  EXPECT_EQ(bridges.calls, (Calls{"make " + bridge, "place zc1 " + bridge, "tidy " + bridge}));
+  world.remove_domain(7);
+  world.remove("/local/domain/0/backend/vif/7");
+  bridges.calls.clear();
+  publish(family_with_isolated_clone(5, CloneState::active));
+  ASSERT_OK(reconcile());
+  EXPECT_EQ(bridges.calls, Calls{"tidy"});
+}
+
+TEST_F(Isolated, WhatCannotBeMadeOrMovedIsNotAcknowledged) {
+  add_clones_domain();
+  publish(family_with_isolated_clone(4));
+  bridges.make_fails = Error{Errc::system, "cannot make bridge"};
+  ASSERT_FAILS(reconcile(), Errc::system);
+  EXPECT_EQ(world.read(k_acknowledgement), std::nullopt);
+  bridges.make_fails.reset();
+  ASSERT_OK(reconcile());
+  EXPECT_EQ(world.read(k_acknowledgement), "4");
+  bridges.place_fails = Error{Errc::system, "cannot move interface"};
+  const auto failed = reconcile();
+  ASSERT_FAILS(failed, Errc::system);
+  EXPECT_EQ(failed.error().message, "cannot acknowledge 'pos1': cannot move interface");
+  EXPECT_EQ(world.read(k_acknowledgement), std::nullopt) << "taken back";
+  EXPECT_EQ(rule("zc1")->reach, network::Reach::isolated) << "and it reaches nobody else";
+}
+
+TEST_F(Isolated, WithProductionItIsMovedBeforeItIsAnnounced) {
+  add_clones_domain();
+  publish(family_with_isolated_clone(4));
+  ASSERT_OK(reconcile());
+  Family family = family_with_isolated_clone(5);
+  family.production = {.member = k_clone, .generation = 2, .announce = {"192.0.2.1"}};
+  publish(family);
+  bridges.calls.clear();
+  bridges.meanwhile = [&] {
+    EXPECT_TRUE(announced.calls.empty());
+    EXPECT_EQ(world.read(k_acknowledgement), "4");
+  };
+  ASSERT_OK(reconcile());
+  EXPECT_EQ(rule("zc1")->reach, network::Reach::everywhere);
+  EXPECT_EQ(bridges.calls, (Calls{"make " + bridge, "place zc1 br0", "tidy " + bridge}));
+  EXPECT_EQ(announced.calls.size(), 1u);
+  EXPECT_EQ(world.read(k_acknowledgement), "5");
+  // Undone: it goes back, silent for all others before it moves.
+  family.generation.value = 6;
+  family.production = {.member = std::nullopt, .generation = 3, .announce = {}};
+  publish(family);
+  bridges.meanwhile = [&] { EXPECT_EQ(rule("zc1")->reach, network::Reach::isolated); };
+  bridges.calls.clear();
+  ASSERT_OK(reconcile());
+  EXPECT_EQ(bridges.calls[1], "place zc1 " + bridge);
+}
+
+// Whose bridges are there is not known then.
+TEST_F(Isolated, NothingIsTidiedWhileAFamilyIsRefused) {
+  publish(family_with_isolated_clone(4));
+  world.write("/zynclone/family/" + k_original.text() + "/vm", "no name");
+  ASSERT_FAILS(reconcile(), Errc::malformed);
+  EXPECT_TRUE(bridges.calls.empty());
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ TEST(Publication, SaysWhatLockdownMeansForEachMember) {
                        {original + "/vif/0/mode", "disabled"},
                        {original + "/vif/0/ipv4", ""},
                        {original + "/vif/0/ipv6", ""},
+                       {original + "/vif/0/bridge", ""},
                        {clone, ""},
                        {clone + "/name", "upgrade-1"},
                        {clone + "/role", "clone"},
@@ -53,7 +54,8 @@ TEST(Publication, SaysWhatLockdownMeansForEachMember) {
                        {clone + "/vif/0/mac", k_clone_mac},
                        {clone + "/vif/0/mode", "locked"},
                        {clone + "/vif/0/ipv4", "10.0.0.1,10.0.0.2"},
-                       {clone + "/vif/0/ipv6", "fe80::1"}};
+                       {clone + "/vif/0/ipv6", "fe80::1"},
+                       {clone + "/vif/0/bridge", ""}};
   EXPECT_EQ(nodes, expected);
 }
 
@@ -143,7 +145,7 @@ TEST(ParsePublished, RefusesHostileContent) {
       {vif + "interface", "vif*"}, {vif + "interface", "x\"; flush ruleset"}, {vif + "interface", "sixteen-letters-"}, {vif + "interface", "zc1\0"s},
       {vif + "mode", "open"}, {vif + "mode", ""}, {vif + "mode", "Unlocked"}, {vif + "mac", "00:16:3e"}, {vif + "mac", "00:16:3e:00:00:0g"},
       {vif + "ipv4", "10.0.0.1,"}, {vif + "ipv4", "10.0.0.0/8"}, {vif + "ipv4", ",10.0.0.1"}, {vif + "ipv4", "10.0.0.1 10.0.0.2"},
-      {vif + "ipv6", "::"}, {vif + "ipv6", "fe80::1%vif"}, {vif + "backend", "znetdd"}, {vif + "backend", "-0"}};
+      {vif + "bridge", "a b"}, {vif + "bridge", "../x"}, {vif + "bridge", isolated_bridge(k_clone)}, {vif + "ipv6", "::"}, {vif + "ipv6", "fe80::1%vif"}, {vif + "backend", "znetdd"}, {vif + "backend", "-0"}};
   for (const auto& [path, value] : cases) {
     Nodes nodes = good;
     nodes[path] = value;
@@ -182,6 +184,26 @@ TEST(ParsePublished, DoesNotMindWhatItDoesNotKnow) {
 TEST(ParseGeneration, TakesDigitsOnly) {
   EXPECT_EQ(xen::parse_generation("18446744073709551615"), Generation{18446744073709551615ull});
   for (const char* text : {"", " 1", "1 ", "+1", "-1", "1.0", "01", "18446744073709551616", "1\n"}) EXPECT_EQ(xen::parse_generation(text), std::nullopt) << text;
+}
+
+TEST(Publication, AnIsolatedCloneHasItsBridgeUntilItHasProduction) {
+  Family family = family_with_isolated_clone(4);
+  const auto vif = [&] { return publication_of(family, Domains({{.id = {0}, .uuid = {}, .name = "Domain-0"}})).members[1].vifs[0]; };
+  EXPECT_EQ(vif().bridge, isolated_bridge(k_original));
+  EXPECT_EQ(vif().mode, protocol::VifMode::unlocked) << "its mask is 0, and does not count there";
+  family.production = {.member = std::nullopt, .generation = 1, .announce = {}};
+  EXPECT_EQ(vif().bridge, isolated_bridge(k_original)) << "in the middle of a cutover";
+  family.production = {.member = k_clone, .generation = 2, .announce = {}};
+  EXPECT_EQ(vif().bridge, "br0");
+  const auto published = publication_of(family, Domains({{.id = {0}, .uuid = {}, .name = "Domain-0"}}));
+  EXPECT_EQ(parse_published(k_original.text(), nodes_of(published)).value(), published);
+}
+
+TEST(Publication, AnOlderOneNamesNoBridge) {
+  const auto published = publication_of(family_with_clone(4, protocol::CloneState::running, VifMask{1}, VifMask{0}), Domains({{.id = {0}, .uuid = {}, .name = "Domain-0"}}));
+  Nodes nodes = nodes_of(published);
+  std::erase_if(nodes, [](const auto& node) { return node.first.ends_with("/bridge"); });
+  EXPECT_EQ(parse_published(k_original.text(), nodes).value(), published);
 }
 
 }  // namespace

@@ -215,5 +215,43 @@ TEST(Wanted, ARefusedFamilysRulesAreNoStrangers) {
   EXPECT_EQ(mode_of("vif10.0"), VifMode::unlocked);
 }
 
+PublishedFamily isolated_family(CloneState state, std::optional<DomainId> domain) {
+  std::vector<xen::DomainEntry> entries;
+  if (domain) entries.push_back({.id = *domain, .uuid = k_clone, .name = "pos1.upgrade-1"});
+  return publication_of(family_with_isolated_clone(4, state), domains_with(std::move(entries)));
+}
+
+TEST(Wanted, AnIsolatedClonesBridgeIsThereBeforeItsInterface) {
+  const Wanted made = wanted({isolated_family(CloneState::running, std::nullopt)}, {});
+  EXPECT_EQ(made.state.rules, (std::vector<VifRule>{{.interface = "zc1", .mode = VifMode::unlocked, .reach = network::Reach::isolated}}));
+  ASSERT_EQ(made.bridges.size(), 1u);
+  EXPECT_EQ(made.bridges[0].isolated, isolated_bridge(k_original));
+  EXPECT_EQ(made.bridges[0].members, std::set<std::string>{"zc1"});
+  EXPECT_TRUE(made.bridges[0].placements.empty());
+  for (const CloneState state : {CloneState::inactive, CloneState::active, CloneState::creating, CloneState::removing}) {
+    EXPECT_TRUE(wanted({isolated_family(state, std::nullopt)}, {}).bridges.empty());
+  }
+  EXPECT_EQ(wanted({isolated_family(CloneState::active, DomainId{7})}, {}).bridges.size(), 1u) << "its domain is still there";
+  EXPECT_TRUE(wanted({isolated_family(CloneState::running, std::nullopt)}, {}, {5}).bridges.empty()) << "not its backend";
+}
+
+// Its script has put it somewhere, and is not to be disturbed before.
+TEST(Wanted, AnIsolatedInterfaceIsPlacedOnceItIsSetUp) {
+  BackendVif vif = vif_of(7, k_clone, k_clone_mac, "zc1");
+  const auto family = isolated_family(CloneState::running, DomainId{7});
+  EXPECT_TRUE(wanted({family}, {vif}).bridges[0].placements.empty());
+  vif.is_set_up = true;
+  const Wanted made = wanted({family}, {vif});
+  ASSERT_EQ(made.bridges[0].placements.size(), 1u);
+  EXPECT_EQ(made.bridges[0].placements[0].interface, "zc1");
+  EXPECT_EQ(made.bridges[0].placements[0].bridge, isolated_bridge(k_original));
+}
+
+// Somebody attached another one by hand.
+TEST(Wanted, AnIsolatedClonesUnknownInterfaceIsSilent) {
+  const Wanted made = wanted({isolated_family(CloneState::running, DomainId{7})}, {vif_of(7, k_clone, k_clone_mac, "zc1"), vif_of(7, k_clone, "00:16:3e:00:00:07", "", 1)});
+  EXPECT_NE(std::find(made.state.rules.begin(), made.state.rules.end(), disabled("vif7.1")), made.state.rules.end());
+}
+
 }  // namespace
 }  // namespace zynclone::broker::monitors
