@@ -26,7 +26,8 @@ std::string cutover_text(const protocol::CutoverView& cutover) {
   std::string text = "production  " + member_or(cutover.production, "nobody") + ", generation " + std::to_string(cutover.generation) + '\n';
   text += "probation   " + (cutover.probation ? probation_text(*cutover.probation) : "none") + '\n';
   if (cutover.probation) text += "operation   " + cutover.probation->operation.text() + '\n';
-  return text + volumes_text(cutover.volumes);
+  text += volumes_text(cutover.volumes);
+  return cutover.peripherals.empty() ? text : text + peripherals_text(cutover.peripherals);
 }
 
 std::string volume_text(const protocol::VolumeView& volume) {
@@ -46,6 +47,27 @@ std::string volumes_text(const std::vector<protocol::VolumeView>& volumes) {
                     volume.attached ? "yes" : "no", std::to_string(volume.token)});
     if (has_locations) rows.back().push_back(printable(volume.location.value_or("-")));
     rows.back().push_back(member_or(volume.problem, "-"));
+  }
+  return table_text(rows);
+}
+
+std::string peripheral_text(const protocol::PeripheralView& peripheral) {
+  std::string text = peripheral.name.text() + ", " + std::string(to_string(peripheral.kind)) + ' ' + printable(peripheral.device) + ": ";
+  if (!peripheral.problem.empty() && peripheral.holder.empty()) return text + printable(peripheral.problem);
+  text += member_or(peripheral.holder, "nobody") + " has it";
+  return peripheral.problem.empty() ? text : text + "; " + printable(peripheral.problem);
+}
+
+std::string peripherals_text(const std::vector<protocol::PeripheralView>& peripherals) {
+  if (peripherals.empty()) return "no peripherals\n";
+  std::vector<std::vector<std::string>> rows{{"VM", "PERIPHERAL", "KIND", "DEVICE", "PRESENT", "HOLDER", "PROBLEM"}};
+  const bool has_locations = std::any_of(peripherals.begin(), peripherals.end(), [](const auto& peripheral) { return peripheral.location.has_value(); });
+  if (has_locations) rows[0].insert(rows[0].end() - 1, "LOCATION");
+  for (const auto& peripheral : peripherals) {
+    rows.push_back({peripheral.vm.text(), peripheral.name.text(), std::string(to_string(peripheral.kind)), printable(peripheral.device),
+                    peripheral.present ? "yes" : "no", member_or(peripheral.holder, "-")});
+    if (has_locations) rows.back().push_back(printable(peripheral.location.value_or("-")));
+    rows.back().push_back(member_or(peripheral.problem, "-"));
   }
   return table_text(rows);
 }

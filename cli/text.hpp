@@ -32,12 +32,14 @@ std::string plan_text(const protocol::PlanView& plan);
 std::string clone_text(const protocol::CloneView& clone);
 std::string clones_text(const std::vector<protocol::CloneView>& clones);
 // With the volumes that its members share.
-std::string family_text(const protocol::FamilyView& family, const std::vector<protocol::VolumeView>& volumes = {});
+std::string family_text(const protocol::FamilyView& family, const std::vector<protocol::VolumeView>& volumes = {},
+                        const std::vector<protocol::PeripheralView>& peripherals = {});
 
 // "pos1: standby has production, on probation until …"
 std::string production_text(const protocol::FamilyView& family);
 std::string cutover_text(const protocol::CutoverView& cutover);
 std::string volumes_text(const std::vector<protocol::VolumeView>& volumes);
+std::string peripherals_text(const std::vector<protocol::PeripheralView>& peripherals);
 // "grant 01J…: cutover.* of pos1, 1 time until …", without '\n'.
 std::string grant_text(const protocol::GrantView& grant);
 std::string grants_text(const protocol::GrantListing& listing);
@@ -45,6 +47,7 @@ std::string grants_text(const protocol::GrantListing& listing);
 // Parts of the above, without '\n': "until …, then undone; before it pos1 had production", "sales, xvds: standby has it".
 std::string probation_text(const protocol::ProbationView& probation);
 std::string volume_text(const protocol::VolumeView& volume);
+std::string peripheral_text(const protocol::PeripheralView& peripheral);
 
 std::string approvals_text(const protocol::ApprovalListing& listing);
 std::string audit_text(const protocol::AuditListing& listing);

@@ -25,6 +25,8 @@ void add_cutover_show(const Command& parent, Session& session);
 void add_volume_switch(const Command& parent, Session& session);
 void add_volume_list(const Command& parent, Session& session);
 
+void add_peripheral_list(const Command& parent, Session& session);
+
 void add_operation_show(const Command& parent, Session& session);
 void add_operation_list(const Command& parent, Session& session);
 void add_operation_cancel(const Command& parent, Session& session);
@@ -33,6 +35,7 @@ void add_operation_watch(const Command& parent, Session& session);
 // Each in a group of their own.
 void add_cutover_commands(const Command& root, Session& session);
 void add_volume_commands(const Command& root, Session& session);
+void add_peripheral_commands(const Command& root, Session& session);
 void add_operation_commands(const Command& root, Session& session);
 
 }  // namespace zynclone::cli

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "protocol/names.hpp"
+#include "protocol/views.hpp"
 #include "system/duration.hpp"
 
 namespace zynclone::cli {
@@ -23,6 +24,14 @@ inline Result<std::optional<VmName>> parse_optional_vm(const std::string& text) 
   if (text.empty()) return std::optional<VmName>();
   TRY(auto vm, parse_value<VmName>(text, "VM"));
   return std::optional<VmName>(std::move(vm));
+}
+
+// Of a new clone; nothing where none is named.
+inline Result<std::optional<protocol::CloneNetwork>> parse_optional_network(const std::string& text) {
+  if (text.empty()) return std::optional<protocol::CloneNetwork>();
+  const auto network = protocol::parse_clone_network(text);
+  if (!network) return fail(network.error().code, network.error().message, "--network");
+  return std::optional<protocol::CloneNetwork>(network.value());
 }
 
 // "30m" as seconds. Errors: invalid_argument, also for a time with a part of a second; bounds are the service's.

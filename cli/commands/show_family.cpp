@@ -12,11 +12,16 @@ Result<ExitCode> show_family(Session& session, const protocol::Request& envelope
   if (!asked && asked.error().code == Errc::cancelled) return outcome::failure(std::move(asked).error());
   if (!asked) session.warn(asked.error());
   const protocol::VolumeListing listing = asked ? std::move(asked).value() : protocol::VolumeListing();
+  auto devices = session.call(protocol::PeripheralList{}, envelope);
+  if (!devices && devices.error().code == Errc::cancelled) return outcome::failure(std::move(devices).error());
+  if (!devices) session.warn(devices.error());
   if (session.json()) {
-    const std::string shown = protocol::encode_view(family, 2);
-    session.write_json(asked ? joined_json(shown, protocol::encode_view(listing, 2)) : shown);
+    std::string shown = protocol::encode_view(family, 2);
+    if (asked) shown = joined_json(shown, protocol::encode_view(listing, 2));
+    if (devices) shown = joined_json(shown, protocol::encode_view(devices.value(), 2));
+    session.write_json(shown);
   } else {
-    session.screen().write(family_text(family, listing.volumes));
+    session.screen().write(family_text(family, listing.volumes, devices ? devices.value().peripherals : std::vector<protocol::PeripheralView>()));
   }
   return ExitCode::done;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host-broker/configuration/guest_settings.hpp"
+#include "host-broker/configuration/peripheral_settings.hpp"
 #include "host-broker/configuration/shared_volumes.hpp"
 #include "system/file.hpp"
 #include "system/key_value.hpp"
@@ -83,6 +84,7 @@ Result<GuestDraft> FileConfiguration::draft_of(const VmName& vm) {
   draft.announce_by_default();
   if (draft.errors.empty()) draft.check_together();
   if (draft.errors.empty() && !draft.config.shared_volumes.empty()) check_named_once(draft, volumes_of_others(vm));
+  if (draft.errors.empty() && !draft.config.peripherals.empty()) check_peripherals_named_once(draft, peripherals_of_others(vm));
   draft.config.disks_place = draft.place_of("disks");
   return draft;
 }
@@ -100,6 +102,20 @@ std::vector<NamedVolume> FileConfiguration::volumes_of_others(const VmName& vm) 
     std::move(named.begin(), named.end(), std::back_inserter(volumes));
   }
   return volumes;
+}
+
+std::vector<NamedPeripheral> FileConfiguration::peripherals_of_others(const VmName& vm) {
+  std::vector<NamedPeripheral> peripherals;
+  const auto vms = guests();
+  if (!vms) return peripherals;
+  for (const VmName& other : vms.value()) {
+    if (other == vm) continue;
+    const auto text = read_trusted_file(guest_file(other), k_longest_key_value_text);
+    if (!text) continue;
+    auto named = peripherals_named_in(text.value(), other, guest_file(other).string());
+    std::move(named.begin(), named.end(), std::back_inserter(peripherals));
+  }
+  return peripherals;
 }
 
 Result<std::vector<VmName>> FileConfiguration::guests() {
@@ -129,6 +145,9 @@ Result<std::vector<ConfigValue>> FileConfiguration::explain(const VmName& vm) {
   for (const SharedVolume& volume : draft.config.shared_volumes) {
     const std::string key = std::string(k_shared_volume_prefix) + volume.name.text();
     values.push_back({key, shared_volume_text(volume), draft.place_of(key)});
+  }
+  for (const Peripheral& peripheral : draft.config.peripherals) {
+    values.push_back({key_of(peripheral), peripheral_text(peripheral), draft.place_of(key_of(peripheral))});
   }
   return values;
 }

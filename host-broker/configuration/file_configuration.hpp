@@ -13,6 +13,7 @@ namespace zynclone::broker::configuration {
 
 struct GuestDraft;
 struct NamedVolume;
+struct NamedPeripheral;
 
 class FileConfiguration : public Configuration {
  public:
@@ -34,6 +35,7 @@ class FileConfiguration : public Configuration {
   std::filesystem::path guest_file(const VmName& vm) const;
   Result<GuestDraft> draft_of(const VmName& vm);
   std::vector<NamedVolume> volumes_of_others(const VmName& vm);
+  std::vector<NamedPeripheral> peripherals_of_others(const VmName& vm);
 
   std::filesystem::path clone_folder_;
   std::filesystem::path xl_folder_;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "host-broker/configuration/peripheral_settings.hpp"
 #include "host-broker/configuration/setting_values.hpp"
 #include "host-broker/configuration/shared_volumes.hpp"
 #include "protocol/codec.hpp"
@@ -28,6 +29,8 @@ Result<void> set_mode(std::string_view value, VifAllowance& allowance) {
 
 const std::vector<std::string> k_mac_words = {"fresh", "original"};        // in the order of MacRule
 const std::vector<std::string> k_channel_words = {"vchan", "mailbox", "none"};
+
+const std::vector<std::string> k_network_words = {"original", "isolated"};  // in the order of CloneNetwork
 
 const std::vector<std::string> k_probation_words = {"undo", "commit"};     // in the order of AfterProbation
 
@@ -58,6 +61,13 @@ std::vector<GuestSetting> make_settings() {
          return outcome::success();
        },
        [](const Config& c) { return k_mac_words[static_cast<std::size_t>(c.macs)]; }},
+      {"clone_network", {k_text}, k_both,
+       [](View v, Config& c) -> Result<void> {
+         TRY(auto choice, read_choice(v, k_network_words));
+         c.clone_network = static_cast<protocol::CloneNetwork>(choice);
+         return outcome::success();
+       },
+       [](const Config& c) { return k_network_words[static_cast<std::size_t>(c.clone_network)]; }},
       {"original_vif_mask", {k_text, k_number}, k_both,
        [](View v, Config& c) { return store(read_mask(v), c.original_vif_mask); },
        [](const Config& c) { return mask_text(c.original_vif_mask); }},
@@ -131,7 +141,8 @@ std::vector<std::string> setting_names(GuestSetting::Where where) {
   for (const GuestSetting& setting : guest_settings()) {
     if (where == GuestSetting::Where::guest_only || setting.where == GuestSetting::Where::both) names.push_back(setting.key);
   }
-  if (where == GuestSetting::Where::guest_only) names.push_back(std::string(k_shared_volume_prefix) + "<name>");
+  if (where != GuestSetting::Where::guest_only) return names;
+  for (std::string_view prefix : {k_shared_volume_prefix, k_peripheral_prefix}) names.push_back(std::string(prefix) + "<name>");
   return names;
 }
 
@@ -199,11 +210,11 @@ void GuestDraft::read_base(std::string_view text, const std::string& file) {
   for (const JsonMember& member : document.value().members) {
     const std::string place = file + ":" + std::to_string(member.line);
     const GuestSetting* setting = find_setting(member.key);
-    const bool is_volume = member.key.starts_with(k_shared_volume_prefix);
-    if (setting == nullptr && !is_volume) {
+    const bool is_named = member.key.starts_with(k_shared_volume_prefix) || member.key.starts_with(k_peripheral_prefix);
+    if (setting == nullptr && !is_named) {
       errors.push_back({Errc::configuration, "cannot use key '" + printable(member.key) + "': " +
                                                  allowed_words(member.key, setting_names(GuestSetting::Where::both)), place});
-    } else if (is_volume || setting->where == GuestSetting::Where::guest_only) {
+    } else if (is_named || setting->where == GuestSetting::Where::guest_only) {
       errors.push_back({Errc::configuration, "cannot use key '" + printable(member.key) + "' here: it is allowed in guest/<vm>.conf", place});
     } else if (auto value = plain_value(*setting, member.value); !value) {
       errors.push_back({Errc::configuration, value.error().message, place});
@@ -220,6 +231,8 @@ void GuestDraft::read_guest(std::string_view text, const std::string& file) {
     const std::string place = file + ":" + std::to_string(line.line);
     if (line.key.starts_with(k_shared_volume_prefix)) {
       add_shared_volume(line, place);
+    } else if (line.key.starts_with(k_peripheral_prefix)) {
+      add_peripheral(line, place);
     } else if (find_setting(line.key) == nullptr) {
       errors.push_back({Errc::configuration, "cannot use key '" + line.key + "': " +
                                                  allowed_words(line.key, setting_names(GuestSetting::Where::guest_only)), place});
@@ -236,6 +249,16 @@ void GuestDraft::add_shared_volume(const KeyValue& line, std::string place) {
     places[line.key] = std::move(place);
   } else {
     errors.push_back({Errc::configuration, "cannot use " + line.key + " '" + printable(line.value) + "': " + volume.error().message, std::move(place)});
+  }
+}
+
+void GuestDraft::add_peripheral(const KeyValue& line, std::string place) {
+  auto peripheral = parse_peripheral(std::string_view(line.key).substr(k_peripheral_prefix.size()), line.value);
+  if (peripheral) {
+    config.peripherals.push_back(std::move(peripheral.value()));
+    places[line.key] = std::move(place);
+  } else {
+    errors.push_back({Errc::configuration, "cannot use " + line.key + " '" + printable(line.value) + "': " + peripheral.error().message, std::move(place)});
   }
 }
 

@@ -37,6 +37,7 @@ struct GuestDraft {
 
  private:
   void add_shared_volume(const KeyValue& line, std::string place);
+  void add_peripheral(const KeyValue& line, std::string place);
   void set(const std::string& key, std::string_view value, std::string place);
 };
 

@@ -48,7 +48,11 @@ asio::awaitable<void> Broker::keep(VmName vm, Peripheral peripheral, std::string
   const auto own = std::find_if(domains.begin(), domains.end(), [&](const Domain& domain) { return producer && domain.uuid == *producer && domain.state == DomainState::running; });
   if (place.has_value() != kept.is_present) {
     kept = KeptPeripheral{.is_present = place.has_value()};
-    co_await note(vm, peripheral, place ? "plugged in" : "unplugged", place ? place->location : "");
+    std::string event = "unplugged";
+    std::string where;
+    if (place) event = "plugged in";
+    if (place) where = place->location;
+    co_await note(vm, peripheral, std::move(event), std::move(where));
     // What domains still have of what is gone would keep the toolstack from giving anything to anybody.
     for (const Domain& domain : domains) {
       if (!place && !member_name(family, domain.uuid).empty()) (void)co_await ports_.peripherals.detach(domain.id, peripheral, k_peripheral_limit);
@@ -72,7 +76,8 @@ asio::awaitable<void> Broker::keep(VmName vm, Peripheral peripheral, std::string
       say_trouble(vm, peripheral, kept, taken.error().message);
       co_return;
     }
-    co_await note(vm, peripheral, "taken", "from " + member_name(family, *holder) + ", which has no production");
+    std::string from = "from " + member_name(family, *holder) + ", which has no production";
+    co_await note(vm, peripheral, "taken", std::move(from));
   }
   const bool is_ready = own != domains.end() && (connected_.contains(own->id) || channel == "none");
   if (!is_ready || engine_.unfinished(family.uuid) > 0) co_return;
@@ -83,7 +88,8 @@ asio::awaitable<void> Broker::keep(VmName vm, Peripheral peripheral, std::string
   if (given) {
     kept.trouble.clear();
     kept.tries = 0;
-    co_await note(vm, peripheral, "given", "to " + member_name(family, *producer));
+    std::string to = "to " + member_name(family, *producer);
+    co_await note(vm, peripheral, "given", std::move(to));
     co_return;
   }
   kept.tries = std::min(kept.tries * 2 + 1, k_longest_pause);

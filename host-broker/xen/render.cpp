@@ -135,10 +135,10 @@ Result<std::vector<std::string>> render_all(const std::vector<Item>& items, Rend
   return entries;
 }
 
-// What only one domain can have at a time.
+// What only one domain can have at a time. USB controllers are virtual, and stay: what is plugged into them is another matter (usbdev).
 std::string exclusive_settings(const XlConfig& original) {
   std::string text;
-  for (const char* key : {"pci", "usbdev", "usbctrl", "vtpm", "dtdev", "p9", "channel", "vdispl", "vsnd", "vkb", "iomem", "irqs", "ioports"})
+  for (const char* key : {"pci", "usbdev", "vtpm", "dtdev", "p9", "channel", "vdispl", "vsnd", "vkb", "iomem", "irqs", "ioports"})
     if (original.keys.contains(key)) text += std::string(key) + " = []\n";
   std::vector<std::string> emulated;
   for (const std::string& device : original.usb_devices)

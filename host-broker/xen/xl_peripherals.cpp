@@ -208,7 +208,7 @@ asio::awaitable<Result<void>> XlPeripherals::attach_usb(DomainId domain, Periphe
   if (!kind.is_there) co_return cannot("give", Errc::not_found, peripheral, domain, "there is no such domain");
   if (!kind.is_hvm && !kind.has_qemu) {
     co_return cannot("give", Errc::refused, peripheral, domain,
-                     "the domain has no QEMU, which serves USB to it, and gets one at its start only: its configuration needs usbctrl = [\"version=2,ports=8\"]");
+                     "the domain has no QEMU, which serves USB to it, and gets one at its start only: its configuration needs usbctrl = [\"type=qusb,version=2,ports=8\"]");
   }
   // libxl gives no device to anybody while a port is given at which nothing is plugged in (get_assigned_devices).
   for (const UsbGrant& grant : view.stale) {

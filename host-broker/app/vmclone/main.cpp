@@ -27,6 +27,7 @@ void add_commands(const cli::Command& root, cli::Session& session, broker::vmclo
   vmclone::add_show(root, session);
   cli::add_cutover_commands(root, session);
   cli::add_volume_commands(root, session);
+  cli::add_peripheral_commands(root, session);
   vmclone::add_run(root, session);
   vmclone::add_rehearse(root, session);
   vmclone::add_upgrade(root, session);

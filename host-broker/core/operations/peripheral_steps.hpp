@@ -25,6 +25,6 @@ bool is_peripheral_warning(const StepRecord& step);
 std::optional<Uuid> member_of(const Family& family, const std::vector<Domain>& domains, DomainId domain);
 
 // How long one device may take: a till that is served waits no longer for a printer.
-inline constexpr std::chrono::seconds k_peripheral_limit{10};
+inline constexpr std::chrono::seconds k_peripheral_limit{15};
 
 }  // namespace zynclone::broker

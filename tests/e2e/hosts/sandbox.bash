@@ -107,11 +107,32 @@ shop_clear() {
   vm_start pos1
 }
 
+# A till's counter with a printer: the device is pretended, a file; who has it has a link to it.
+counter_kind='pretended'
+counter_open() {
+  printer_plug
+  put_file etc/xen/clone/guest/pos1.conf 'peripheral.printer = usb,04b8:0202:LP1'
+}
+counter_close() {
+  put_file etc/xen/clone/guest/pos1.conf ''
+  printer_unplug
+  rm -f "$sandbox"/domains/*/dev/peripheral-printer
+}
+printer_plug() { printf 'device = usb,04b8:0202\nserial = LP1\nport = 1-1\n' >"$sandbox/peripherals/printer"; }
+printer_unplug() { rm "$sandbox/peripherals/printer"; }
+printer_link() { echo "$sandbox/domains/$(zynclone-sandbox domain list --dir "$sandbox" | awk -v name="$1" '$NF == name {print $1}')/dev/peripheral-printer"; }
+printer_with() { [[ -e $(printer_link "$1") ]]; }
+printer_works() { printer_with "$1"; }
+printer_by_hand() { rm "$(printer_link "$1")" && ln -s "$sandbox/peripherals/printer" "$(printer_link "$2")"; } # FROM TO
+
 volume_remove() { rm "$sandbox/images/$1"; }
 volumes() { (cd "$sandbox/images" && ls); }
 domains() { zynclone-sandbox domain list --dir "$sandbox" | awk 'NR > 1 {print $NF}' | sort; }
 # Interfaces of clones and what the backend's filter does with them.
 clone_filter() { awk '$1 ~ /^z/ {print $2}' "$sandbox/run/filter"; }
+
+isolated_bridges() { awk '/^zci-/ {print $1}' "$sandbox/run/bridges" 2>/dev/null; }
+isolated_ports() { awk '/^zci-/ {print NF - 1}' "$sandbox/run/bridges" 2>/dev/null; }
 
 # Pretended: no process's memory is copied, so there is nothing to count on.
 live_count_begin() { :; }

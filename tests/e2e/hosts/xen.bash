@@ -79,12 +79,69 @@ shop_clear() {
   rm -r "$shop_files"
 }
 
+# A till's counter with a printer: a USB device that the emulator plugs into dom0. The guest's kernel gets the driver that Debian leaves out, and
+# its domain a QEMU, which serves the device, at its start.
+counter_kind='emulated'
+counter_open() {
+  "$lab" usb plug printer LP1
+  "$here/../xen/guest-usb" pos1 || return 1
+  "$lab" ssh "cp /etc/xen/pos1.cfg /run/pos1.cfg.before; echo 'usbctrl = [\"type=qusb,version=2,ports=8\"]' >>/etc/xen/pos1.cfg"
+  vm_stop pos1
+  put_file etc/xen/clone/guest/pos1.conf 'peripheral.printer = usb,0403:6001:LP1'
+  vm_start pos1
+  run_until zynclone family show
+}
+counter_close() {
+  put_file etc/xen/clone/guest/pos1.conf ''
+  "$lab" ssh 'cp /run/pos1.cfg.before /etc/xen/pos1.cfg'
+  "$lab" gssh pos1 'sed -i /guest-usb/d /etc/inittab; sync'
+  vm_stop pos1
+  vm_start pos1
+  run_until zynclone family show
+  "$lab" usb unplug printer
+}
+printer_plug() { "$lab" usb plug printer LP1; }
+printer_unplug() { "$lab" usb unplug printer; }
+printer_with() { "$lab" ssh xl usb-list "$1" | grep -q 'Bus .* Device'; }
+# In the guest that has production, whose address is pos1's.
+printer_works() { "$lab" gssh pos1 grep -qs LP1 /sys/bus/usb/devices/*/serial; }
+printer_by_hand() { # FROM TO
+  "$lab" ssh "xl usbdev-detach $1 0 1; for each in /sys/bus/usb/devices/*-*; do
+    grep -qsx LP1 \$each/serial && xl usbdev-attach $2 hostbus=\$(cat \$each/busnum) hostaddr=\$(cat \$each/devnum); done"
+}
+
 volume_remove() { "$lab" ssh lvremove -q -f "vg0/$1" >/dev/null; }
 volumes() { "$lab" ssh lvs --noheadings -o lv_name vg0 | sort; }
 domains() { "$lab" ssh xl list | awk 'NR > 2 {print $1}' | sort; }
 clone_filter() {
   "$lab" ssh nft list map bridge zynclone from 2>/dev/null | tr ',' '\n' |
     sed -n 's/.*"z[0-9a-f]*\.[0-9]*" : drop.*/disabled/p; s/.*"z[0-9a-f]*\.[0-9]*" : accept.*/unlocked/p; s/.*"z[0-9a-f]*\.[0-9]*" : goto.*/locked/p'
+}
+
+isolated_bridges() { "$lab" ssh "ls /sys/class/net | grep '^zci-'"; }
+isolated_ports() { "$lab" ssh 'ls /sys/class/net/zci-*/brif 2>/dev/null | wc -l'; }
+# Two isolated clones, with addresses of the test's own, and frames between them; captured on the bridge and in pos2 meanwhile.
+isolated_expect_apart() { # CLONE CLONE
+  local host=10.0.0.1 mac counts each
+  capture_begin
+  for each in 1 2; do vmclone run pos1 --clone "${!each}" -- ip address add "10.99.7.$each/24" dev eth0 >/dev/null; done
+  run vmclone run pos1 --clone "$1" -- ping -c 3 -w 20 10.99.7.2
+  expect_status 0 "they reach each other"
+  host=$("$lab" ssh "ip -4 -o address show dev xenbr0 | sed 's|.*inet \([0-9.]*\)/.*|\1|' | head -1")
+  for each in "$host" "$("$lab" ssh "awk '\$2 == \"pos2\" {print \$1}' /etc/hosts")"; do
+    vmclone run pos1 --clone "$1" -- ip route replace "$each" dev eth0 >/dev/null
+    run vmclone run pos1 --clone "$1" -- ping -c 2 -w 5 "$each"
+    expect_output '100% packet loss' "$1 does not reach $each"
+  done
+  # It broadcasts who has the host's address; the host, which has no address there, must not say so.
+  run vmclone run pos1 --clone "$1" -- sh -c "ip neighbour show $host; grep -F $host /proc/net/arp"
+  expect_no_output 'lladdr|0x2 ' "nor does the host answer for its address"
+  for each in "$1" "$2"; do
+    mac=$(vmclone show pos1 "$each" --json | field vifs.0.mac)
+    expect_same $'0\n0' "$(capture_count "$mac")" "neither the bridge nor pos2 saw one frame of $each"
+  done
+  expect_same '' "$("$lab" ssh 'ip -o address show | grep zci-')" "the host has no address on that bridge"
+  capture_end
 }
 
 # Frames on the bridge and in the second guest, from here to capture_end. capture_count MAC prints how many each has seen of that address so far.
@@ -104,8 +161,8 @@ capture_end() {
   "$lab" gssh pos2 pkill tcpdump
 }
 
-# A counter in pos1's memory, in no file of its disk. A live clone goes on counting from where its original was: that shows in its own process, asked by its agent.
-live_count_begin() { "$lab" gssh pos1 "mount | grep -q '/dev/shm type tmpfs' || { mkdir -p /dev/shm; mount -t tmpfs tmpfs /dev/shm; }; cat >/usr/bin/live-count <<'END'
+# live_count_begin VM: a counter in its memory, in no file of its disk. A live clone goes on counting from where its original was: that shows in its own process, asked by its agent.
+live_count_begin() { "$lab" gssh "$1" "mount | grep -q '/dev/shm type tmpfs' || { mkdir -p /dev/shm; mount -t tmpfs tmpfs /dev/shm; }; cat >/usr/bin/live-count <<'END'
 #!/bin/sh
 number=1000
 while :; do number=\$((number + 1)); echo \$number >/dev/shm/live-count; sleep 0.5; done

@@ -2,7 +2,7 @@
 
 live() {
   part "A live clone"
-  live_count_begin
+  live_count_begin pos1
   run zynclone clone create --mode live --name alive --wait
   expect_status 0 "the command succeeds"
   expect_output '✓ published lockdown, generation [0-9]+ \(acknowledged by .+\)$' "lockdown was acknowledged"
@@ -27,6 +27,24 @@ live() {
   stop_and_remove alive >/dev/null
   expect_nothing_left "nothing of it is left"
   live_refusals
+}
+
+# The second guest, which on Xen is PVH: its memory is copied while it runs.
+live_second() {
+  part "A live clone of the second guest"
+  live_count_begin pos2
+  run vmclone create pos2 --name alive --mode live --wait
+  expect_status 0 "the command succeeds"
+  expect_output '✓ copied the memory \([0-9.]+ [KMG]iB.*\) and 1 disk of pos2; it was paused [0-9.]+ s$' "memory and disk were copied, and the pause is said"
+  printf '        %s\n' "$(grep -o 'it was paused.*' <<<"$output")"
+  expect_output '✓ alive has taken its identity' "its agent has taken its identity"
+  live_count_expect pos2 alive
+  expect_same '' "$(memory_images)" "no image of its memory is left"
+  run_until guest pos2 zynclone family show
+  expect_status 0 "the original is served"
+  vmclone stop pos2 alive --wait >/dev/null
+  vmclone remove pos2 alive --wait >/dev/null
+  expect_nothing_left "nothing of it is left"
 }
 
 live_refusals() {

@@ -100,6 +100,33 @@ TEST_F(Zynclone, VolumeSwitchAndList) {
   EXPECT_EQ(json.output(), cli::ascii_json(protocol::encode_view(protocol::VolumeListing{{sample_volume()}}, 2)) + "\n");
 }
 
+TEST_F(Zynclone, PeripheralList) {
+  auto unplugged = sample_peripheral();
+  unplugged.name = PeripheralName::parse("scanner").value();
+  unplugged.device = "1-1.4";
+  unplugged.present = false;
+  unplugged.holder.clear();
+  unplugged.problem = "unplugged";
+  const protocol::PeripheralListing listing{{sample_peripheral(), unplugged}};
+  will_answer(listing);
+  auto list = start({"peripheral", "list"});
+  EXPECT_EQ(list.finish(), 0) << list.errors();
+  EXPECT_EQ(list.output(), "VM    PERIPHERAL  KIND  DEVICE     PRESENT  HOLDER   PROBLEM\n"
+                           "pos1  printer     usb   04b8:0202  yes      standby  -\n"
+                           "pos1  scanner     usb   1-1.4      no       -        unplugged\n");
+  EXPECT_EQ(protocol::method_name(asked().method), "peripheral.list");
+
+  will_answer(listing);
+  auto json = start({"peripheral", "list", "--json"});
+  EXPECT_EQ(json.finish(), 0);
+  EXPECT_EQ(json.output(), cli::ascii_json(protocol::encode_view(listing, 2)) + "\n");
+
+  will_answer_each(sample_family(), protocol::VolumeListing(), listing);
+  auto family = start({"family", "show"});
+  EXPECT_EQ(family.finish(), 0) << family.errors();
+  EXPECT_NE(family.output().find("  peripheral  printer, usb 04b8:0202: standby has it\n  peripheral  scanner, usb 1-1.4: unplugged\n"), std::string::npos) << family.output();
+}
+
 TEST_F(Zynclone, ACloneMayHaveATimeToLiveAndBeProtected) {
   will_answer(Accepted{.operation = sample_operation(0)});
   auto create = start(create_with({"--ttl", "2d"}));
@@ -122,13 +149,13 @@ TEST_F(Zynclone, FamilyShowHasProbationAndVolumes) {
   free.holder.clear();
   free.attached = false;
   const protocol::VolumeListing volumes{{sample_volume(), free}};
-  will_answer_each(family, volumes);
+  will_answer_each(family, volumes, protocol::PeripheralListing());
   auto run = start({"family", "show"});
   EXPECT_EQ(run.finish(), 0) << run.errors();
   expect_golden("cli", "family_on_probation.txt", run.output());
-  EXPECT_EQ(protocol::method_name(asked().method), "volume.list");
+  EXPECT_EQ(protocol::method_name(asked().method), "peripheral.list");
 
-  will_answer_each(family, volumes);
+  will_answer_each(family, volumes, protocol::PeripheralListing());
   auto json = start({"family", "show", "--json"});
   EXPECT_EQ(json.finish(), 0);
   EXPECT_EQ(protocol::decode_view<protocol::FamilyView>(json.output()).value().probation->ends, sample_probation().ends) << json.output();
@@ -139,12 +166,14 @@ TEST_F(Zynclone, WithoutItsVolumesAFamilyIsShownAllTheSame) {
   agent.add([](Conversation& c) {
     c.answer(c.read_request(), sample_family());
     c.fail(c.read_request(), Error{Errc::unknown_method, "cannot call 'volume.list': no such method"});
+    c.fail(c.read_request(), Error{Errc::unknown_method, "cannot call 'peripheral.list': no such method"});
     c.wait_closed();
   });
   auto run = start({"family", "show"});
   EXPECT_EQ(run.finish(), 0);
   expect_golden("cli", "family.txt", run.output());
-  EXPECT_EQ(run.errors(), "zynclone: warning: cannot call 'volume.list': no such method (unknown-method)\n");
+  EXPECT_EQ(run.errors(), "zynclone: warning: cannot call 'volume.list': no such method (unknown-method)\n"
+                          "zynclone: warning: cannot call 'peripheral.list': no such method (unknown-method)\n");
 }
 
 TEST_F(Zynclone, WrongMembersVolumesAndTimesNeverReachTheAgent) {

@@ -8,7 +8,7 @@ namespace {
 using protocol::Accepted;
 
 TEST_F(Zynclone, FamilyShow) {
-  will_answer_each(sample_family(), protocol::VolumeListing());
+  will_answer_each(sample_family(), protocol::VolumeListing(), protocol::PeripheralListing());
   auto run = start({"family", "show"});
   EXPECT_EQ(run.finish(), 0);
   expect_golden("cli", "family.txt", run.output());
@@ -16,10 +16,11 @@ TEST_F(Zynclone, FamilyShow) {
 }
 
 TEST_F(Zynclone, JsonIsTheObjectOfTheWire) {
-  will_answer_each(sample_family(), protocol::VolumeListing());
+  will_answer_each(sample_family(), protocol::VolumeListing(), protocol::PeripheralListing());
   auto run = start({"family", "show", "--json"});
   EXPECT_EQ(run.finish(), 0);
-  const std::string whole = cli::joined_json(protocol::encode_view(sample_family(), 2), "{\n  \"volumes\": []\n}");
+  const std::string with_volumes = cli::joined_json(protocol::encode_view(sample_family(), 2), "{\n  \"volumes\": []\n}");
+  const std::string whole = cli::joined_json(with_volumes, "{\n  \"peripherals\": []\n}");
   EXPECT_EQ(run.output(), cli::ascii_json(whole) + "\n");
 
   will_answer(protocol::CloneListing{{sample_clone()}});

@@ -49,6 +49,16 @@ ProbationView sample_probation() {
   return probation;
 }
 
+PeripheralView sample_peripheral() {
+  PeripheralView peripheral;
+  peripheral.name = PeripheralName::parse("printer").value();
+  peripheral.vm = VmName::parse("pos1").value();
+  peripheral.device = "04b8:0202";
+  peripheral.present = true;
+  peripheral.holder = "standby";
+  return peripheral;
+}
+
 VolumeView sample_volume() {
   VolumeView volume;
   volume.name = VolumeName::parse("sales").value();

@@ -12,6 +12,7 @@ protocol::FamilyView sample_family();
 protocol::ProbationView sample_probation();
 // sales of pos1, as xvds, standby has it.
 protocol::VolumeView sample_volume();
+protocol::PeripheralView sample_peripheral();
 // cutover.* of pos1 by ada, once, for half an hour.
 protocol::GrantView sample_grant();
 

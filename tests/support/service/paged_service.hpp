@@ -84,6 +84,9 @@ struct Paged {
   void answer(Conversation& c, const protocol::Request& request, const protocol::VolumeList&) const {
     c.answer(request, protocol::VolumeListing{{sample_volume()}});
   }
+  void answer(Conversation& c, const protocol::Request& request, const protocol::PeripheralList&) const {
+    c.answer(request, protocol::PeripheralListing{{sample_peripheral()}});
+  }
   template <class M>
   void answer(Conversation&, const protocol::Request&, const M&) const {}
 };
