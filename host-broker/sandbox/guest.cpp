@@ -19,6 +19,24 @@ std::string own_group() {
   return entry != nullptr ? entry->gr_name : "zynclone";
 }
 
+// The hooks of the agent's package, as if it were installed in the guest; what somebody has put there or changed stays.
+void add_shipped_hooks(const std::filesystem::path& hooks) {
+  std::error_code error;
+  for (std::filesystem::directory_iterator folder(ZYNCLONE_SHIPPED_HOOKS, error), end; !error && folder != end; folder.increment(error)) {
+    const auto target = hooks / folder->path().filename();
+    std::error_code ignored;  // a sandbox without them works on
+    if (!std::filesystem::exists(target, ignored)) std::filesystem::copy(folder->path(), target, ignored);
+  }
+}
+
+// What a guest has of its own that a copy of it must not have, too: as it is on the original's disk.
+Result<void> make_guest_root(const std::filesystem::path& root, const std::string& vm) {
+  std::string machine_id = Uuid::derived("machine id of " + vm).text();
+  std::erase(machine_id, '-');
+  TRY(write_file_whole(root / "etc" / "machine-id", machine_id + "\n"));
+  return write_file_whole(root / "etc" / "hostname", vm + "\n");
+}
+
 std::string agent_configuration(const Layout& layout, DomainId domain, const DomainSpec& spec, const std::string& vm) {
   std::map<std::string, std::string> settings{
       {"socket", layout.agent_socket(domain).string()},
@@ -30,6 +48,7 @@ std::string agent_configuration(const Layout& layout, DomainId domain, const Dom
       {"freezer", "pretended"},  // the file systems of this machine are not to be frozen
       {"mounter", "pretended"},  // and nothing is to be mounted on it
       {"devices_dir", layout.devices(domain).string()},
+      {"root", layout.guest_root(domain).string()},  // what apply-identity hooks change instead of this machine
       {"state_dir", (layout.domain(domain) / "state").string()},
   };
   // A file for many domains cannot name the folder of each.
@@ -60,11 +79,13 @@ Guest::Guest(asio::any_io_executor executor, const Layout& layout, DomainId doma
 Result<std::unique_ptr<Guest>> Guest::create(asio::any_io_executor executor, const Layout& layout, DomainId domain,
                                              const DomainSpec& spec, const std::string& vm) {
   std::unique_ptr<Guest> guest(new Guest(executor, layout, domain));
-  for (const auto& folder : {guest->folder_ / "state", layout.devices(domain), layout.mounts(domain), layout.hooks(vm)}) {
+  for (const auto& folder : {guest->folder_ / "state", layout.devices(domain), layout.mounts(domain), layout.hooks(vm), layout.guest_root(domain) / "etc"}) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) return fail(Errc::system, "cannot make folder '" + folder.string() + "': " + error.message());
   }
+  add_shipped_hooks(layout.hooks(vm));
+  TRY(make_guest_root(layout.guest_root(domain), vm));
   for (const auto& disk : spec.disks) {
     TRY(guest->show(disk));
   }

@@ -4,7 +4,8 @@
 //   DIR/control.sock           domains and services are controlled here (control_client.hpp)
 //   DIR/xenstored/<id>.sock    XenStore as domain <id> sees it; 0 is the control domain
 //   DIR/channels/<id>.sock     the agent's end of the channel to the broker
-//   DIR/domains/<id>/          agent.conf, agent.sock, log, dev/<device>, mnt/<volume>/: the inside of a pretended domain
+//   DIR/domains/<id>/          agent.conf, agent.sock, log, dev/<device>, mnt/<volume>/: the inside of a pretended domain; root/ is what apply-identity
+//                              hooks change
 //   DIR/peripherals/<name>     a pretended device that is plugged into the host (peripherals.hpp)
 //   DIR/guests/<vm>/hooks.d/   hooks of that VM and its clones, as if on their disks
 //   DIR/etc/{xen,clone,zynclone}, DIR/state, DIR/run, DIR/images   what is under /etc and /var on a real host
@@ -32,6 +33,7 @@ class Layout {
   std::filesystem::path domain(DomainId domain) const { return folder_ / "domains" / std::to_string(domain.value); }
   std::filesystem::path devices(DomainId id) const { return domain(id) / "dev"; }
   std::filesystem::path mounts(DomainId id) const { return domain(id) / "mnt"; }
+  std::filesystem::path guest_root(DomainId id) const { return domain(id) / "root"; }
   std::filesystem::path agent_socket(DomainId id) const { return domain(id) / "agent.sock"; }
   std::filesystem::path hooks(const std::string& vm) const { return folder_ / "guests" / vm / "hooks.d"; }
   std::filesystem::path peripherals() const { return folder_ / "peripherals"; }

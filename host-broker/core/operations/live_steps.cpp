@@ -12,7 +12,7 @@ namespace {
 using protocol::Consistency;
 using protocol::StepState;
 
-constexpr std::chrono::seconds k_identity_limit{60};  // all hooks of one event, as the agent limits them, and the way there
+constexpr std::chrono::seconds k_identity_limit{130};  // all its hooks, as the agent limits them (keys are made), and the way there
 constexpr std::chrono::seconds k_connect_limit{60};
 constexpr std::chrono::milliseconds k_look_for_channel{200};
 constexpr unsigned k_most_unpauses = 5;               // a till that stands still is worth trying again
