@@ -43,15 +43,17 @@ std::string domain_name(const VmName& vm, const CloneName& clone) { return vm.te
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 std::string interfaces_text(const Clone& clone) {
+  const bool is_apart = clone.network == protocol::CloneNetwork::isolated;
   std::map<std::string, std::string> by_mode;
   for (const CloneVif& vif : clone.vifs) {
-    const auto mode = clone.clone_mask.allows(vif.index) ? clone.clone_allowance.mode : protocol::VifMode::disabled;
+    const auto mode = is_apart ? protocol::VifMode::unlocked : clone.clone_mask.allows(vif.index) ? clone.clone_allowance.mode : protocol::VifMode::disabled;
     std::string& list = by_mode[std::string(protocol::to_string(mode))];
     list += (list.empty() ? "" : ",") + std::to_string(vif.index);
   }
   if (by_mode.empty()) return "no interfaces";
   std::string text;
   for (const auto& [mode, list] : by_mode) text += (text.empty() ? "" : ", ") + list + ' ' + mode;
+  if (is_apart) return "interfaces " + text + " on the isolated network";
   char mask[24];
   std::snprintf(mask, sizeof mask, "0x%llx", static_cast<unsigned long long>(clone.clone_mask.value));
   return "interfaces " + text + " (mask " + mask + ')';

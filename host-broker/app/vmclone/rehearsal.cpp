@@ -32,6 +32,7 @@ Result<void> rehearse(Undertaking& undertaking, const Rehearsal& rehearsal) {
   protocol::CloneCreate create;
   create.name = rehearsal.clone;
   create.note = "rehearsal of '" + protocol::command_text(rehearsal.command) + "'";
+  create.network = rehearsal.network;
   create.ttl_s = static_cast<std::uint64_t>(time_to_live(rehearsal).count());
   TRY(undertaking.perform("made " + name, std::move(create)));
   auto tried = try_in_clone(undertaking, rehearsal);

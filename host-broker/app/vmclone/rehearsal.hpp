@@ -11,6 +11,7 @@ struct Rehearsal {
   std::vector<std::string> command;
   std::chrono::seconds limit{};                // of the command
   std::chrono::milliseconds health_limit{};    // until the clone is well after it
+  std::optional<protocol::CloneNetwork> network = {};  // of the clone; none: as configured
   bool keep = false;                           // the clone, for its time to live
 };
 

@@ -67,7 +67,7 @@ asio::awaitable<Result<Operation>> make_clone_create(Context context, protocol::
   }
   if (call.mode == CloneMode::online) operation.steps.push_back(thaw_step(context, plan));
   if (call.start) {
-    operation.steps.push_back(publish_step(context, name, CloneState::running));
+    operation.steps.push_back(publish_step(context, name, CloneState::running, plan.clone.network));
     operation.steps.push_back(start_paused_step(context, name, plan.config));
     operation.steps.push_back(unpause_step(context, name));
   } else {

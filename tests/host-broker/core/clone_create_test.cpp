@@ -301,5 +301,37 @@ TEST(CloneCreate, APlanDoesNothing) {
   world.expect_untouched();
 }
 
+TEST(CloneCreate, AnIsolatedCloneStandsOnTheFamilysOwnBridge) {
+  World world;
+  CloneCreate call{.name = clone_name("apart"), .mode = CloneMode::online};
+  call.network = CloneNetwork::isolated;
+  const auto plan = decode_response<CloneCreate>(world.ask(world.guest(), call, {}, true));
+  ASSERT_OK(plan);
+  const auto& steps = plan.value().plan->steps;
+  EXPECT_TRUE(std::any_of(steps.begin(), steps.end(), [](const StepView& step) { return step.text.find("on the family's isolated network") != std::string::npos; }));
+  const auto operation = world.perform(world.guest(), call);
+  ASSERT_OK(operation);
+  EXPECT_NE(operation.value().summary.find("interfaces 0 unlocked on the isolated network"), std::string::npos) << operation.value().summary;
+  EXPECT_EQ(operation.value().clone->network, CloneNetwork::isolated);
+  ASSERT_EQ(world.toolstack.started.size(), 1u);
+  EXPECT_EQ(world.toolstack.started[0].vifs[0].bridge, broker::isolated_bridge(world.pos1_uuid));
+  EXPECT_EQ(world.clone("apart")->vifs[0].bridge, "xenbr0") << "where it goes with production";
+}
+
+TEST(CloneCreate, AGuestMayNotLeaveTheIsolatedNetworkItIsConfiguredFor) {
+  World world;
+  world.configuration.configs.at(world.pos1).clone_network = CloneNetwork::isolated;
+  CloneCreate call{.name = clone_name("out"), .mode = CloneMode::online};
+  call.network = CloneNetwork::original;
+  const auto refused = world.perform(world.guest(), call);
+  EXPECT_TRUE(!refused || refused.value().state == OperationState::failed);
+  EXPECT_EQ(world.clone("out"), nullptr);
+  const auto allowed = world.perform(world.admin(), call);
+  ASSERT_OK(allowed);
+  EXPECT_EQ(world.clone("out")->network, CloneNetwork::original);
+  ASSERT_OK(world.create("usual"));
+  EXPECT_EQ(world.clone("usual")->network, CloneNetwork::isolated);
+}
+
 }  // namespace
 }  // namespace zynclone::tests

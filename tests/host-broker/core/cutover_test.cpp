@@ -336,5 +336,40 @@ TEST(VolumeSwitch, UnknownNamesAreRefused) {
   EXPECT_FAILS(till.call(till.guest(), VolumeSwitch{.volume = VolumeName::parse("sales").value(), .to = clone_name("nobody")}), Errc::not_found);
 }
 
+TEST(Cutover, AnIsolatedCloneTakesOverWhereTheOriginalStands) {
+  Till till;
+  till.families.kept.at(till.pos1).clones[0].network = CloneNetwork::isolated;
+  till.crash();
+  till.start();
+  const auto plan = decode_response<CutoverStart>(till.ask(till.guest(), till.to("standby"), {}, true));
+  ASSERT_OK(plan);
+  const auto& steps = plan.value().plan->steps;
+  EXPECT_TRUE(std::any_of(steps.begin(), steps.end(), [](const StepView& step) {
+    return step.text.find("move it from the isolated network to the original's bridge") != std::string::npos;
+  }));
+  till.network.applied.clear();
+  const auto operation = till.perform(till.guest(), till.to("standby"));
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::succeeded) << error_of(operation);
+  const auto bridge_of = [](const broker::Family& family) { return broker::lockdown_of(family).at(1).vifs.at(0).bridge; };
+  ASSERT_EQ(till.network.applied.size(), 2u);
+  EXPECT_EQ(bridge_of(till.network.applied[0]), broker::isolated_bridge(till.pos1_uuid)) << "nobody has production";
+  EXPECT_EQ(bridge_of(till.network.applied[1]), "xenbr0");
+  ASSERT_OK(till.perform(till.guest("standby"), CutoverUndo{}));
+  EXPECT_EQ(bridge_of(till.family()), broker::isolated_bridge(till.pos1_uuid));
+}
+
+TEST(Cutover, AnIsolatedCloneWithNowhereToGoIsRefused) {
+  Till till;
+  till.families.kept.at(till.pos1).clones[0].network = CloneNetwork::isolated;
+  till.families.kept.at(till.pos1).clones[0].vifs[0].bridge.clear();
+  till.crash();
+  till.start();
+  const auto refused = till.call(till.guest(), till.to("standby"));
+  ASSERT_FAILS(refused, Errc::conflict);
+  EXPECT_NE(refused.error().message.find("has no 'bridge='"), std::string::npos) << refused.error().message;
+  EXPECT_EQ(broker::production_member(till.family()), till.pos1_uuid);
+}
+
 }  // namespace
 }  // namespace zynclone::tests

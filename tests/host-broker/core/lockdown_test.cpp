@@ -73,5 +73,26 @@ TEST_F(Lockdown, AClearBitIsDisabledWhateverTheMode) {
   EXPECT_TRUE(vifs.at(0).ipv4.empty());
 }
 
+TEST_F(Lockdown, AnIsolatedCloneIsUnlockedOnItsOwnBridge) {
+  Clone& clone = add(CloneState::running, ~0ull, 0);
+  clone.network = protocol::CloneNetwork::isolated;
+  clone.vifs[0].bridge = "xenbr0";
+  clone.vifs[1].bridge = "xenbr1";
+  clone.clone_allowance = {.mode = VifMode::locked, .ipv4 = {"10.9.0.11"}};
+  const auto vifs = lockdown_of(family).at(1).vifs;
+  EXPECT_EQ(modes(1), (std::vector{on, on}));
+  for (const VifLockdown& vif : vifs) {
+    EXPECT_EQ(vif.bridge, isolated_bridge(family.uuid));
+    EXPECT_TRUE(vif.ipv4.empty());
+  }
+  EXPECT_EQ(lockdown_of(family).at(0).vifs.at(0).bridge, "") << "the original is left where it is";
+  EXPECT_EQ(bridge_at_start(family, clone, clone.vifs[1]), isolated_bridge(family.uuid));
+  // With production it has what the original has, where the original has it.
+  family.production = {.member = clone.uuid, .generation = 2, .announce = {}};
+  EXPECT_EQ(lockdown_of(family).at(1).vifs.at(1).bridge, "xenbr1");
+  EXPECT_EQ(bridge_at_start(family, clone, clone.vifs[1]), "xenbr1");
+  EXPECT_EQ(modes(0), (std::vector{off, off}));
+}
+
 }  // namespace
 }  // namespace zynclone::tests

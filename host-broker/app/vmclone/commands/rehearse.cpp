@@ -11,6 +11,7 @@ namespace zynclone::broker::vmclone {
 namespace {
 
 struct Values : TrialOptions {
+  std::string network;
   bool keep = false;
 };
 
@@ -36,6 +37,7 @@ Result<cli::ExitCode> run(cli::Session& session, const Values& values) {
   TRY(auto vm, values.parsed_vm());
   TRY(values.check_command());
   Rehearsal rehearsal{.clone = rehearsal_name(), .command = values.command, .keep = values.keep};
+  TRY(rehearsal.network, cli::parse_optional_network(values.network));
   if (!values.name.empty()) {
     TRY(rehearsal.clone, cli::parse_value<CloneName>(values.name, "--name"));
   }
@@ -64,7 +66,9 @@ void add_rehearse(const cli::Command& parent, cli::Session& session) {
   const cli::Command command = session.add_long(parent, "rehearse", "try a command in a private clone of a VM, which is removed afterwards",
                                                 [values, &session] { return run(session, *values); });
   add_trial_options(command, *values);
-  command.filled_option("--name", values->name, "the clone's name (default: rehearsal-… , a new one each time)").flag("--keep", values->keep, "keep the clone for a look");
+  command.filled_option("--name", values->name, "the clone's name (default: rehearsal-… , a new one each time)")
+      .filled_option("--network", values->network, "the clone's: original or isolated (default: as configured)")
+      .flag("--keep", values->keep, "keep the clone for a look");
 }
 
 }  // namespace zynclone::broker::vmclone
