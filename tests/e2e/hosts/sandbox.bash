@@ -138,3 +138,9 @@ isolated_ports() { awk '/^zci-/ {print NF - 1}' "$sandbox/run/bridges" 2>/dev/nu
 live_count_begin() { :; }
 live_count_expect() { :; }
 memory_images() { ls "$sandbox/state/memory"; }
+
+# A hook of apply-identity, of a VM and the clones that are made of it from now on; without text it goes.
+identity_hook() {
+  local file=$sandbox/guests/$1/hooks.d/apply-identity/$2
+  if [[ -n $3 ]]; then printf '#!/bin/sh\n%s\n' "$3" >"$file" && chmod 755 "$file"; else rm -f "$file"; fi
+}

@@ -175,3 +175,9 @@ live_count_expect() { # VM CLONE
   "$lab" gssh "$1" pkill live-count
 }
 memory_images() { "$lab" ssh ls /var/lib/zynclone/memory; }
+
+# A hook of apply-identity, of a VM and the clones that are made of it from now on; without text it goes.
+identity_hook() {
+  local file=/etc/zynclone/hooks.d/apply-identity/$2
+  if [[ -n $3 ]]; then printf '#!/bin/sh\n%s\n' "$3" | "$lab" gssh "$1" "cat >$file && chmod 755 $file && sync"; else "$lab" gssh "$1" rm -f "$file"; fi
+}
