@@ -81,7 +81,7 @@ TEST(Manual, FormatsWithoutAWarning) {
 // "name(8)" in a page is one of ours or one that Debian has.
 TEST(Manual, PagesReferredToExist) {
   const std::filesystem::path sources = std::filesystem::path(TEST_SOURCE_DIR) / "installer/man";
-  const std::set<std::string> others = {"fsfreeze(8)", "mount(8)", "nft(8)", "systemctl(1)", "xl(1)", "xl.cfg(5)"};
+  const std::set<std::string> others = {"fsfreeze(8)", "machine-id(5)", "mount(8)", "nft(8)", "systemctl(1)", "xl(1)", "xl.cfg(5)"};
   const std::regex reference("\\*\\*([a-z][a-z.-]*)\\*\\*\\(([158])\\)");
   for (const auto& entry : std::filesystem::directory_iterator(sources)) {
     const std::string text = read(entry.path());
