@@ -97,6 +97,14 @@ Result<std::vector<Volume>> Client::volumes() {
   });
 }
 
+Result<std::vector<Peripheral>> Client::peripherals() {
+  return state_->call(protocol::PeripheralList{}, [](const auto& view) {
+    std::vector<Peripheral> peripherals;
+    for (const auto& peripheral : view.peripherals) peripherals.push_back(convert(peripheral));
+    return peripherals;
+  });
+}
+
 Result<Operation> Client::request(const Change& change) {
   const auto accepted = state_->send(*change.data_, false);
   if (!accepted) return convert(accepted.error());

@@ -58,8 +58,13 @@ Volume convert(const protocol::VolumeView& view) {
   return {view.name.text(), view.device, view.filesystem, view.holder, view.attached, printable(view.problem)};
 }
 
+Peripheral convert(const protocol::PeripheralView& view) {
+  return {view.name.text(), std::string(to_string(view.kind)), printable(view.device), view.present, view.holder, printable(view.problem)};
+}
+
 Cutover convert(const protocol::CutoverView& view) {
-  Cutover cutover{view.production, view.generation, convert(view.probation), {}};
+  Cutover cutover{view.production, view.generation, convert(view.probation), {}, {}};
+  for (const auto& peripheral : view.peripherals) cutover.peripherals.push_back(convert(peripheral));
   for (const auto& volume : view.volumes) cutover.volumes.push_back(convert(volume));
   return cutover;
 }

@@ -10,6 +10,7 @@ Error convert(const zynclone::Error& error);
 Clone convert(const protocol::CloneView& view);
 Cutover convert(const protocol::CutoverView& view);
 Volume convert(const protocol::VolumeView& view);
+Peripheral convert(const protocol::PeripheralView& view);
 Family convert(const protocol::FamilyView& view);
 Operation convert(const protocol::OperationView& view);
 Plan convert(const protocol::PlanView& view);

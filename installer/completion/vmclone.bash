@@ -89,18 +89,19 @@ _vmclone()
     local reply=
     case "${#names[@]} ${names[0]} ${names[1]}" in
         '0 '*)
-            reply='create start stop activate deactivate remove rename protect unprotect list show cutover volume repair run rehearse upgrade operation approval grant audit config
+            reply='create start stop activate deactivate remove rename protect unprotect list show cutover volume peripheral repair run rehearse upgrade operation approval grant audit config
                 policy health' ;;
         '1 operation '*) reply='show list cancel watch' ;;
         '1 cutover '*) reply='start commit undo show' ;;
         '1 volume '*) reply='switch list' ;;
+        '1 peripheral '*) reply=list ;;
         '1 approval '*) reply='list allow deny' ;;
         '1 grant '*) reply="list revoke $(_vmclone_vms)" ;;
         '1 audit '*) reply='list verify' ;;
         '1 config '*) reply='show check' ;;
         '1 policy '*) reply='check explain' ;;
         '1 '*) reply=$(_vmclone_vms) ;;
-        '2 operation list' | '2 config show' | '2 policy explain' | '2 cutover '* | '2 volume '* | '2 grant list') reply=$(_vmclone_vms) ;;
+        '2 operation list' | '2 config show' | '2 policy explain' | '2 cutover '* | '2 volume '* | '2 peripheral '* | '2 grant list') reply=$(_vmclone_vms) ;;
         '3 cutover start' | '4 volume switch') reply=$(_vmclone_values name list "${names[2]}") reply+=" ${names[2]}" ;;
         '3 volume switch') reply=$(_vmclone_values name volume list "${names[2]}") ;;
         '2 grant revoke') reply=$(_vmclone_values id grant list) ;;

@@ -49,12 +49,13 @@ _zynclone()
     fi
 
     case "${#names[@]} ${names[0]} ${names[1]}" in
-        '0 '*) COMPREPLY=($(compgen -W 'family clone cutover volume operation' -- "$cur")) ;;
+        '0 '*) COMPREPLY=($(compgen -W 'family clone cutover volume peripheral operation' -- "$cur")) ;;
         '1 family '*) COMPREPLY=($(compgen -W 'show' -- "$cur")) ;;
         '1 clone '*)
             COMPREPLY=($(compgen -W 'create start stop activate deactivate remove rename protect unprotect show list' -- "$cur")) ;;
         '1 cutover '*) COMPREPLY=($(compgen -W 'start commit undo show' -- "$cur")) ;;
         '1 volume '*) COMPREPLY=($(compgen -W 'switch list' -- "$cur")) ;;
+        '1 peripheral '*) COMPREPLY=($(compgen -W 'list' -- "$cur")) ;;
         '1 operation '*) COMPREPLY=($(compgen -W 'show list cancel watch' -- "$cur")) ;;
         '2 clone create' | '2 clone list' | '2 operation list') ;;
         '2 clone '*) COMPREPLY=($(compgen -W "$(_zynclone_values name clone list)" -- "$cur")) ;;

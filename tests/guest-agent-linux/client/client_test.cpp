@@ -193,6 +193,20 @@ TEST_F(ClientTest, WhoHasProduction) {
   EXPECT_TRUE(volumes->at(0).is_attached);
   EXPECT_EQ(volumes->at(0).problem, "another domain has it \\x1b[2J");
 
+  auto peripheral = tests::sample_peripheral();
+  peripheral.problem = "unplugged \x1b[2J";
+  will_answer(protocol::PeripheralListing{{peripheral}});
+  const auto peripherals = connect().peripherals();
+  ASSERT_TRUE(peripherals) << peripherals.error().message;
+  EXPECT_EQ(protocol::method_name(asked().method), "peripheral.list");
+  ASSERT_EQ(peripherals->size(), 1u);
+  EXPECT_EQ(peripherals->at(0).name, "printer");
+  EXPECT_EQ(peripherals->at(0).kind, "usb");
+  EXPECT_EQ(peripherals->at(0).device, "04b8:0202");
+  EXPECT_TRUE(peripherals->at(0).is_present);
+  EXPECT_EQ(peripherals->at(0).holder, "standby");
+  EXPECT_EQ(peripherals->at(0).problem, "unplugged \\x1b[2J");
+
   auto family = tests::sample_family();
   family.probation = tests::sample_probation();
   family.clones[0].expires = tests::sample_time() + 48h;

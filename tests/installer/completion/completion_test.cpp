@@ -73,7 +73,7 @@ class Completion : public ::testing::Test {
 using Words = std::vector<std::string>;
 
 TEST_F(Completion, Commands) {
-  EXPECT_EQ(complete({"zynclone", ""}), (Words{"clone", "cutover", "family", "operation", "volume"}));
+  EXPECT_EQ(complete({"zynclone", ""}), (Words{"clone", "cutover", "family", "operation", "peripheral", "volume"}));
   EXPECT_EQ(complete({"zynclone", "clone", "re"}), (Words{"remove", "rename"}));
   EXPECT_EQ(complete({"zynclone", "operation", ""}), (Words{"cancel", "list", "show", "watch"}));
   EXPECT_EQ(complete({"vmclone", "a"}), (Words{"activate", "approval", "audit"}));
@@ -81,6 +81,7 @@ TEST_F(Completion, Commands) {
   for (const char* program : {"zynclone", "vmclone"}) {
     EXPECT_EQ(complete({program, "cutover", ""}), (Words{"commit", "show", "start", "undo"}));
     EXPECT_EQ(complete({program, "volume", ""}), (Words{"list", "switch"}));
+    EXPECT_EQ(complete({program, "peripheral", ""}), Words{"list"});
   }
   EXPECT_EQ(complete({"zynclone", "clone", "un"}), Words{"unprotect"});
   EXPECT_EQ(complete({"vmclone", "un"}), Words{"unprotect"});

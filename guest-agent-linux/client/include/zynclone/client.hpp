@@ -78,6 +78,7 @@ class ZYNCLONE_CLIENT_API Client {
   Result<Clone> clone(const std::string& name);
   Result<Cutover> cutover();  // who has production, and with which probation
   Result<std::vector<Volume>> volumes();
+  Result<std::vector<Peripheral>> peripherals();
 
   // Asks for a change and gives the operation that does it, as accepted; `wait` gives its end.
   Result<Operation> request(const Change& change);

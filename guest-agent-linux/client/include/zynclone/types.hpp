@@ -127,11 +127,22 @@ struct Volume {
   std::string problem;     // for people; empty: none
 };
 
+// A device of the host that follows production.
+struct Peripheral {
+  std::string name;
+  std::string kind;        // usb, pci
+  std::string device;      // 04b8:0202, 0000:03:00.0
+  bool is_present = false; // plugged into the host
+  std::string holder;      // the member that has it; empty: nobody
+  std::string problem;     // for people; empty: none
+};
+
 struct Cutover {
   std::string production;  // the production member's name; empty: none at the moment
   std::uint64_t generation = 0;  // grows with every move of production
   std::optional<Probation> probation;
   std::vector<Volume> volumes;
+  std::vector<Peripheral> peripherals;
 };
 
 struct Family {
