@@ -46,6 +46,18 @@ std::string reserve_text(const Reserve& reserve) {
   return reserve.percent ? std::to_string(*reserve.percent) + "%" : size_text(reserve.bytes);
 }
 
+Result<void> read_ports(View text, BrokerSettings& settings) {
+  constexpr std::uint64_t k_least = 1024;
+  constexpr std::uint64_t k_most = 65535;
+  const auto dash = text.find('-');
+  const auto first = read_number(text.substr(0, dash), k_least, k_most);
+  const auto last = dash == View::npos ? first : read_number(text.substr(dash + 1), k_least, k_most);
+  if (!first || !last || first.value() > last.value()) return fail(Errc::configuration, "a range of ports from 1024 to 65535, such as 5930-5959, is allowed");
+  settings.first_spice_port = static_cast<unsigned>(first.value());
+  settings.last_spice_port = static_cast<unsigned>(last.value());
+  return outcome::success();
+}
+
 template <std::string BrokerSettings::*Member>
 Setting path_setting(std::string key) {
   return {std::move(key), [](View v, BrokerSettings& s) { return store(read_path(v), s.*Member); },
@@ -88,6 +100,7 @@ const std::vector<Setting>& settings_table() {
        [](const S& s) { return std::to_string(s.most_pending_approvals); }},
       {"guest_messages", [](View v, S& s) { return store(read_number(v, 1, 1'000'000), s.guest_messages); },
        [](const S& s) { return std::to_string(s.guest_messages); }},
+      {"spice_ports", read_ports, [](const S& s) { return std::to_string(s.first_spice_port) + "-" + std::to_string(s.last_spice_port); }},
       // A day at least: rate limits of policy are counted from the journal.
       duration_setting<&S::history, ms(hours(24)), ms(hours(24 * 3650))>("history"),
   };

@@ -39,6 +39,8 @@ struct BrokerSettings {
   std::chrono::milliseconds approval_timeout = std::chrono::minutes(15);  // where the rule names none
   unsigned most_pending_approvals = 8;                    // of one family
   unsigned guest_messages = 20;                           // of one guest a second; five times as many at once
+  unsigned first_spice_port = 5930;                       // key spice_ports: of clones, whose original has a SPICE display
+  unsigned last_spice_port = 5959;
   std::chrono::milliseconds history = std::chrono::hours(24) * 90;        // how long finished operations are kept
 
   std::string journal_file() const { return state_dir + "/journal.db"; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host-broker/ports/family.hpp"
 #include "host-broker/xen/block_backends.hpp"
 
 namespace zynclone::broker::xen {
@@ -96,8 +97,10 @@ Result<std::string> render_vif(const CloneDomain::Vif& vif, const XlConfig& orig
   TRY(options.add("vifname", vif.interface));
   const auto found = std::find_if(original.vifs.begin(), original.vifs.end(), [&](const XlVif& other) { return other.index == vif.index; });
   if (found == original.vifs.end()) return options.text();
+  // The family's own bridge is Linux's: a script for another kind of network has nothing to do there.
+  const bool is_apart = is_isolated_bridge(vif.bridge);
   for (const auto& [key, value] : found->options) {
-    TRY(options.add_if(is_kept(key), key, value));
+    TRY(options.add_if(is_kept(key) && !(is_apart && (key == "script" || key == "gatewaydev")), key, value));
   }
   return options.text();
 }
@@ -136,7 +139,7 @@ Result<std::vector<std::string>> render_all(const std::vector<Item>& items, Rend
 }
 
 // What only one domain can have at a time. USB controllers are virtual, and stay: what is plugged into them is another matter (usbdev).
-std::string exclusive_settings(const XlConfig& original) {
+std::string exclusive_settings(const XlConfig& original, const std::optional<SpicePorts>& spice) {
   std::string text;
   for (const char* key : {"pci", "usbdev", "vtpm", "dtdev", "p9", "channel", "vdispl", "vsnd", "vkb", "iomem", "irqs", "ioports"})
     if (original.keys.contains(key)) text += std::string(key) + " = []\n";
@@ -146,7 +149,9 @@ std::string exclusive_settings(const XlConfig& original) {
   if (original.keys.contains("usbdevice")) text += list_assignment("usbdevice", emulated);
   if (original.keys.contains("gfx_passthru")) text += "gfx_passthru = 0\n";
   if (original.keys.contains("serial") && original.serial != "pty") text += "serial = \"pty\"\n";
-  if (original.keys.contains("spice")) text += "spice = 0\n";
+  if (original.has_spice && !spice) text += "spice = 0\n";
+  if (spice && original.spice_port != 0) text += "spiceport = " + std::to_string(spice->plain) + "\n";
+  if (spice && original.spice_tls_port != 0) text += "spicetls_port = " + std::to_string(spice->tls) + "\n";
   if (original.keys.contains("vncunused")) text += "vncunused = 1\n";
   // A generation id that stays the same would tell Windows that nothing has happened.
   if (original.keys.contains("ms_vm_genid")) text += "ms_vm_genid = \"generate\"\n";
@@ -167,7 +172,8 @@ Result<std::string> render_disk(const VmDisk& disk, const std::string& block_scr
   return options.text();
 }
 
-Result<std::string> render_clone(const std::string& original_text, const XlConfig& original, const CloneDomain& clone) {
+Result<std::string> render_clone(const std::string& original_text, const XlConfig& original, const CloneDomain& clone,
+                                 const std::optional<SpicePorts>& spice) {
   TRY(parse_checked_name(clone.name, "domain name", k_longest_domain_name));
   TRY(const auto uuid, Uuid::parse(clone.uuid.text()));
   TRY(const auto disks, render_all(clone.disks, [&](const VmDisk& disk) { return render_disk(disk, original); }));
@@ -182,7 +188,7 @@ Result<std::string> render_clone(const std::string& original_text, const XlConfi
   text += list_assignment("disk", disks);
   text += list_assignment("vif", vifs);
   if (!framebuffers.empty()) text += list_assignment("vfb", framebuffers);
-  return text + exclusive_settings(original);
+  return text + exclusive_settings(original, spice);
 }
 
 }  // namespace zynclone::broker::xen

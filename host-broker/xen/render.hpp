@@ -4,14 +4,15 @@
 
 #include <string>
 
-#include "host-broker/xen/xl_config.hpp"
+#include "host-broker/xen/spice_ports.hpp"
 
 namespace zynclone::broker::xen {
 
 // Name, UUID, disks and interfaces are the clone's. Peripherals, devices and sockets of the original (pci, usbdev, host USB, vtpm, p9,
-// channel, ioports, serial device …) are left out: they follow the production member. VNC looks for a free display; SPICE, whose port
-// is fixed, is off. Errors: configuration for a value that could leave its quotes or its place in a list, or a disk that the original lacks.
-Result<std::string> render_clone(const std::string& original_text, const XlConfig& original, const CloneDomain& clone);
+// channel, ioports, serial device …) are left out: they follow the production member. VNC looks for a free display; SPICE has
+// the given ports, and all else as the original: address, password, agent. Errors: configuration for a value that could leave its quotes or its place in a list, or a disk that the original lacks.
+Result<std::string> render_clone(const std::string& original_text, const XlConfig& original, const CloneDomain& clone,
+                                 const std::optional<SpicePorts>& spice = {});
 
 // One disk that no configuration names, as `xl block-attach` takes it: a block device by the kernel's backend (and by `block_script`, an
 // absolute path; empty: Xen's own), a file by the one that xl chooses, as for a clone's. Errors: configuration, as above.

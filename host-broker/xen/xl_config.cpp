@@ -61,6 +61,11 @@ class Parser {
     for (const std::string_view key : k_noticed_keys)
       if (is_there(std::string(key))) result.keys.emplace(key);
     result.usb_devices = texts_of("usbdevice");
+    const std::string kind = text_of("type");
+    const bool is_hvm = kind == "hvm" || (kind.empty() && text_of("builder") == "hvm");
+    result.has_spice = is_hvm && number_of("spice") != 0;
+    TRY(result.spice_port, port_of("spiceport"));
+    TRY(result.spice_tls_port, port_of("spicetls_port"));
     TRY(auto framebuffers, list_of("vfb"));
     result.framebuffers = std::move(framebuffers);
     TRY(auto disks, list_of("disk"));
@@ -84,6 +89,17 @@ class Parser {
   std::string text_of(const char* key) const {
     const char* value = nullptr;
     return xlu_cfg_get_string(config_.get(), key, &value, 1) == 0 && value != nullptr ? value : "";
+  }
+
+  long number_of(const char* key) const {
+    long value = 0;
+    return xlu_cfg_get_long(config_.get(), key, &value, 1) == 0 ? value : 0;
+  }
+
+  Result<unsigned> port_of(const char* key) const {
+    const long value = number_of(key);
+    if (value < 0 || value > 65535) return broken("'" + std::string(key) + "' is no port from 1 to 65535");
+    return static_cast<unsigned>(value);
   }
 
   bool is_there(const std::string& key) const {

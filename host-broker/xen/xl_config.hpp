@@ -44,6 +44,9 @@ struct XlConfig {
   std::vector<std::string> framebuffers;  // the entries of `vfb`
   std::set<std::string> keys;             // which of `k_noticed_keys` are there
   std::string serial;                     // when it is one text
+  bool has_spice = false;                 // of an HVM guest; others have no device model that could serve it
+  unsigned spice_port = 0;                // 0: none
+  unsigned spice_tls_port = 0;
   std::vector<std::string> usb_devices;   // `usbdevice`: tablet, host:04b8:0202, …
 };
 

@@ -71,10 +71,26 @@ asio::awaitable<Result<std::optional<Domain>>> XlToolstack::adopt(Build build) {
   co_return std::optional<Domain>();
 }
 
+Result<std::optional<SpicePorts>> XlToolstack::spice_ports_for(const XlConfig& original, const CloneDomain& domain) {
+  const auto is_free = [this](unsigned port) {
+    for (const auto& [clone, ports] : starting_) {
+      if (port == ports.plain || port == ports.tls) return false;
+    }
+    return is_port_free(port);
+  };
+  TRY(const auto ports, choose_spice_ports(original, domain.uuid, settings_.spice_ports, is_free));
+  if (!ports) return ports;
+  starting_.insert_or_assign(domain.uuid, *ports);
+  log_info("domain '" + domain.name + "': SPICE at port " + (ports->plain != 0 ? std::to_string(ports->plain) : "-") +
+           (ports->tls != 0 ? ", with TLS at " + std::to_string(ports->tls) : ""));
+  return ports;
+}
+
 asio::awaitable<Result<void>> XlToolstack::render(CloneDomain domain, std::string config_file) {
   CO_TRY(const auto original_text, read_config_text(domain.original_file));
   CO_TRY(const auto original, parse_xl_config(original_text, domain.original_file));
-  CO_TRY(const auto text, render_clone(original_text, original, domain));
+  CO_TRY(const auto spice, spice_ports_for(original, domain));
+  CO_TRY(const auto text, render_clone(original_text, original, domain, spice));
   CO_TRY(make_run_folder(settings_.run_folder));
   co_return write_file_whole(config_file, text, 0600);
 }
@@ -133,6 +149,7 @@ asio::awaitable<Result<DomainId>> XlToolstack::build(CloneDomain domain, std::op
     if (image_file) created = co_await run_restore(build.config_file, *image_file);
     else created = co_await run_create(build.config_file);
   }
+  starting_.erase(build.uuid);
   (void)remove_file(build.config_file);
   co_return co_await conclude(std::move(build), std::move(created));
 }

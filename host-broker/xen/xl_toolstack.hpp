@@ -2,7 +2,10 @@
 // The toolstack of a real Xen host: domains are created by `xl create` from a rendered configuration file, as its parser is in no library
 // and it stays to watch the domain; all else is libxenlight. One object a process, on its one thread.
 
+#include <map>
+
 #include "host-broker/xen/hypervisor.hpp"
+#include "host-broker/xen/spice_ports.hpp"
 
 namespace zynclone::broker::xen {
 
@@ -10,6 +13,7 @@ struct XlSettings {
   std::string xl = "xl";                              // looked for in PATH
   std::string run_folder = "/run/zynclone/xl";        // 0700; rendered configuration files, while xl reads them
   std::string qemu_folder = "/run/xen";               // where libxl puts the control sockets of its QEMUs
+  PortRange spice_ports{5930, 5959};                  // of clones whose original has a SPICE display
   Deadline create_limit = std::chrono::seconds(120);  // xl waits for others that create domains, and for hotplug scripts
   Deadline gone_limit = std::chrono::seconds(60);
 };
@@ -45,6 +49,7 @@ class XlToolstack final : public Toolstack {
   };
   asio::awaitable<Result<std::optional<Domain>>> find(Uuid uuid);
   asio::awaitable<Result<std::optional<Domain>>> adopt(Build build);
+  Result<std::optional<SpicePorts>> spice_ports_for(const XlConfig& original, const CloneDomain& domain);
   asio::awaitable<Result<void>> render(CloneDomain domain, std::string config_file);
   asio::awaitable<Result<DomainId>> build(CloneDomain domain, std::optional<std::string> image_file);
   asio::awaitable<Result<void>> run_create(std::string config_file);
@@ -56,6 +61,7 @@ class XlToolstack final : public Toolstack {
 
   Hypervisor& hypervisor_;
   XlSettings settings_;
+  std::map<Uuid, SpicePorts> starting_;  // the ports of clones whose QEMU may not listen yet
 };
 
 }  // namespace zynclone::broker::xen

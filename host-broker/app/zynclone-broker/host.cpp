@@ -38,6 +38,7 @@ Result<std::unique_ptr<Toolstack>> make_toolstack(const configuration::BrokerSet
   TRY(hypervisor, xen::Libxl::create());
   xen::XlSettings xl;
   xl.run_folder = settings.run_dir + "/xl";
+  xl.spice_ports = {settings.first_spice_port, settings.last_spice_port};
   return std::unique_ptr<Toolstack>(std::make_unique<xen::XlToolstack>(*hypervisor, std::move(xl)));
 }
 

@@ -22,7 +22,7 @@ TEST(BrokerSettings, EveryKeyIsRead) {
   const auto draft = read_broker_settings(
       "state_dir=/a\nrun_dir=/b\npolicy_dir=/c\nclone_dir=/d\nxl_dir=/e\ntoolstack=sandbox\nsandbox_dir=/f\nlink_program=/g\n"
       "reserve_data=5%\nreserve_metadata=0%\nreserve_files=512MiB\nlockdown_timeout=5s\napproval_timeout=1h\n"
-      "most_pending_approvals=3\nguest_messages=50\nhistory=7d\n",
+      "most_pending_approvals=3\nguest_messages=50\nspice_ports=6100-6103\nhistory=7d\n",
       "broker.conf");
   ASSERT_TRUE(draft.errors.empty()) << draft.errors.front().message;
   const BrokerSettings& settings = draft.settings;
@@ -42,7 +42,7 @@ TEST(BrokerSettings, EveryKeyIsRead) {
   EXPECT_EQ(settings.most_pending_approvals, 3u);
   EXPECT_EQ(settings.guest_messages, 50u);
   EXPECT_EQ(settings.history, std::chrono::hours(24 * 7));
-  ASSERT_EQ(draft.values.size(), 16u);
+  ASSERT_EQ(draft.values.size(), 17u);
   for (std::size_t at = 0; at < draft.values.size(); ++at) {
     EXPECT_EQ(draft.values[at].place, "broker.conf:" + std::to_string(at + 1)) << draft.values[at].key;
   }
@@ -110,6 +110,16 @@ TEST(BrokerSettings, AReserveIsAPartOrBytes) {
   EXPECT_EQ((Reserve{.percent = 99}.of(~0ull)), ~0ull / 100 * 99 + 15);
   EXPECT_EQ((Reserve{.bytes = 7}.of(1000)), 7u);
   EXPECT_EQ((Reserve{.percent = 0}.of(1000)), 0u);
+}
+
+TEST(BrokerSettings, ARangeOfSpicePorts) {
+  const auto read = [](const std::string& value) { return read_broker_settings("spice_ports=" + value + "\n", "broker.conf"); };
+  EXPECT_EQ(read("6100-6200").settings.first_spice_port, 6100u);
+  EXPECT_EQ(read("6100-6200").settings.last_spice_port, 6200u);
+  EXPECT_EQ(read("6100").settings.last_spice_port, 6100u);
+  for (const char* value : {"", "-", "6200-6100", "80-90", "6000-70000", "a-b", "6000-", "6000-6001-6002"}) {
+    ASSERT_EQ(read(value).errors.size(), 1u) << value;
+  }
 }
 
 }  // namespace

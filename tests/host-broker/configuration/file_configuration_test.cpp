@@ -111,7 +111,7 @@ TEST_F(FileConfigurationTest, ExplainSaysWhereEachValueCameFrom) {
   ASSERT_OK(values);
   std::map<std::string, std::pair<std::string, std::string>> by_key;
   for (const ConfigValue& value : values.value()) by_key[value.key] = {value.value, value.place};
-  EXPECT_EQ(by_key.size(), 21u);
+  EXPECT_EQ(by_key.size(), 22u);
   EXPECT_EQ(by_key["clones"], (std::pair<std::string, std::string>{"3", place("guest/pos1.conf", 2)}));
   EXPECT_EQ(by_key["mac"], (std::pair<std::string, std::string>{"original", place("base.json", 3)}));
   EXPECT_EQ(by_key["quiesce_timeout"], (std::pair<std::string, std::string>{"10s", "default"}));

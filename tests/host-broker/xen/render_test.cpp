@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "host-broker/ports/family.hpp"
 #include "system/file.hpp"
 #include "tests/support/result_matchers.hpp"
 
@@ -53,6 +54,15 @@ TEST(Render, APvClone) {
   auto text = render(golden_text("pv.cfg"), pv_clone());
   ASSERT_OK(text);
   expect_golden("pv.clone.cfg", text.value());
+}
+
+// A live clone has its own copy of a shared volume, which is in no configuration.
+TEST(Render, ADiskOfItsOwnThatTheOriginalsFileDoesNotName) {
+  CloneDomain clone = pv_clone();
+  clone.disks.push_back({"xvds", {VolumeFormat::qcow2, "/images/sales.qcow2.01copy"}, true});
+  auto text = render(golden_text("pv.cfg"), clone);
+  ASSERT_OK(text);
+  EXPECT_THAT(text.value(), HasSubstr("\"format=qcow2,vdev=xvds,access=rw,target=/images/sales.qcow2.01copy\""));
 }
 
 TEST(Render, AnHvmClone) {
@@ -161,6 +171,37 @@ TEST(Render, ADiskThatTheOriginalLacksIsRefused) {
   auto text = render(golden_text("pv.cfg"), clone);
   ASSERT_FAILS(text, Errc::configuration);
   EXPECT_THAT(text.error().message, HasSubstr("'xvdz'"));
+}
+
+// What the original's SPICE display is but its port, stays: address, password, agent.
+TEST(Render, ASpiceDisplayHasItsOwnPort) {
+  const std::string original_text = "type = \"hvm\"\nname = \"pos2\"\nspice = 1\nspicehost = \"10.0.0.1\"\nspiceport = 6000\nspicetls_port = 6001\n"
+                                    "spicepasswd = \"secret\"\nspicedisable_ticketing = 0\nspicevdagent = 1\n";
+  const auto original = parse_xl_config(original_text, "original").value();
+  EXPECT_TRUE(original.has_spice);
+  EXPECT_EQ(original.spice_port, 6000u);
+  EXPECT_EQ(original.spice_tls_port, 6001u);
+  CloneDomain clone = hvm_clone();
+  clone.disks.clear();
+  const auto text = render_clone(original_text, original, clone, SpicePorts{.plain = 5931, .tls = 5932});
+  ASSERT_OK(text);
+  const auto again = parse_xl_config(text.value(), "clone").value();
+  EXPECT_TRUE(again.has_spice);
+  EXPECT_EQ(again.spice_port, 5931u) << "a later line replaces an earlier one";
+  EXPECT_EQ(again.spice_tls_port, 5932u);
+  for (const char* kept : {"spicehost = \"10.0.0.1\"", "spicepasswd = \"secret\"", "spicedisable_ticketing = 0", "spicevdagent = 1"}) {
+    EXPECT_THAT(text.value(), HasSubstr(kept));
+  }
+  EXPECT_THAT(text.value(), Not(HasSubstr("spice = 0")));
+}
+
+TEST(Render, AnInterfaceOnTheIsolatedNetworkHasXensOwnScript) {
+  CloneDomain clone = pv_clone();
+  clone.disks.clear();
+  const std::string original = "name = \"pos1\"\nvif = [ \"mac=00:16:3e:00:00:01,bridge=ovsbr0,script=vif-openvswitch,gatewaydev=eth0,rate=10Mb/s\" ]\n";
+  EXPECT_THAT(render(original, clone).value(), HasSubstr("vifname=zc0b6a3b.0,script=vif-openvswitch,gatewaydev=eth0"));
+  clone.vifs[0].bridge = isolated_bridge(clone.uuid);
+  EXPECT_THAT(render(original, clone).value(), HasSubstr("bridge=" + clone.vifs[0].bridge + ",backend=0,vifname=zc0b6a3b.0,rate=10Mb/s\""));
 }
 
 }  // namespace
