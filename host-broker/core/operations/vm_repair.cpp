@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host-broker/core/operations/lifecycle_steps.hpp"
+#include "host-broker/core/operations/live_steps.hpp"
 #include "host-broker/core/operations/operations.hpp"
 #include "host-broker/core/operations/peripheral_steps.hpp"
 #include "host-broker/core/operations/production_steps.hpp"
@@ -130,6 +131,10 @@ asio::awaitable<Result<Operation>> make_vm_repair(Context context, protocol::VmR
   const Family family = *found;
   CO_TRY(const Holding lease, co_await holding_of(context, production_of(family.uuid)));
   CO_TRY(const Uuid producer, producer_of(family, lease, call));
+  if (context.making == Making::fresh && !lease.member) {
+    CO_TRY(const std::string why_not, why_not_for_production(context, producer));
+    if (!why_not.empty()) co_return fail(Errc::conflict, "cannot repair towards '" + member_name(family, producer) + "': " + why_not, "/params/to");
+  }
   CO_TRY(const Move move, co_await plan_move(context, producer, producer));
   CO_TRY(const auto domain, co_await domain_of(context, producer));
   const bool is_broken = !lease.member || production_member(family) != lease.member || family.production.generation != lease.lease.token;
