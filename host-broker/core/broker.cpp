@@ -44,6 +44,8 @@ asio::awaitable<Result<void>> Broker::start() {
     else engine_.enqueue(std::move(record));
   }
   for (const auto& [vm, family] : registry_.all()) watch_times(family);
+  has_started_ = true;
+  spawn(executor_, "peripherals", keep_peripherals());
   co_return outcome::success();
 }
 
@@ -97,7 +99,7 @@ asio::awaitable<void> Broker::reconcile() {
   }
   co_await attach_volumes();
   co_await give_identities();
-  spawn(executor_, "peripherals", keep_peripherals());  // a device that fails takes its time
+  if (has_started_) spawn(executor_, "peripherals", keep_peripherals());  // a device that fails takes its time
 }
 
 std::optional<Caller::Member> Broker::identify(const Domain& domain) {

@@ -112,6 +112,7 @@ class Broker : public RequestHandler {
   std::map<std::string, DomainId> attach_tried_;       // shared volumes: for which domain of its holder
   std::map<Uuid, Timestamp> identity_due_;             // clones that await their identity: when their agents are asked again
   std::map<std::pair<VmName, PeripheralName>, KeptPeripheral> kept_peripherals_;
+  bool has_started_ = false;                           // before, nobody knows which families an operation works at
   bool is_keeping_ = false;                            // somebody looks after peripherals
   bool keep_again_ = false;
   std::vector<HealthSource> health_sources_;

@@ -1,6 +1,6 @@
 #include "host-broker/sandbox/peripherals.hpp"
-#include "system/file.hpp"
 
+#include "system/file.hpp"
 #include "tests/host-broker/sandbox/fixture.hpp"
 
 namespace zynclone {
