@@ -15,6 +15,7 @@ zynclone::Result<std::optional<std::uint64_t>> seconds_of(const std::optional<st
 zynclone::Result<protocol::Method> create_of(const Change::Data& data, CloneName name) {
   protocol::CloneCreate call{std::move(name), static_cast<protocol::CloneMode>(data.options.mode), data.options.start, data.options.note};
   TRY(call.ttl_s, seconds_of(data.options.time_to_live));
+  if (data.options.network) call.network = static_cast<protocol::CloneNetwork>(*data.options.network);
   return protocol::Method(std::move(call));
 }
 

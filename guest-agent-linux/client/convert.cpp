@@ -8,9 +8,10 @@ namespace {
 // Each public enumeration has the protocol's enumerators in the protocol's order; the asserts notice when one side grows alone.
 static_assert(static_cast<int>(ErrorCode::internal) == static_cast<int>(Errc::internal));
 static_assert(static_cast<int>(ErrorCode::moved) == static_cast<int>(Errc::moved));
-static_assert(static_cast<int>(CloneMode::online) == static_cast<int>(protocol::CloneMode::online));
+static_assert(static_cast<int>(CloneMode::live) == static_cast<int>(protocol::CloneMode::live));
 static_assert(static_cast<int>(CloneState::removing) == static_cast<int>(protocol::CloneState::removing));
-static_assert(static_cast<int>(Consistency::crash) == static_cast<int>(protocol::Consistency::crash));
+static_assert(static_cast<int>(Consistency::live) == static_cast<int>(protocol::Consistency::live));
+static_assert(static_cast<int>(CloneNetwork::isolated) == static_cast<int>(protocol::CloneNetwork::isolated));
 static_assert(static_cast<int>(VifMode::disabled) == static_cast<int>(protocol::VifMode::disabled));
 static_assert(static_cast<int>(AfterProbation::commit) == static_cast<int>(protocol::AfterProbation::commit));
 static_assert(static_cast<int>(OperationState::cancelled) == static_cast<int>(protocol::OperationState::cancelled));
@@ -51,6 +52,7 @@ Clone convert(const protocol::CloneView& view) {
   clone.note = view.note;
   if (view.expires) clone.expires = *view.expires;
   clone.is_protected = view.is_protected;
+  clone.network = static_cast<CloneNetwork>(view.network);
   return clone;
 }
 

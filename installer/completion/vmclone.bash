@@ -35,6 +35,7 @@ _vmclone()
     case $prev in
         --mode) COMPREPLY=($(compgen -W 'online live offline' -- "$cur")); return ;;
         --timeout | --probation | --health-limit) COMPREPLY=($(compgen -W '10s 30s 5m 1h' -- "$cur")); return ;;
+        --network) COMPREPLY=($(compgen -W 'original isolated' -- "$cur")); return ;;
         --ttl) COMPREPLY=($(compgen -W '1h 12h 1d 7d' -- "$cur")); return ;;
         --until) COMPREPLY=($(compgen -W '06:00 12:00 18:00 22:00' -- "$cur")); return ;;
         --socket | --broker-conf) _filedir; return ;;
@@ -44,7 +45,8 @@ _vmclone()
         --limit)
             case ${words[1]} in run | rehearse | upgrade) COMPREPLY=($(compgen -W '1m 10m 30m 2h' -- "$cur")) ;; esac
             return ;;
-        --clone) COMPREPLY=($(compgen -W "$(_vmclone_values name list)" -- "$cur")); return ;;
+        --clone) COMPREPLY=($(compgen -W "$(_vmclone_values name list "${words[2]}")" -- "$cur")); return ;;
+        --to) COMPREPLY=($(compgen -W "$(_vmclone_values name list "${words[2]}") ${words[2]}" -- "$cur")); return ;;
         --name | --note | --request-id | --last | --reason | --mark | --at | --times) return ;;
     esac
 
@@ -54,7 +56,7 @@ _vmclone()
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
             --mode | --timeout | --socket | --broker-conf | --name | --note | --request-id | --limit | --last | --reason | --after | --mark | --at | \
-                --ttl | --probation | --until | --times | --to | --clone | --health-limit)
+                --ttl | --network | --probation | --until | --times | --to | --clone | --health-limit)
                 ((i++)) ;;
             -*) ;;
             *) names+=("${words[i]}") ;;
@@ -64,11 +66,11 @@ _vmclone()
     local common='--json --timeout --socket --help' change='--wait --plan --request-id' files='--json --broker-conf --help'
     if [[ $cur == -* ]]; then
         case "${names[0]} ${names[1]}" in
-            create\ *) common+=" $change --name --mode --no-start --note --ttl" ;;
+            create\ *) common+=" $change --name --mode --no-start --note --ttl --network" ;;
             start\ * | stop\ * | activate\ * | deactivate\ * | remove\ * | rename\ * | protect\ * | unprotect\ *) common+=" $change" ;;
             'cutover start') common+=" $change --probation --after" ;;
             run\ *) common+=' --clone --limit --plan --request-id --' ;;
-            rehearse\ *) common='--json --socket --help --limit --health-limit --name --keep --' ;;
+            rehearse\ *) common='--json --socket --help --limit --health-limit --name --network --keep --' ;;
             upgrade\ *) common='--json --socket --help --limit --health-limit --name --no-rehearsal --plan --' ;;
             repair\ *) common+=" $change --to" ;;
             'cutover commit' | 'cutover undo' | 'volume switch') common+=" $change" ;;

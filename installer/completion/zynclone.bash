@@ -17,6 +17,7 @@ _zynclone()
         --mode) COMPREPLY=($(compgen -W 'online live offline' -- "$cur")); return ;;
         --after) COMPREPLY=($(compgen -W 'undo commit' -- "$cur")); return ;;
         --timeout | --probation) COMPREPLY=($(compgen -W '10s 30s 5m 1h' -- "$cur")); return ;;
+        --network) COMPREPLY=($(compgen -W 'original isolated' -- "$cur")); return ;;
         --ttl) COMPREPLY=($(compgen -W '1h 12h 1d 7d' -- "$cur")); return ;;
         --socket) _filedir; return ;;
         --name | --note | --request-id | --limit) return ;;
@@ -27,7 +28,7 @@ _zynclone()
     local i
     for ((i = 1; i < cword; i++)); do
         case ${words[i]} in
-            --mode | --timeout | --socket | --name | --note | --request-id | --limit | --ttl | --probation | --after) ((i++)) ;;
+            --mode | --timeout | --socket | --name | --note | --request-id | --limit | --ttl | --network | --probation | --after) ((i++)) ;;
             -*) ;;
             *) names+=("${words[i]}") ;;
         esac
@@ -36,7 +37,7 @@ _zynclone()
     local common='--json --timeout --socket --help' change='--wait --plan --request-id'
     if [[ $cur == -* ]]; then
         case "${names[0]} ${names[1]}" in
-            'clone create') common+=" $change --name --mode --no-start --note --ttl" ;;
+            'clone create') common+=" $change --name --mode --no-start --note --ttl --network" ;;
             'clone show' | 'clone list') ;;
             'clone '?*) common+=" $change" ;;
             'cutover start') common+=" $change --probation --after" ;;

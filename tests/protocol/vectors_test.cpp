@@ -137,7 +137,7 @@ void check_answer(const typename M::Result& result) {
 TEST(Vectors, CallsFromAGuest) {
   check_call(Hello{.capabilities = {"quiesce", "health"}, .software = "zynclone-agent 0.1.0"}, Sender::guest);
   check_call(FamilyShow{.after = clone("upgrade-1")}, Sender::guest);
-  check_call(CloneCreate{.name = clone("upgrade-1"), .mode = CloneMode::offline, .start = false, .note = "before 7.2", .ttl_s = 3600}, Sender::guest, true);
+  check_call(CloneCreate{.name = clone("upgrade-1"), .mode = CloneMode::offline, .start = false, .note = "before 7.2", .network = CloneNetwork::isolated, .ttl_s = 3600}, Sender::guest, true);
   check_call(CloneStart{.name = clone("upgrade-1")}, Sender::guest, true);
   check_call(CloneStop{.name = clone("upgrade-1")}, Sender::guest, true);
   check_call(CloneActivate{.name = clone("upgrade-1")}, Sender::guest, true);

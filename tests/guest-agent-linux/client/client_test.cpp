@@ -159,8 +159,10 @@ TEST_F(ClientTest, CutoversCarryTheirOptions) {
   will_answer(protocol::Accepted{.operation = tests::sample_operation(0)});
   CreateOptions options;
   options.time_to_live = 48h;
+  options.network = CloneNetwork::isolated;
   ASSERT_TRUE(connect().request(Change::create("a", options)));
   EXPECT_EQ(std::get<protocol::CloneCreate>(asked().method).ttl_s, 172'800u);
+  EXPECT_EQ(std::get<protocol::CloneCreate>(asked().method).network, protocol::CloneNetwork::isolated);
 }
 
 TEST_F(ClientTest, WhoHasProduction) {

@@ -85,6 +85,8 @@ TEST_F(Completion, Commands) {
   }
   EXPECT_EQ(complete({"zynclone", "clone", "un"}), Words{"unprotect"});
   EXPECT_EQ(complete({"vmclone", "un"}), Words{"unprotect"});
+  EXPECT_EQ(complete({"vmclone", "create", "pos1", "--network", "i"}), Words{"isolated"});
+  EXPECT_EQ(complete({"zynclone", "clone", "create", "--network", ""}), (Words{"isolated", "original"}));
   EXPECT_EQ(complete({"vmclone", "policy", "explain", "pos1", "cutover."}), (Words{"cutover.commit", "cutover.start", "cutover.undo"}));
   EXPECT_EQ(complete({"vmclone", "grant", "pos1", "volume."}), Words{"volume.switch"});
 }
@@ -143,6 +145,10 @@ TEST_F(Completion, LiveMembersVolumesAndGrants) {
   will_answer(two_clones());
   EXPECT_EQ(complete({"zynclone", "volume", "switch", "sales", "up"}), Words{"upgrade-1"});
 
+  will_answer_list(two_clones());
+  EXPECT_EQ(complete({"vmclone", "run", "pos1", "--clone", "up"}), Words{"upgrade-1"});
+  will_answer_list(two_clones());
+  EXPECT_EQ(complete({"vmclone", "repair", "pos1", "--to", ""}), (Words{"pos1", "rehearsal", "upgrade-1"}));
   will_answer_list(two_clones());
   EXPECT_EQ(complete({"vmclone", "cutover", "start", "pos1", ""}), (Words{"pos1", "rehearsal", "upgrade-1"}));
   will_answer_list(two_clones());

@@ -19,6 +19,7 @@ struct CreateOptions {
   bool start = true;  // locked down before its first packet; false: only made
   std::string note;   // kept with the clone
   std::optional<std::chrono::seconds> time_to_live = {};  // then it is removed; a minute to ten years. None: it stays
+  std::optional<CloneNetwork> network = {};  // where its interfaces are. None: as the host's administrator configured it
 };
 
 // What is not said is as the host's administrator configured it.

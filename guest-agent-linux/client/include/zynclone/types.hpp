@@ -73,9 +73,10 @@ class Result {
 
 // ---- clones ------------------------------------------------------------------------------------------------------------
 
-enum class CloneMode { offline, online };                // made of a VM that is shut down, or that runs on
+enum class CloneMode { offline, online, live };          // made of a VM that is shut down, or that runs on; live: with its memory
 enum class CloneState { creating, running, active, inactive, removing };
-enum class Consistency { offline, filesystem, crash };   // of the disks at the instant of cloning
+enum class Consistency { offline, filesystem, crash, live };  // of the disks at the instant of cloning
+enum class CloneNetwork { original, isolated };          // the original's bridges, or one of the family's isolated clones alone
 enum class VifMode { unlocked, locked, disabled };
 
 struct Vif {
@@ -103,6 +104,7 @@ struct Clone {
   std::string note;
   std::optional<std::chrono::system_clock::time_point> expires;  // it is removed then, unless it is protected
   bool is_protected = false;
+  CloneNetwork network = CloneNetwork::original;
 };
 
 enum class AfterProbation { undo, commit };   // what becomes of a cutover that nobody decided in time
