@@ -70,7 +70,9 @@ asio::awaitable<Result<Deadline>> SaveProcess::suspended(Progress progress, Dead
   return with_timeout(read_until_suspended(std::move(progress)), limit, "copying the memory");
 }
 
-asio::awaitable<Result<void>> SaveProcess::held(Deadline limit) { return with_timeout(read_until_held(), limit, "copying the memory"); }
+asio::awaitable<Result<void>> SaveProcess::held(Progress progress, Deadline limit) {
+  return with_timeout(read_until_held(std::move(progress)), limit, "copying the memory");
+}
 
 asio::awaitable<Result<std::string>> SaveProcess::read_line() {
   boost::system::error_code error;
@@ -96,9 +98,10 @@ asio::awaitable<Result<Deadline>> SaveProcess::read_until_suspended(Progress pro
   }
 }
 
-asio::awaitable<Result<void>> SaveProcess::read_until_held() {
+asio::awaitable<Result<void>> SaveProcess::read_until_held(Progress progress) {
   while (!is_holding_) {
     CO_TRY(const std::string line, co_await read_line());
+    if (const auto percent = number_after(line, "percent "); percent && progress) progress(*percent);
     is_holding_ = line.starts_with("held ");
   }
   co_return outcome::success();

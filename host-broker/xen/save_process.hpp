@@ -28,7 +28,7 @@ class SaveProcess {
   // Waits until the domain stands still, and gives for how long it has. Errors: xen with the program's cause; timed_out.
   asio::awaitable<Result<Deadline>> suspended(Progress progress, Deadline limit);
   // Waits until the image is whole, and the domain is only paused. Errors: as above.
-  asio::awaitable<Result<void>> held(Deadline limit);
+  asio::awaitable<Result<void>> held(Progress progress, Deadline limit);
   bool is_holding() const { return is_holding_; }
 
   // Has it let the domain go, and waits until it has ended; kills it after the limit. Errors: timed_out, when it had to be killed.
@@ -37,7 +37,7 @@ class SaveProcess {
  private:
   SaveProcess(asio::any_io_executor executor, pid_t id, int process);
   asio::awaitable<Result<Deadline>> read_until_suspended(Progress progress);
-  asio::awaitable<Result<void>> read_until_held();
+  asio::awaitable<Result<void>> read_until_held(Progress progress);
   asio::awaitable<Result<std::string>> read_line();
   asio::awaitable<Result<void>> wait_for_end();
   void reap();

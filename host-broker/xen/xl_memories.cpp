@@ -41,7 +41,7 @@ asio::awaitable<Result<Deadline>> XlMemories::begin_save(DomainId domain, std::s
   CO_TRY(auto started, SaveProcess::start(executor, settings_.program, domain, folder_.file_of(image)));
   const std::shared_ptr<SaveProcess> process = std::move(started);
   const Deadline limit = k_shortest_save + std::chrono::seconds(memory.bytes / k_slowest);
-  savings_[domain] = Saving{.image = image, .size = memory.bytes, .limit = limit, .process = process};
+  savings_[domain] = Saving{.image = image, .size = memory.bytes, .limit = limit, .progress = progress, .process = process};
   auto suspended = co_await process->suspended(std::move(progress), limit);
   if (suspended) co_return suspended;
   auto gone = co_await let_go(domain);
@@ -54,7 +54,7 @@ asio::awaitable<Result<SavedMemory>> XlMemories::finish_save(DomainId domain) {
   const auto found = savings_.find(domain);
   if (found == savings_.end()) co_return fail(Errc::internal, "cannot finish copying the memory of domain " + std::to_string(domain.value) + ": it was not begun");
   const Saving saving = found->second;
-  CO_TRY(co_await saving.process->held(saving.limit));
+  CO_TRY(co_await saving.process->held(saving.progress, saving.limit));
   co_return SavedMemory{.size = saving.size};
 }
 

@@ -40,6 +40,7 @@ class XlMemories final : public Memories {
     std::string image;
     std::uint64_t size = 0;
     Deadline limit{};
+    Progress progress;
     std::shared_ptr<SaveProcess> process;
   };
   std::map<DomainId, Saving> savings_;   // those that hold, or are about to

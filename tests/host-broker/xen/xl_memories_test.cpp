@@ -25,7 +25,7 @@ class XlMemoriesTest : public ::testing::Test {
  protected:
   XlMemoriesTest() {
     xen_.put(3, k_uuid, "pos1", "running");
-    saver_does("echo 'percent 40'; echo suspended; echo image >\"$2\"; paused; echo 'held 17'; hold");
+    saver_does("echo 'percent 40'; echo suspended; echo 'percent 80'; echo image >\"$2\"; paused; echo 'held 17'; hold");
   }
   ~XlMemoriesTest() override { context_.poll(); }
 
@@ -73,6 +73,7 @@ TEST_F(XlMemoriesTest, HoldsTheDomainUntilItIsLetGo) {
   EXPECT_THAT(percents, ElementsAre(40u));
   const auto saved = finish();
   ASSERT_OK(saved);
+  EXPECT_THAT(percents, ElementsAre(40u, 80u)) << "also while it stands still";
   EXPECT_EQ(saved.value().size, 64u << 20);
   EXPECT_EQ(state(), DomainState::paused);
   EXPECT_THAT(memories_.images().value(), ElementsAre("01image"));
