@@ -64,6 +64,7 @@ broker_setting() {
 }
 
 vm_stop() { zynclone-sandbox domain shutdown --dir "$sandbox" "$1" && run_until_gone "$1"; }
+vm_crash() { zynclone-sandbox domain destroy --dir "$sandbox" "$1"; }
 vm_start() { zynclone-sandbox domain create --dir "$sandbox" "$1" >/dev/null; }
 run_until_gone() { run_until eval "! domains | grep -qx '$1'"; }
 
