@@ -71,6 +71,9 @@ class Broker : public RequestHandler {
   };
   asio::awaitable<void> keep_peripherals();
   asio::awaitable<void> keep(VmName vm, Peripheral peripheral, std::string channel);
+  asio::awaitable<void> plug_changed(Family family, Peripheral peripheral, std::vector<Domain> domains, std::optional<PeripheralPlace> place);
+  asio::awaitable<bool> take_from_wrong(Family family, Peripheral peripheral, KeptPeripheral& kept, std::vector<Domain> domains, DomainId holder);
+  asio::awaitable<void> give_to_producer(Family family, Peripheral peripheral, KeptPeripheral& kept, DomainId domain);
   void say_trouble(const VmName& vm, const Peripheral& peripheral, KeptPeripheral& kept, const std::string& trouble);
   asio::awaitable<void> note(VmName vm, Peripheral peripheral, std::string event, std::string more);
   std::map<std::string, std::string> peripheral_troubles(const VmName& vm) const;

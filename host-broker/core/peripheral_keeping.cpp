@@ -38,63 +38,70 @@ asio::awaitable<void> Broker::keep(VmName vm, Peripheral peripheral, std::string
   KeptPeripheral& kept = kept_peripherals_[{vm, peripheral.name}];  // a map's element stays where it is
   const auto listed = co_await ports_.toolstack.list_domains();
   auto looked = co_await ports_.peripherals.find(peripheral);
-  if (!listed || !looked || engine_.unfinished(family.uuid) > 0) {
-    if (!looked) say_trouble(vm, peripheral, kept, looked.error().message);
-    co_return;
-  }
+  if (!looked) say_trouble(vm, peripheral, kept, looked.error().message);
+  if (!listed || !looked || engine_.unfinished(family.uuid) > 0) co_return;
   const std::vector<Domain> domains = listed.value();
   const std::optional<PeripheralPlace> place = looked.value();
-  const auto producer = production_member(family);
-  const auto own = std::find_if(domains.begin(), domains.end(), [&](const Domain& domain) { return producer && domain.uuid == *producer && domain.state == DomainState::running; });
   if (place.has_value() != kept.is_present) {
     kept = KeptPeripheral{.is_present = place.has_value()};
-    std::string event = "unplugged";
-    std::string where;
-    if (place) event = "plugged in";
-    if (place) where = place->location;
-    co_await note(vm, peripheral, std::move(event), std::move(where));
-    // What domains still have of what is gone would keep the toolstack from giving anything to anybody.
-    for (const Domain& domain : domains) {
-      if (!place && !member_name(family, domain.uuid).empty()) (void)co_await ports_.peripherals.detach(domain.id, peripheral, k_peripheral_limit);
-    }
+    co_await plug_changed(family, peripheral, domains, place);
   }
-  if (!place) co_return;
-  if (place->holder && own != domains.end() && place->holder == own->id) {
-    kept.trouble.clear();
-    kept.tries = 0;
-    co_return;
-  }
+  const auto producer = production_member(family);
+  if (!place || !producer) co_return;
+  const auto own = std::find_if(domains.begin(), domains.end(), [&](const Domain& domain) { return domain.uuid == *producer && domain.state == DomainState::running; });
+  const bool has_it = place->holder && own != domains.end() && *place->holder == own->id;
+  if (has_it) kept = KeptPeripheral{};
+  if (has_it) co_return;
   if (place->holder) {
-    const auto holder = member_of(family, domains, *place->holder);
-    if (!holder) {
-      say_trouble(vm, peripheral, kept, "domain " + std::to_string(place->holder->value) + " has it");
-      co_return;
-    }
-    if (!producer) co_return;
-    auto taken = co_await ports_.peripherals.detach(*place->holder, peripheral, k_peripheral_limit);
-    if (!taken) {
-      say_trouble(vm, peripheral, kept, taken.error().message);
-      co_return;
-    }
-    std::string from = "from " + member_name(family, *holder) + ", which has no production";
-    co_await note(vm, peripheral, "taken", std::move(from));
+    const bool taken = co_await take_from_wrong(family, peripheral, kept, domains, *place->holder);
+    if (!taken) co_return;
   }
   const bool is_ready = own != domains.end() && (connected_.contains(own->id) || channel == "none");
   if (!is_ready || engine_.unfinished(family.uuid) > 0) co_return;
-  if (kept.tried_for != own->id) kept.tries = 0;
+  const DomainId domain = own->id;
+  co_await give_to_producer(family, peripheral, kept, domain);
+}
+
+asio::awaitable<void> Broker::plug_changed(Family family, Peripheral peripheral, std::vector<Domain> domains, std::optional<PeripheralPlace> place) {
+  std::string event = "unplugged";
+  std::string where;
+  if (place) event = "plugged in";
+  if (place) where = place->location;
+  co_await note(family.vm, peripheral, std::move(event), std::move(where));
+  if (place) co_return;
+  // What domains still have of what is gone would keep the toolstack from giving anything to anybody.
+  for (const Domain& domain : domains) {
+    if (!member_name(family, domain.uuid).empty()) (void)co_await ports_.peripherals.detach(domain.id, peripheral, k_peripheral_limit);
+  }
+}
+
+// From a member that has it without production; what a stranger has is an administrator's doing.
+asio::awaitable<bool> Broker::take_from_wrong(Family family, Peripheral peripheral, KeptPeripheral& kept, std::vector<Domain> domains, DomainId holder) {
+  const auto member = member_of(family, domains, holder);
+  if (!member) say_trouble(family.vm, peripheral, kept, "domain " + std::to_string(holder.value) + " has it");
+  if (!member) co_return false;
+  auto taken = co_await ports_.peripherals.detach(holder, peripheral, k_peripheral_limit);
+  if (!taken) say_trouble(family.vm, peripheral, kept, taken.error().message);
+  if (!taken) co_return false;
+  std::string from = "from " + member_name(family, *member) + ", which has no production";
+  co_await note(family.vm, peripheral, "taken", std::move(from));
+  co_return true;
+}
+
+asio::awaitable<void> Broker::give_to_producer(Family family, Peripheral peripheral, KeptPeripheral& kept, DomainId domain) {
+  if (kept.tried_for != domain) kept.tries = 0;
   if (kept.tries > 0 && ports_.clock.now() < kept.next_try) co_return;
-  kept.tried_for = own->id;
-  auto given = co_await ports_.peripherals.attach(own->id, peripheral, k_peripheral_limit);
+  kept.tried_for = domain;
+  auto given = co_await ports_.peripherals.attach(domain, peripheral, k_peripheral_limit);
   if (given) {
-    kept.trouble.clear();
-    kept.tries = 0;
-    std::string to = "to " + member_name(family, *producer);
-    co_await note(vm, peripheral, "given", std::move(to));
+    kept = KeptPeripheral{};
+    std::string to = "to " + member_name(family, *production_member(family));
+    co_await note(family.vm, peripheral, "given", std::move(to));
     co_return;
   }
   kept.tries = std::min(kept.tries * 2 + 1, k_longest_pause);
   kept.next_try = ports_.clock.now() + own_retry() * kept.tries;
-  say_trouble(vm, peripheral, kept, given.error().message);
+  say_trouble(family.vm, peripheral, kept, given.error().message);
 }
 
 // Once for each cause.
