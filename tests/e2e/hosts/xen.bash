@@ -87,7 +87,8 @@ counter_open() {
   "$here/../xen/guest-usb" pos1 || return 1
   "$lab" ssh "cp /etc/xen/pos1.cfg /run/pos1.cfg.before; echo 'usbctrl = [\"type=qusb,version=2,ports=8\"]' >>/etc/xen/pos1.cfg"
   vm_stop pos1
-  put_file etc/xen/clone/guest/pos1.conf 'peripheral.printer = usb,0403:6001:LP1'
+  put_file etc/xen/clone/guest/pos1.conf "$(printf '%s\n' 'peripheral.printer = usb,0403:6001:LP1' \
+    "announce = $("$lab" ssh "awk '\$2 == \"pos1\" {print \$1}' /etc/hosts")")"
   vm_start pos1
   run_until zynclone family show
 }
@@ -131,7 +132,7 @@ isolated_expect_apart() { # CLONE CLONE
   for each in "$host" "$("$lab" ssh "awk '\$2 == \"pos2\" {print \$1}' /etc/hosts")"; do
     vmclone run pos1 --clone "$1" -- ip route replace "$each" dev eth0 >/dev/null
     run vmclone run pos1 --clone "$1" -- ping -c 2 -w 5 "$each"
-    expect_output '100% packet loss' "$1 does not reach $each"
+    expect_output "cannot run 'ping .*exit status 1" "$1 does not reach $each"
   done
   # It broadcasts who has the host's address; the host, which has no address there, must not say so.
   run vmclone run pos1 --clone "$1" -- sh -c "ip neighbour show $host; grep -F $host /proc/net/arp"

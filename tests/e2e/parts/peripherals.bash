@@ -19,7 +19,8 @@ peripherals() {
   run printer_with pos1.spare
   expect_status 1 "a clone has none"
 
-  run zynclone cutover start spare --wait
+  # Who asks from within pos1 may be cut off with it, so the administrator does.
+  run vmclone cutover start pos1 spare --wait
   expect_status 0 "a cutover moves it"
   expect_output '✓ took peripheral printer from pos1$' "it is taken from the original"
   expect_output '✓ spare has peripheral printer$' "and given to the clone"
@@ -39,22 +40,22 @@ peripherals() {
   is_unplugged() { vmclone peripheral list pos1 | grep -q unplugged; }
   run_until is_unplugged
   expect_status 0 "unplugged, it is said to be"
-  run zynclone cutover undo --wait
+  run vmclone cutover undo pos1 --wait
   expect_status 0 "that holds no cutover up"
   expect_output '! pos1 does not have peripheral printer: it is unplugged' "it says what is missing"
   run printer_plug
   run_until printer_with pos1
   expect_status 0 "plugged in again, it is where production is"
 
-  zynclone cutover start spare >/dev/null
+  vmclone cutover start pos1 spare >/dev/null
   printer_unplug
-  moved() { [[ $(vmclone list pos1 >/dev/null; zynclone cutover show --json | field production) == spare && $(zynclone operation list --json | field operations.0.state) == succeeded ]]; }
+  moved() { [[ $(vmclone cutover show pos1 --json | field production) == spare && $(vmclone operation list pos1 --json | field operations.0.state) == succeeded ]]; }
   run_until moved
   expect_status 0 "unplugged during a cutover, it does not hold that up either"
   run printer_plug
   run_until printer_with pos1.spare
   expect_status 0 "and comes when it is plugged in again"
-  run zynclone cutover undo --wait
+  run vmclone cutover undo pos1 --wait
   expect_status 0 "all goes back"
   run_until printer_with pos1
   expect_status 0 "the printer too"
