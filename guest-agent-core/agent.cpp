@@ -71,8 +71,7 @@ IdentityEvents Agent::identity_events() {
   events.moved = [this](Move move, const Identity& now) { moved(move, now); };
   events.interfaces_changed = [this](const Identity& now) { event_hooks_.happened(HookEvent::interfaces, environment_of(now)); };
   events.changed = [this](const Identity& now) {
-    if (now.is_being_saved) session_.pause(Error{Errc::unavailable, "cannot reach the broker: this VM's memory is being copied; ask again"});
-    else session_.go_on();
+    follow_save(now.is_being_saved);
     if (remembered_ != now.uuid) start("remembering which VM this is", remember(now.uuid));
     remembered_ = now.uuid;
     tell_status();
@@ -95,6 +94,28 @@ void Agent::moved(Move move, const Identity& now) {
     identity_change_.drop(why);
   }
   if (move != Move::restored) event_hooks_.happened(HookEvent::identity, environment_of(now));
+}
+
+void Agent::follow_save(bool is_being_saved) {
+  if (is_being_saved == being_saved_) return;
+  being_saved_ = is_being_saved;
+  ++saves_;
+  changed_.wake();
+  if (!is_being_saved) {
+    session_.go_on();
+    return;
+  }
+  session_.pause(Error{Errc::unavailable, "cannot reach the broker: this VM's memory is being copied; ask again"});
+  start("waiting for the end of a save", end_of_save(saves_));
+}
+
+asio::awaitable<void> Agent::end_of_save(std::uint64_t save) {
+  const auto until = std::chrono::steady_clock::now() + limits_.longest_save;
+  bool in_time = true;
+  while (in_time && save == saves_ && !stopping_) in_time = co_await changed_.wait_until(until);
+  if (in_time) co_return;
+  log_warning("the host has not said for a long time that it has copied this VM's memory: going on");
+  session_.go_on();
 }
 
 void Agent::tell_status() {

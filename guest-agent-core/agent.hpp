@@ -2,6 +2,7 @@
 // The guest's agent: wires the session with the broker, the local API, quiescing, shared volumes and the identity watcher, and says what each
 // means for the others. Owned by a platform's main; runs on one thread.
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ struct AgentLimits {
   SessionLimits session;
   LocalLimits local;
   Deadline first_reading = std::chrono::seconds(3);  // of the identity, before anything is served
+  Deadline longest_save = std::chrono::minutes(10);  // without a channel, should the host have forgotten that it copied the memory
   Deadline thaw = std::chrono::seconds(30);          // at the start and at the end, before going on without
 };
 
@@ -66,6 +68,8 @@ class Agent {
   IdentityEvents identity_events();
   HookEnvironment common_environment() const;
   void moved(Move move, const Identity& now);
+  void follow_save(bool is_being_saved);
+  asio::awaitable<void> end_of_save(std::uint64_t save);
   void tell_status();
   void serve();
   asio::awaitable<void> end();
@@ -94,7 +98,9 @@ class Agent {
   BrokerSession session_;
   LocalServer server_;
   IdentityWatcher watcher_;
-  channel::WakeUp changed_;  // stopping_, parts_
+  std::uint64_t saves_ = 0;  // that began or ended
+  bool being_saved_ = false;
+  channel::WakeUp changed_;  // stopping_, parts_, saves_
   unsigned parts_ = 0;       // that run
   bool stopping_ = false;
   bool serving_ = false;

@@ -460,6 +460,17 @@ TEST_F(AgentTest, ItsChannelIsClosedWhileTheMemoryIsCopied) {
   ASSERT_TRUE(wait([&] { return statuses.back() == "connected to the broker as upgrade-1 (clone of pos1)"; }));
 }
 
+TEST_F(AgentTest, AHostThatForgetsItsCopyKeepsItAwayForSomeTimeOnly) {
+  limits.longest_save = std::chrono::milliseconds(20);
+  serve();
+  Identity saved = original_identity();
+  saved.is_being_saved = true;
+  source.set(saved);
+  ASSERT_TRUE(wait([&] { return broker->ended.has_value(); }));
+  broker = factory.connect_and_greet();
+  ASSERT_TRUE(wait([&] { return statuses.back().starts_with("connected"); }));
+}
+
 TEST_F(AgentTest, WhichVmItIsIsRememberedOnlyWhenNothingIsFrozen) {
   serve();
   quiesce(1);
