@@ -1,5 +1,7 @@
 #include "system/duration.hpp"
 
+#include <cstdio>
+
 #include <array>
 #include <charconv>
 
@@ -54,6 +56,13 @@ std::string format_duration(std::chrono::milliseconds time) {
     }
   }
   return std::to_string(time.count()) + "ms";
+}
+
+std::string seconds_text(std::chrono::milliseconds time) {
+  const double seconds = static_cast<double>(time.count()) / 1000;
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), seconds < 0.1 ? "%.3f s" : "%.1f s", seconds);
+  return text.data();
 }
 
 }  // namespace zynclone

@@ -16,4 +16,7 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 // The shortest text that parse_duration reads as the same time: 90000 ms is "90s", 3600000 ms is "1h". Negative times are "0s".
 std::string format_duration(std::chrono::milliseconds time);
 
+// What something took, for people: "1.2 s"; below a tenth of a second "0.034 s".
+std::string seconds_text(std::chrono::milliseconds time);
+
 }  // namespace zynclone

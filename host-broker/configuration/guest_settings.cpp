@@ -8,6 +8,7 @@
 #include "host-broker/configuration/setting_values.hpp"
 #include "host-broker/configuration/shared_volumes.hpp"
 #include "protocol/codec.hpp"
+#include "protocol/words.hpp"
 #include "system/duration.hpp"
 
 namespace zynclone::broker::configuration {
@@ -16,25 +17,18 @@ namespace {
 using protocol::VifMode;
 using std::chrono::milliseconds;
 
-const std::vector<std::string>& mode_words() {
-  static const std::vector<std::string> words = {"unlocked", "locked", "disabled"};  // in the order of VifMode
-  return words;
-}
-
-Result<void> set_mode(std::string_view value, VifAllowance& allowance) {
-  TRY(auto choice, read_choice(value, mode_words()));
-  allowance.mode = static_cast<VifMode>(choice);
-  return outcome::success();
-}
-
 const std::vector<std::string> k_mac_words = {"fresh", "original"};        // in the order of MacRule
 const std::vector<std::string> k_channel_words = {"vchan", "mailbox", "none"};
 
-const std::vector<std::string> k_network_words = {"original", "isolated"};  // in the order of CloneNetwork
-
-const std::vector<std::string> k_probation_words = {"undo", "commit"};     // in the order of AfterProbation
-
 const std::string k_unlimited = "unlimited";
+
+using Config = GuestConfig;
+using View = std::string_view;
+using Settings = std::vector<GuestSetting>;
+constexpr auto k_text = ValueKind::text;
+constexpr auto k_number = ValueKind::number;
+constexpr auto k_list = ValueKind::list;
+constexpr auto k_both = GuestSetting::Where::both;
 
 // Assigns what a reader gave, or hands its error on.
 template <class T, class Target>
@@ -44,16 +38,54 @@ Result<void> store(Result<T> value, Target& target) {
   return outcome::success();
 }
 
-std::vector<GuestSetting> make_settings() {
-  using Config = GuestConfig;
-  using View = std::string_view;
-  constexpr auto k_text = ValueKind::text;
-  constexpr auto k_number = ValueKind::number;
-  constexpr auto k_list = ValueKind::list;
-  constexpr auto k_both = GuestSetting::Where::both;
+// One of the words that the protocol has for an enumeration.
+template <class Word>
+Result<void> store_word(View text, Word& target) {
+  std::vector<std::string> allowed;
+  for (const auto& [value, word] : protocol::words<Word>()) allowed.emplace_back(word);
+  TRY(const auto choice, read_choice(text, allowed));
+  target = protocol::words<Word>()[choice].first;
+  return outcome::success();
+}
+
+template <auto Member>
+GuestSetting word_setting(std::string key) {
+  return {std::move(key), {k_text}, k_both, [](View v, Config& c) { return store_word(v, c.*Member); },
+          [](const Config& c) { return std::string(to_string(c.*Member)); }};
+}
+
+template <VifMask Config::*Member>
+GuestSetting mask_setting(std::string key) {
+  return {std::move(key), {k_text, k_number}, k_both, [](View v, Config& c) { return store(read_mask(v), c.*Member); },
+          [](const Config& c) { return mask_text(c.*Member); }};
+}
+
+template <VifAllowance Config::*Allowance>
+GuestSetting mode_setting(std::string key) {
+  return {std::move(key), {k_text}, k_both, [](View v, Config& c) { return store_word(v, (c.*Allowance).mode); },
+          [](const Config& c) { return std::string(to_string((c.*Allowance).mode)); }};
+}
+
+template <VifAllowance Config::*Allowance, std::vector<std::string> VifAllowance::*Member, int Kind>
+GuestSetting address_setting(std::string key) {
+  return {std::move(key), {k_text, k_list}, k_both, [](View v, Config& c) { return store(read_addresses(v, Kind), (c.*Allowance).*Member); },
+          [](const Config& c) { return list_text((c.*Allowance).*Member); }};
+}
+
+constexpr std::int64_t ms(milliseconds time) { return time.count(); }
+
+template <milliseconds Config::*Member, std::int64_t LeastMs, std::int64_t MostMs>
+GuestSetting duration_setting(std::string key) {
+  return {std::move(key), {k_text}, k_both,
+          [](View v, Config& c) { return store(read_duration(v, milliseconds(LeastMs), milliseconds(MostMs)), c.*Member); },
+          [](const Config& c) { return format_duration(c.*Member); }};
+}
+
+// What a clone is made of, and where it stands.
+Settings network_settings() {
   return {
-      {"config", {k_text}, GuestSetting::Where::guest_only,
-       [](View v, Config& c) { return store(read_path(v), c.xl_config); }, [](const Config& c) { return c.xl_config; }},
+      {"config", {k_text}, GuestSetting::Where::guest_only, [](View v, Config& c) { return store(read_path(v), c.xl_config); },
+       [](const Config& c) { return c.xl_config; }},
       {"mac", {k_text}, k_both,
        [](View v, Config& c) -> Result<void> {
          TRY(auto choice, read_choice(v, k_mac_words));
@@ -61,35 +93,20 @@ std::vector<GuestSetting> make_settings() {
          return outcome::success();
        },
        [](const Config& c) { return k_mac_words[static_cast<std::size_t>(c.macs)]; }},
-      {"clone_network", {k_text}, k_both,
-       [](View v, Config& c) -> Result<void> {
-         TRY(auto choice, read_choice(v, k_network_words));
-         c.clone_network = static_cast<protocol::CloneNetwork>(choice);
-         return outcome::success();
-       },
-       [](const Config& c) { return k_network_words[static_cast<std::size_t>(c.clone_network)]; }},
-      {"original_vif_mask", {k_text, k_number}, k_both,
-       [](View v, Config& c) { return store(read_mask(v), c.original_vif_mask); },
-       [](const Config& c) { return mask_text(c.original_vif_mask); }},
-      {"clone_vif_mask", {k_text, k_number}, k_both,
-       [](View v, Config& c) { return store(read_mask(v), c.clone_vif_mask); },
-       [](const Config& c) { return mask_text(c.clone_vif_mask); }},
-      {"original_vif_mode", {k_text}, k_both, [](View v, Config& c) { return set_mode(v, c.original_allowance); },
-       [](const Config& c) { return std::string(to_string(c.original_allowance.mode)); }},
-      {"original_ipv4", {k_text, k_list}, k_both,
-       [](View v, Config& c) { return store(read_addresses(v, AF_INET), c.original_allowance.ipv4); },
-       [](const Config& c) { return list_text(c.original_allowance.ipv4); }},
-      {"original_ipv6", {k_text, k_list}, k_both,
-       [](View v, Config& c) { return store(read_addresses(v, AF_INET6), c.original_allowance.ipv6); },
-       [](const Config& c) { return list_text(c.original_allowance.ipv6); }},
-      {"clone_vif_mode", {k_text}, k_both, [](View v, Config& c) { return set_mode(v, c.clone_allowance); },
-       [](const Config& c) { return std::string(to_string(c.clone_allowance.mode)); }},
-      {"clone_ipv4", {k_text, k_list}, k_both,
-       [](View v, Config& c) { return store(read_addresses(v, AF_INET), c.clone_allowance.ipv4); },
-       [](const Config& c) { return list_text(c.clone_allowance.ipv4); }},
-      {"clone_ipv6", {k_text, k_list}, k_both,
-       [](View v, Config& c) { return store(read_addresses(v, AF_INET6), c.clone_allowance.ipv6); },
-       [](const Config& c) { return list_text(c.clone_allowance.ipv6); }},
+      word_setting<&Config::clone_network>("clone_network"),
+      mask_setting<&Config::original_vif_mask>("original_vif_mask"),
+      mask_setting<&Config::clone_vif_mask>("clone_vif_mask"),
+      mode_setting<&Config::original_allowance>("original_vif_mode"),
+      address_setting<&Config::original_allowance, &VifAllowance::ipv4, AF_INET>("original_ipv4"),
+      address_setting<&Config::original_allowance, &VifAllowance::ipv6, AF_INET6>("original_ipv6"),
+      mode_setting<&Config::clone_allowance>("clone_vif_mode"),
+      address_setting<&Config::clone_allowance, &VifAllowance::ipv4, AF_INET>("clone_ipv4"),
+      address_setting<&Config::clone_allowance, &VifAllowance::ipv6, AF_INET6>("clone_ipv6"),
+  };
+}
+
+Settings limit_settings() {
+  return {
       {"clones", {k_number}, k_both, [](View v, Config& c) { return store(read_number(v, 0, 1000), c.most_clones); },
        [](const Config& c) { return std::to_string(c.most_clones); }},
       {"storage", {k_text, k_number}, k_both,
@@ -100,12 +117,8 @@ std::vector<GuestSetting> make_settings() {
          return outcome::success();
        },
        [](const Config& c) { return c.most_storage ? size_text(*c.most_storage) : k_unlimited; }},
-      {"quiesce_timeout", {k_text}, k_both,
-       [](View v, Config& c) { return store(read_duration(v, milliseconds(100), std::chrono::minutes(10)), c.quiesce_timeout); },
-       [](const Config& c) { return format_duration(c.quiesce_timeout); }},
-      {"shutdown_timeout", {k_text}, k_both,
-       [](View v, Config& c) { return store(read_duration(v, std::chrono::seconds(1), std::chrono::hours(1)), c.shutdown_timeout); },
-       [](const Config& c) { return format_duration(c.shutdown_timeout); }},
+      duration_setting<&Config::quiesce_timeout, 100, ms(std::chrono::minutes(10))>("quiesce_timeout"),
+      duration_setting<&Config::shutdown_timeout, 1000, ms(std::chrono::hours(1))>("shutdown_timeout"),
       {"channel", {k_text}, k_both,
        [](View v, Config& c) -> Result<void> {
          TRY(auto choice, read_choice(v, k_channel_words));
@@ -115,25 +128,25 @@ std::vector<GuestSetting> make_settings() {
        [](const Config& c) { return c.channel; }},
       {"disks", {k_text, k_list}, k_both, [](View v, Config& c) { return store(read_devices(v), c.disks); },
        [](const Config& c) { return list_text(c.disks); }},
-      {"release_timeout", {k_text}, k_both,
-       [](View v, Config& c) { return store(read_duration(v, std::chrono::seconds(1), std::chrono::minutes(10)), c.release_timeout); },
-       [](const Config& c) { return format_duration(c.release_timeout); }},
-      {"health_timeout", {k_text}, k_both,
-       [](View v, Config& c) { return store(read_duration(v, std::chrono::seconds(1), std::chrono::hours(1)), c.health_timeout); },
-       [](const Config& c) { return format_duration(c.health_timeout); }},
-      {"probation", {k_text}, k_both,
-       [](View v, Config& c) { return store(read_duration(v, std::chrono::seconds(1), std::chrono::days(30)), c.probation); },
-       [](const Config& c) { return format_duration(c.probation); }},
-      {"after_probation", {k_text}, k_both,
-       [](View v, Config& c) -> Result<void> {
-         TRY(auto choice, read_choice(v, k_probation_words));
-         c.after_probation = static_cast<protocol::AfterProbation>(choice);
-         return outcome::success();
-       },
-       [](const Config& c) { return k_probation_words[static_cast<std::size_t>(c.after_probation)]; }},
+  };
+}
+
+Settings cutover_settings() {
+  return {
+      duration_setting<&Config::release_timeout, 1000, ms(std::chrono::minutes(10))>("release_timeout"),
+      duration_setting<&Config::health_timeout, 1000, ms(std::chrono::hours(1))>("health_timeout"),
+      duration_setting<&Config::probation, ms(k_shortest_probation), ms(k_longest_probation)>("probation"),
+      word_setting<&Config::after_probation>("after_probation"),
       {"announce", {k_text, k_list}, k_both, [](View v, Config& c) { return store(read_own_addresses(v), c.announce); },
        [](const Config& c) { return list_text(c.announce); }},
   };
+}
+
+// In the order in which they are shown.
+Settings make_settings() {
+  Settings all;
+  for (Settings some : {network_settings(), limit_settings(), cutover_settings()}) std::move(some.begin(), some.end(), std::back_inserter(all));
+  return all;
 }
 
 std::vector<std::string> setting_names(GuestSetting::Where where) {

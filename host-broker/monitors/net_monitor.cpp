@@ -21,7 +21,7 @@ Result<DomainId> own_domain(xenstore::Store& store) {
 }
 
 std::string text_of(const VifRule& rule) {
-  std::string text(protocol::to_string(rule.mode));
+  std::string text(rule.reach == network::Reach::isolated ? "isolated" : protocol::to_string(rule.mode));
   if (rule.mode != protocol::VifMode::locked) return text;
   text += " to " + rule.mac;
   for (const auto* addresses : {&rule.ipv4, &rule.ipv6}) {

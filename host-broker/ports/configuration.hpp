@@ -29,6 +29,10 @@ struct Peripheral {
   std::string device;                      // usb: 04b8:0202, 04b8:0202:SERIAL, or a port's path 1-1.4; pci: 0000:03:00.0
 };
 
+// Of a cutover, configured or asked for.
+inline constexpr std::chrono::seconds k_shortest_probation{10};
+inline constexpr std::chrono::seconds k_longest_probation{30 * 24 * 3600};
+
 // Effective for one VM. Every value has a default; `vmclone config show` says where each came from.
 struct GuestConfig {
   VmName vm;

@@ -40,5 +40,12 @@ TEST(Duration, FormatIsWhatParseReads) {
   EXPECT_EQ(format_duration(milliseconds(-5)), "0s");
 }
 
+TEST(Duration, ForPeople) {
+  EXPECT_EQ(seconds_text(milliseconds(0)), "0.000 s");
+  EXPECT_EQ(seconds_text(milliseconds(34)), "0.034 s");
+  EXPECT_EQ(seconds_text(milliseconds(1'249)), "1.2 s");
+  EXPECT_EQ(seconds_text(milliseconds(90'000)), "90.0 s");
+}
+
 }  // namespace
 }  // namespace zynclone

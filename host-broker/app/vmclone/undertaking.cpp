@@ -1,9 +1,8 @@
 #include "host-broker/app/vmclone/undertaking.hpp"
 
-#include <cstdio>
-
 #include "cli/text.hpp"
 #include "host-broker/app/vmclone/json_lines.hpp"
+#include "system/duration.hpp"
 
 namespace zynclone::broker::vmclone {
 namespace {
@@ -15,12 +14,6 @@ constexpr std::chrono::minutes k_boot_limit{3};  // until the agent of a VM that
 constexpr milliseconds k_look_again{250};
 
 milliseconds since(steady_clock::time_point began) { return std::chrono::ceil<milliseconds>(steady_clock::now() - began); }
-
-std::string seconds_text(milliseconds time) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f s", static_cast<double>(time.count()) / 1000);
-  return text;
-}
 
 const protocol::HealthCheck* first_unwell(const protocol::GuestHealthReport& report) {
   for (const auto& check : report.checks) {

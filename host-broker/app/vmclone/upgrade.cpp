@@ -7,6 +7,7 @@ namespace zynclone::broker::vmclone {
 namespace {
 
 constexpr std::chrono::hours k_probation_beyond{1};  // the command's limit: for health checks and the way back
+constexpr std::chrono::hours k_standby_life{7 * 24};  // a vmclone that was killed removes nothing; the host keeps whoever has production
 
 std::chrono::seconds probation_of(const UpgradeOrder& order) { return order.limit + k_probation_beyond; }
 
@@ -43,6 +44,7 @@ class Upgrade {
     protocol::CloneCreate create;
     create.name = order_.standby;
     create.note = "stands in while " + vm_ + " is upgraded";
+    create.ttl_s = static_cast<std::uint64_t>(std::chrono::seconds(k_standby_life).count());
     TRY(work_.perform("made " + standby_, std::move(create)));
     is_made_ = true;
     return work_.wait_connected(order_.standby);
@@ -100,6 +102,7 @@ class Upgrade {
       end.lines.push_back("  vmclone cutover commit " + vm_ + "   at once, or the till goes back to it when the probation ends: this failed: " + committed.error().message);
     }
     end.lines.insert(end.lines.end(), {"  vmclone health " + vm_ + "   what its agent says of it", "  vmclone run " + vm_ + " -- COMMAND   to mend it",
+                                       "  vmclone protect " + vm_ + ' ' + standby_ + "   or it is removed a week after its making, once it has no production",
                                        "  vmclone cutover start " + vm_ + ' ' + vm_ + "   then the till goes back to it"});
     return end;
   }

@@ -1,11 +1,11 @@
 // agent.run: a command in a member, through its agent. What it did there cannot be taken back, so there is nothing to undo; and it is begun once:
 // whenever it may have been begun, the agent is only asked what became of it.
 #include <algorithm>
-#include <cstdio>
 
 #include "host-broker/core/operations/member_step.hpp"
 #include "host-broker/core/operations/operations.hpp"
 #include "protocol/command.hpp"
+#include "system/duration.hpp"
 
 namespace zynclone::broker {
 namespace {
@@ -18,6 +18,7 @@ constexpr std::size_t k_longest_line = 200;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 const std::string k_step = "run";
+const std::string k_member = "member ";  // its intent: in whom, also when the clone is renamed or removed meanwhile
 
 // The last line that is not empty, of what a guest's command wrote.
 std::string last_line_of(std::string_view untrusted_output) {
@@ -48,6 +49,7 @@ class RunStep : public MemberStep {
 
   std::string name() const override { return k_step; }
   std::string plan() const override { return "run '" + command() + "' in " + member(); }
+  std::string intent() const override { return k_member + member_.text(); }
   asio::awaitable<Result<Presence>> probe() override { co_return is_done_ ? Presence::present : Presence::absent; }
   void resume(const StepRecord& step) override { *last_line_ = step.result; }
   asio::awaitable<Result<void>> undo() override { co_return outcome::success(); }
@@ -66,10 +68,8 @@ class RunStep : public MemberStep {
       co_return fail(Errc::conflict, last_line_->empty() ? status : status + ": " + *last_line_);
     }
     const auto took = std::chrono::ceil<std::chrono::milliseconds>(context_.ports.clock.steady() - began);
-    char seconds[32];
-    std::snprintf(seconds, sizeof seconds, "%.1f s", static_cast<double>(took.count()) / 1000);
     StepOutcome outcome;
-    outcome.text = "ran '" + command() + "' in " + member() + " (" + seconds + ')';
+    outcome.text = "ran '" + command() + "' in " + member() + " (" + seconds_text(took) + ')';
     outcome.result = *last_line_;
     co_return outcome;
   }
@@ -120,6 +120,23 @@ class RunStep : public MemberStep {
   bool is_done_ = false;
 };
 
+// After a restart: is its end known?
+bool is_over(const Context& context) {
+  return context.making != Making::fresh && std::any_of(context.record.steps.begin(), context.record.steps.end(), [](const StepRecord& step) {
+           return step.name == k_step && step.state == protocol::StepState::done;
+         });
+}
+
+// After a restart: in whom it was begun; none: it was not, or it is over.
+std::optional<Uuid> begun_in(const Context& context) {
+  if (context.making == Making::fresh) return std::nullopt;
+  for (const StepRecord& step : context.record.steps) {
+    if (step.name != k_step || step.state == protocol::StepState::done || !step.result.starts_with(k_member)) continue;
+    if (const auto member = Uuid::parse(std::string_view(step.result).substr(k_member.size()))) return member.value();
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 asio::awaitable<Result<Operation>> make_agent_run(Context context, protocol::AgentRun call) {
@@ -127,11 +144,16 @@ asio::awaitable<Result<Operation>> make_agent_run(Context context, protocol::Age
   CO_TRY(check_limit(call.limit_s));
   CO_TRY(const Family* family, family_of(context));
   Uuid member = family->uuid;
-  if (call.clone) {
-    CO_TRY(const Clone* clone, clone_of(context, *call.clone));
-    member = clone->uuid;
+  if (const auto begun = begun_in(context)) {
+    member = *begun;
+  } else if (call.clone) {
+    const auto clone = clone_of(context, *call.clone);
+    if (clone) member = clone.value()->uuid;
+    else if (is_over(context)) member = Uuid();
+    else co_return clone.error();
   }
-  const std::string name = member_name(*family, member);
+  std::string name = member_name(*family, member);
+  if (name.empty()) name = call.clone ? call.clone->text() : member.text();  // it is gone
   if (context.making == Making::fresh) {
     CO_TRY(const auto domain, co_await domain_of(context, member));
     if (!domain) co_return fail(Errc::conflict, "cannot run anything in '" + name + "': it is not running", "/params/clone");

@@ -11,9 +11,6 @@ namespace {
 using protocol::AfterProbation;
 using protocol::CloneState;
 
-constexpr std::chrono::seconds k_shortest_probation{10};
-constexpr std::chrono::seconds k_longest_probation{30 * 24 * 3600};
-
 Error cannot_start(const Context& context, const std::string& cause, std::string place = "/params/name") {
   return Error{Errc::conflict, "cannot move production of '" + context.record.vm.text() + "' to '" + context.record.target + "': " + cause, std::move(place)};
 }

@@ -1,8 +1,7 @@
 #include "host-broker/core/operations/live_steps.hpp"
 
-#include <cstdio>
-
 #include "host-broker/core/operations/lifecycle_steps.hpp"
+#include "system/duration.hpp"
 #include "system/log.hpp"
 #include "system/size.hpp"
 
@@ -20,13 +19,6 @@ constexpr std::chrono::milliseconds k_unpause_again{200};
 const std::string k_copy = "copy memory and disks";
 const std::string k_identity = "identity";
 constexpr std::string_view k_stays_silent = ": it stays silent until it has";
-
-std::string seconds_text(Deadline time) {
-  const double seconds = std::chrono::duration<double>(time).count();
-  char text[32];
-  std::snprintf(text, sizeof text, seconds < 0.1 ? "%.3f s" : "%.1f s", seconds);
-  return text;
-}
 
 std::string disks_text(std::size_t count) { return std::to_string(count) + (count == 1 ? " disk" : " disks"); }
 
@@ -99,7 +91,7 @@ class CopyStep : public Step {
     CO_TRY(context_.registry.change(context_.record.vm, [&](Family& family) { remember(family, made); }));
     StepOutcome outcome;
     outcome.text = "copied the memory (" + size_text(saved.value().size) + (saved.value().kind.empty() ? "" : ", " + saved.value().kind) + ") and " +
-                   disks_text(disks_.size()) + " of " + vm + "; it was paused " + seconds_text(paused);
+                   disks_text(disks_.size()) + " of " + vm + "; it was paused " + seconds_text(std::chrono::ceil<std::chrono::milliseconds>(paused));
     co_return outcome;
   }
 

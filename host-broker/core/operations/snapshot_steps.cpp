@@ -1,7 +1,6 @@
 #include "host-broker/core/operations/snapshot_steps.hpp"
 
-#include <cstdio>
-
+#include "system/duration.hpp"
 #include "system/size.hpp"
 
 namespace zynclone::broker {
@@ -13,12 +12,6 @@ using protocol::Consistency;
 constexpr std::chrono::milliseconds k_hold{10'000};
 constexpr std::chrono::seconds k_thaw_deadline{10};
 constexpr std::chrono::milliseconds k_channel_pause{100};  // between looks whether the agent has its channel again
-
-std::string seconds_text(std::uint64_t milliseconds) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f s", static_cast<double>(milliseconds) / 1000);
-  return text;
-}
 
 std::string count_text(std::size_t count, const std::string& what) {
   return std::to_string(count) + ' ' + what + (count == 1 ? "" : "s");
@@ -115,7 +108,7 @@ class QuiesceStep : public Step {
     StepOutcome outcome;
     if (report) {
       const auto& value = report.value();
-      outcome.text = "quiesced " + vm + " (" + seconds_text(value.duration_ms) + ", " + count_text(value.hooks, "hook") +
+      outcome.text = "quiesced " + vm + " (" + seconds_text(std::chrono::milliseconds(value.duration_ms)) + ", " + count_text(value.hooks, "hook") +
                      (value.frozen.empty() ? "" : ", " + count_text(value.frozen.size(), "file system")) + ')';
       co_return outcome;
     }

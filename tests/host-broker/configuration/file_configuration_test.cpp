@@ -200,7 +200,7 @@ TEST_F(FileConfigurationTest, EachKeyChecksItsValue) {
       {"disks=xvda,xvda", "twice"},
       {"release_timeout=999ms", "from 1s to 10m"},
       {"health_timeout=2h", "from 1s to 1h"},
-      {"probation=31d", "from 1s to 30d"},
+      {"probation=31d", "from 10s to 30d"}, {"probation=9s", "from 10s"},
       {"probation=never", "a duration"},
       {"after_probation=keep", "allowed are undo, commit"},
       {"after_probation=comit", "did you mean 'commit'?"},

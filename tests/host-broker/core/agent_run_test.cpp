@@ -166,6 +166,43 @@ TEST_F(AgentRunTest, TakenUpAfterACrashItIsNotBegunAgain) {
   EXPECT_EQ(world.guests.runs[1].token, id);
 }
 
+// A clone may be renamed or removed while a command runs in it; the family's next command waits for the end of this one.
+class AgentRunOfAChangedClone : public AgentRunTest, public ::testing::WithParamInterface<bool> {};
+
+TEST_P(AgentRunOfAChangedClone, IsKnownByItsMember) {
+  const bool is_removed = GetParam();
+  ASSERT_OK(world.create("a"));
+  const Uuid member = world.clone("a")->uuid;
+  AgentRun call = upgrade();
+  call.clone = clone_name("a");
+  world.guests.hold_run = std::make_shared<asio::steady_timer>(*world.context, std::chrono::steady_clock::time_point::max());
+  const auto accepted = world.call(world.admin(), call);
+  ASSERT_OK(accepted);
+  world.settle();
+  world.crash();
+  world.guests.hold_run.reset();
+  auto& clones = world.families.kept.at(world.pos1).clones;
+  if (is_removed) {
+    clones.clear();
+    world.guests.run_fails = {Error{Errc::unavailable, "its agent is not connected"}};
+  } else {
+    clones[0].name = clone_name("b");
+  }
+  world.guests.calls.clear();
+  world.start();
+  world.settle();
+  const auto ended = show(accepted.value().operation->id);
+  ASSERT_OK(ended);
+  EXPECT_EQ(ended.value().state, is_removed ? OperationState::failed : OperationState::succeeded);
+  EXPECT_EQ(world.guests.calls, Words{"run " + member.text() + " attach"});
+  world.guests.run_fails = {};
+  const auto next = world.perform(world.admin(), upgrade());
+  ASSERT_OK(next);
+  EXPECT_EQ(next.value().state, OperationState::succeeded) << "nothing blocks the family";
+}
+
+INSTANTIATE_TEST_SUITE_P(RenamedOrRemoved, AgentRunOfAChangedClone, ::testing::Bool());
+
 TEST_F(AgentRunTest, WhatCannotBeToldIsAFailure) {
   const OperationId id = begin();
   world.crash();

@@ -38,7 +38,10 @@ struct TrialOptions : RunOptions {
   Result<std::chrono::milliseconds> parsed_health_limit() const {
     auto time = parse_duration(health_limit);
     if (!time) return fail(time.error().code, time.error().message, "--health-limit");
-    return time;
+    constexpr std::chrono::milliseconds k_least{1};
+    constexpr std::chrono::milliseconds k_most = std::chrono::hours(1);
+    if (time.value() >= k_least && time.value() <= k_most) return time;
+    return fail(Errc::invalid_argument, "cannot use health limit '" + printable(health_limit) + "': 1ms to 1h are allowed", "--health-limit");
   }
 };
 

@@ -166,6 +166,9 @@ TEST_F(Upgrade, WrongOnesNeverReachTheBroker) {
            {{"rehearse", "pos1", "--limit", "0s", "--", "ls"}, "(invalid-argument at --limit)"},
            {{"rehearse", "pos1", "--name", "..", "--", "ls"}, "(invalid-argument at --name)"},
            {{"upgrade", "pos1", "--health-limit", "soon", "--", "ls"}, "(invalid-argument at --health-limit)"},
+           {{"upgrade", "pos1", "--health-limit", "2h", "--", "ls"}, "cannot use health limit '2h': 1ms to 1h are allowed"},
+           {{"rehearse", "pos1", "--health-limit", "0s", "--", "ls"}, "1ms to 1h are allowed"},
+           {{"rehearse", "pos1", "--network", "other", "--", "ls"}, "(invalid-argument at --network)"},
            {{"upgrade", "../pos1", "--", "ls"}, "(invalid-argument at VM)"}}) {
     auto program = start(arguments);
     EXPECT_EQ(program.finish(), 2) << program.output();
