@@ -32,7 +32,8 @@ struct Host {
   policy::PolicyFolder policy;
   storage::Volumes storage;
   asio::thread_pool xenstore_pool{4};
-  xen::XenstoreLockdown network{xenstore_pool};
+  asio::thread_pool lockdown_pool{2};            // its own: a cutover's gap does not wait for guests that ask about volumes
+  xen::XenstoreLockdown network{lockdown_pool};
   std::unique_ptr<xen::Hypervisor> hypervisor;   // none in the sandbox
   std::unique_ptr<Toolstack> toolstack;
   std::unique_ptr<Memories> memories;
