@@ -105,7 +105,7 @@ printer_plug() { "$lab" usb plug printer LP1; }
 printer_unplug() { "$lab" usb unplug printer; }
 printer_with() { "$lab" ssh xl usb-list "$1" | grep -q 'Bus .* Device'; }
 # In the guest that has production, whose address is pos1's.
-printer_works() { "$lab" gssh pos1 grep -qs LP1 /sys/bus/usb/devices/*/serial; }
+printer_works() { "$lab" gssh pos1 'grep -qs LP1 /sys/bus/usb/devices/*/serial'; }
 printer_by_hand() { # FROM TO
   "$lab" ssh "xl usbdev-detach $1 0 1; for each in /sys/bus/usb/devices/*-*; do
     grep -qsx LP1 \$each/serial && xl usbdev-attach $2 hostbus=\$(cat \$each/busnum) hostaddr=\$(cat \$each/devnum); done"
