@@ -1,7 +1,8 @@
 #pragma once
-// Which disks an original has, as its own configuration file says: what `disks` and shared volumes of guest/<vm>.conf must agree with. Reads the file only, so
+// Which disks and interfaces an original has, as its own configuration file says: what `disks`, shared volumes and masks of guest/<vm>.conf must agree with. Reads the file only, so
 // that it works while nothing of the host runs.
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,7 +11,12 @@
 
 namespace zynclone::broker::vmclone {
 
+struct OwnDevices {
+  std::vector<VmDisk> disks;
+  std::set<unsigned> interfaces;   // indexes
+};
+
 // Errors: configuration, with the file, when it is not there or cannot be understood.
-Result<std::vector<VmDisk>> own_disks_of(const GuestConfig& config, configuration::ToolstackKind toolstack);
+Result<OwnDevices> own_devices_of(const GuestConfig& config, configuration::ToolstackKind toolstack);
 
 }  // namespace zynclone::broker::vmclone

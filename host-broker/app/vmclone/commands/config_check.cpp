@@ -12,16 +12,38 @@ namespace {
 using configuration::FileConfiguration;
 
 // Of the VMs that are enabled and whose own configuration is right; what is wrong in an original's file goes into `mistakes`.
+// No mistake: the interface may be about to come.
+void check_mask(FileConfiguration& guests, const GuestConfig& config, const std::string& key, VifMask mask, const std::set<unsigned>& interfaces,
+                std::vector<Error>& warnings) {
+  if (mask.value == ~0ull) return;  // all that there are
+  std::string place;
+  if (const auto values = guests.explain(config.vm)) {
+    for (const ConfigValue& value : values.value()) {
+      if (value.key == key) place = value.place;
+    }
+  }
+  for (unsigned index = 0; index < 64; ++index) {
+    if (!mask.allows(index) || interfaces.contains(index)) continue;
+    warnings.push_back({Errc::configuration, "warning: " + key + " allows interface " + std::to_string(index) + ", which " + config.xl_config + " does not have", place});
+  }
+}
+
 std::map<VmName, std::vector<VmDisk>> find_disks(FileConfiguration& guests, configuration::ToolstackKind toolstack,
-                                                        std::vector<Error>& mistakes) {
+                                                        std::vector<Error>& mistakes, std::vector<Error>& warnings) {
   std::map<VmName, std::vector<VmDisk>> disks;
   const auto vms = guests.guests();
   if (!vms) return disks;
   for (const VmName& vm : vms.value()) {
     const auto config = guests.guest(vm);
     if (!config) continue;  // its mistakes are found by check
-    if (auto found = own_disks_of(config.value(), toolstack)) disks.emplace(vm, std::move(found).value());
-    else mistakes.push_back(std::move(found).error());
+    auto found = own_devices_of(config.value(), toolstack);
+    if (!found) {
+      mistakes.push_back(std::move(found).error());
+      continue;
+    }
+    disks.emplace(vm, std::move(found.value().disks));
+    check_mask(guests, config.value(), "clone_vif_mask", config.value().clone_vif_mask, found.value().interfaces, warnings);
+    check_mask(guests, config.value(), "original_vif_mask", config.value().original_vif_mask, found.value().interfaces, warnings);
   }
   return disks;
 }
@@ -43,7 +65,7 @@ std::string read_text(const HostFiles& files) {
   return text + (text.empty() ? "" : " and ") + std::to_string(count) + (count == 1 ? " VM" : " VMs");
 }
 
-std::vector<Error> find_mistakes(const HostFiles& files) {
+std::vector<Error> find_mistakes(const HostFiles& files, std::vector<Error>& warnings) {
   // The usual file may be left out; one that was named may not.
   if (files.broker_conf != HostFiles::k_usual_conf && !exists(files.broker_conf)) {
     return {Error{Errc::configuration, "cannot read '" + files.broker_conf + "': no such file", files.broker_conf}};
@@ -53,20 +75,24 @@ std::vector<Error> find_mistakes(const HostFiles& files) {
   // With a broken broker.conf nobody knows where the rest is.
   if (!settings) return mistakes;
   FileConfiguration guests(settings.value().clone_dir, settings.value().xl_dir);
-  const auto disks = find_disks(guests, settings.value().toolstack, mistakes);
+  const auto disks = find_disks(guests, settings.value().toolstack, mistakes, warnings);
   auto of_guests = guests.check(disks);
   std::move(of_guests.begin(), of_guests.end(), std::back_inserter(mistakes));
   return mistakes;
 }
 
 Result<cli::ExitCode> check(cli::Session& session, const HostFiles& files) {
-  const auto mistakes = find_mistakes(files);
+  std::vector<Error> warnings;
+  const auto mistakes = find_mistakes(files, warnings);
   if (session.json()) {
-    session.write_json(JsonObject().list("errors", json_of(mistakes)).str());
+    session.write_json(JsonObject().list("errors", json_of(mistakes)).list("warnings", json_of(warnings)).str());
   } else if (mistakes.empty()) {
     session.screen().write("no mistakes in " + printable(read_text(files)) + '\n');
   } else {
     for (const Error& mistake : mistakes) session.screen().write_error("vmclone: " + cli::error_text(mistake));
+  }
+  if (!session.json()) {
+    for (const Error& warning : warnings) session.screen().write_error("vmclone: " + cli::error_text(warning));
   }
   return mistakes.empty() ? cli::ExitCode::done : cli::ExitCode::failed;
 }

@@ -240,5 +240,18 @@ TEST_F(VmcloneFiles, AuditVerify) {
   }
 }
 
+TEST_F(VmcloneFiles, ConfigCheckWarnsOfAMaskForAnInterfaceThatIsNotThere) {
+  write("pos1.cfg", "name = \"pos1\"\nuuid = \"0b5a6c1e-9d52-4b11-8c0d-2f6e8a417b90\"\nvif = [\"mac=00:16:3e:00:00:01,bridge=xenbr0\"]\n");
+  write("clone/guest/pos1.conf", "clones=3\nclone_vif_mask=0x1\n");
+  auto right = start({"config", "check"});
+  EXPECT_EQ(right.finish(), 0) << right.errors();
+  EXPECT_EQ(right.errors(), "");
+  write("clone/guest/pos1.conf", "clones=3\nclone_vif_mask=0x3\n");
+  auto warned = start({"config", "check"});
+  EXPECT_EQ(warned.finish(), 0) << "no mistake";
+  EXPECT_NE(warned.errors().find("warning: clone_vif_mask allows interface 1, which " + path("pos1.cfg") + " does not have"), std::string::npos) << warned.errors();
+  EXPECT_NE(warned.errors().find(path("clone/guest/pos1.conf") + ":2"), std::string::npos) << warned.errors();
+}
+
 }  // namespace
 }  // namespace zynclone::tests
