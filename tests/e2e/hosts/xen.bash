@@ -107,8 +107,8 @@ printer_with() { "$lab" ssh xl usb-list "$1" | grep -q 'Bus .* Device'; }
 # In the guest that has production, whose address is pos1's.
 printer_works() { "$lab" gssh pos1 'grep -qs LP1 /sys/bus/usb/devices/*/serial'; }
 printer_by_hand() { # FROM TO
-  "$lab" ssh "xl usbdev-detach $1 0 1; for each in /sys/bus/usb/devices/*-*; do
-    grep -qsx LP1 \$each/serial && xl usbdev-attach $2 hostbus=\$(cat \$each/busnum) hostaddr=\$(cat \$each/devnum); done"
+  "$lab" ssh "xl usbdev-detach $1 0 1; each=\$(dirname \$(grep -lx LP1 /sys/bus/usb/devices/*/serial)) &&
+    xl usbdev-attach $2 hostbus=\$(cat \$each/busnum) hostaddr=\$(cat \$each/devnum)"
 }
 
 volume_remove() { "$lab" ssh lvremove -q -f "vg0/$1" >/dev/null; }
