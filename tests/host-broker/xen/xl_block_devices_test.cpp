@@ -137,6 +137,8 @@ TEST_F(XlBlockDevicesTest, ABlockDeviceIsItsNumber) {
   write("/local/domain/0/backend/vbd/7/51728/physical-device", number);
   EXPECT_THAT(holders({VolumeFormat::lvm_thin, device}), ElementsAre("7 xvdb"));
   EXPECT_EQ(render_disk({"xvdb", {VolumeFormat::lvm_thin, device}, true}).value(), "format=raw,vdev=xvdb,access=rw,backendtype=phy,target=" + device);
+  EXPECT_EQ(render_disk({"xvdb", {VolumeFormat::raw, device}, true}, "/usr/libexec/own-block").value(),
+            "format=raw,vdev=xvdb,access=rw,backendtype=phy,script=/usr/libexec/own-block,target=" + device);
 }
 
 TEST_F(XlBlockDevicesTest, WhatIsNoBackendIsPassedOver) {
