@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host-broker/xen/xl_watchers.hpp"
 #include "system/log.hpp"
 
 namespace zynclone::broker::xen {
@@ -77,6 +78,8 @@ asio::awaitable<Result<void>> XlMemories::let_go(DomainId domain) {
   const auto one = std::find_if(domains.begin(), domains.end(), [&](const Domain& other) { return other.id == domain; });
   Result<void> gone = outcome::success();
   if (one != domains.end() && one->state == DomainState::paused) gone = co_await hypervisor_.unpause(domain);
+  // Should zynclone-save have been killed before it did.
+  if (one != domains.end() && gone && !process) continue_xl_watchers(one->name);
   if (process) spawn(co_await asio::this_coro::executor, "the end of zynclone-save", see_to_end(std::move(process)));
   co_return gone;
 }

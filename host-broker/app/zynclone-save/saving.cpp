@@ -23,6 +23,7 @@ extern "C" {
 
 #include "host-broker/app/zynclone-save/save_file.hpp"
 #include "host-broker/app/zynclone-save/save_notice.hpp"
+#include "host-broker/xen/xl_watchers.hpp"
 #include "system/descriptor.hpp"
 
 namespace zynclone::broker {
@@ -113,6 +114,14 @@ class Saving {
     return text;
   }
 
+  // Empty: it has none, or is gone.
+  std::string name() {
+    char* text = libxl_domid_to_name(context_, domain_);
+    std::string name(text == nullptr ? "" : text);
+    std::free(text);
+    return name;
+  }
+
   // While it runs on, `live` (LIBXL_SUSPEND_LIVE); else (0) it stands still from the beginning.
   Result<void> suspend(int file, int live) {
     libxl_asyncop_how how{};
@@ -196,6 +205,7 @@ Result<void> save_and_hold(std::uint32_t domain, const std::string& file) {
   Descriptor image(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!image) return fail(Errc::system, "cannot create '" + printable(file) + "': " + std::strerror(errno));
   const SaveNotice notice(domain, k_agent_limit);
+  std::optional<xen::StoppedWatchers> watchers(std::in_place, saving.name());
   auto saved = write_and_suspend(saving, image.get(), configuration, LIBXL_SUSPEND_LIVE);
   // A Xen without shadow page tables, as Debian's is, cannot tell what a PV guest changes while it is copied.
   const bool cannot_live = !saved && saved.error().code == Errc::xen && !suspended_at && untrusted_complaint.find("logdirty") != std::string::npos;
@@ -206,8 +216,9 @@ Result<void> save_and_hold(std::uint32_t domain, const std::string& file) {
   if (saved) saved = saving.hold();
   if (!saved) {
     saving.let_go();
-    return saved;
+    return saved;  // and only now do its watchers look at it again
   }
+  watchers.reset();
   const auto held = std::chrono::ceil<std::chrono::milliseconds>(Clock::now() - suspended_at.value_or(Clock::now()));
   say("held " + std::to_string(held.count()));
   (void)input_has_ended(-1);

@@ -42,6 +42,15 @@ broker_setting() {
 }
 
 vm_stop() { "$lab" ssh xl shutdown -w "$1" >/dev/null 2>&1; run_until eval "! domains | grep -qx '$1'"; }
+# From within: who watches over the domain starts it again, under another number.
+vm_reboot() {
+  local before
+  before=$("$lab" ssh xl domid "$1")
+  XENLAB_TIMEOUT=10 "$lab" gssh "$1" busybox reboot -f
+  is_another() { local now; now=$("$lab" ssh xl domid "$1") && [[ $now != "$before" ]]; }
+  run_until is_another "$1"
+  ((status == 0))
+}
 vm_start() { "$lab" ssh xl create -q "/etc/xen/$1.cfg"; }
 
 # The point of sale: its volume, its program in pos1 and in the clones of it, its hooks; a customer on dom0's bridge and a watcher on the volume's

@@ -26,7 +26,17 @@ live() {
   expect_status 0 "and starts again from its disks"
   stop_and_remove alive >/dev/null
   expect_nothing_left "nothing of it is left"
+  live_reboot pos1
   live_refusals
+}
+
+# What watches over the original must not take its suspension for its end.
+live_reboot() {
+  declare -F vm_reboot >/dev/null || return 0
+  run vm_reboot "$1"
+  expect_status 0 "$1 is started anew when its guest reboots"
+  run_until guest "$1" zynclone family show
+  expect_status 0 "and served"
 }
 
 # The second guest, which on Xen is PVH: its memory is copied while it runs.
@@ -45,6 +55,7 @@ live_second() {
   vmclone stop pos2 alive --wait >/dev/null
   vmclone remove pos2 alive --wait >/dev/null
   expect_nothing_left "nothing of it is left"
+  live_reboot pos2
 }
 
 live_refusals() {
