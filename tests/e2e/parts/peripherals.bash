@@ -44,8 +44,9 @@ peripherals() {
   expect_status 0 "that holds no cutover up"
   expect_output '! pos1 does not have peripheral printer: it is unplugged' "it says what is missing"
   run printer_plug
+  expect_status 0 "it is plugged in again"
   run_until printer_with pos1
-  expect_status 0 "plugged in again, it is where production is"
+  expect_status 0 "and where production is"
 
   vmclone cutover start pos1 spare >/dev/null
   printer_unplug
@@ -53,6 +54,7 @@ peripherals() {
   run_until moved
   expect_status 0 "unplugged during a cutover, it does not hold that up either"
   run printer_plug
+  expect_status 0 "it is plugged in again"
   run_until printer_with pos1.spare
   expect_status 0 "and comes when it is plugged in again"
   run vmclone cutover undo pos1 --wait
