@@ -32,6 +32,27 @@ struct Answers {
   template <class T>
   using Answer = asio::awaitable<zynclone::Result<T>>;
 
+  // An administrator who names no VM asks about all.
+  zynclone::Result<std::vector<Family>> families_asked_for() const {
+    std::vector<Family> families;
+    if (audience_of(caller) == Audience::administrator && !request.vm) {
+      for (const auto& [vm, family] : broker.registry_.all()) families.push_back(family);
+      return families;
+    }
+    TRY(const Family* family, broker.family_for(caller, request));
+    families.push_back(*family);
+    return families;
+  }
+
+  // To a list without pages, of all VMs' if need be.
+  template <class View>
+  static zynclone::Result<void> add_all(Page<View>& page, std::vector<View> views, std::string_view what) {
+    for (View& view : views) {
+      if (!page.add(std::move(view))) return fail(Errc::limit_exceeded, "cannot list the " + std::string(what) + " of all VMs at once: name a VM", "/params/vm");
+    }
+    return outcome::success();
+  }
+
   Answer<FamilyView> operator()(FamilyShow call) {
     const auto running = co_await running_domains();
     CO_TRY(const Family* family, broker.family_for(caller, request));
@@ -89,39 +110,23 @@ struct Answers {
   }
 
   Answer<VolumeListing> operator()(VolumeList) {
-    std::vector<Family> families;
-    if (audience_of(caller) == Audience::administrator && !request.vm) {
-      for (const auto& [vm, family] : broker.registry_.all()) families.push_back(family);
-    } else {
-      CO_TRY(const Family* family, broker.family_for(caller, request));
-      families.push_back(*family);
-    }
+    CO_TRY(const std::vector<Family> families, families_asked_for());
     VolumeListing listing;
     Page page(listing.volumes);
     for (const Family& family : families) {
       CO_TRY(auto views, co_await volume_views(broker.ports_, family, audience_of(caller)));
-      for (VolumeView& view : views) {
-        if (!page.add(std::move(view))) co_return fail(Errc::limit_exceeded, "cannot list the volumes of all VMs at once: name a VM", "/params/vm");
-      }
+      CO_TRY(add_all(page, std::move(views), "volumes"));
     }
     co_return listing;
   }
 
   Answer<PeripheralListing> operator()(PeripheralList) {
-    std::vector<Family> families;
-    if (audience_of(caller) == Audience::administrator && !request.vm) {
-      for (const auto& [vm, family] : broker.registry_.all()) families.push_back(family);
-    } else {
-      CO_TRY(const Family* family, broker.family_for(caller, request));
-      families.push_back(*family);
-    }
+    CO_TRY(const std::vector<Family> families, families_asked_for());
     PeripheralListing listing;
     Page page(listing.peripherals);
     for (const Family& family : families) {
       CO_TRY(auto views, co_await peripheral_views(broker.ports_, family, audience_of(caller), broker.peripheral_troubles(family.vm)));
-      for (PeripheralView& view : views) {
-        if (!page.add(std::move(view))) co_return fail(Errc::limit_exceeded, "cannot list the peripherals of all VMs at once: name a VM", "/params/vm");
-      }
+      CO_TRY(add_all(page, std::move(views), "peripherals"));
     }
     co_return listing;
   }

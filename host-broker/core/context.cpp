@@ -5,6 +5,10 @@
 
 namespace zynclone::broker {
 
+namespace {
+constexpr std::chrono::milliseconds k_look_for_channel{200};
+}  // namespace
+
 Result<const Family*> family_of(const Context& context) {
   const Family* family = context.registry.find(context.record.vm);
   if (family == nullptr) return fail(Errc::not_found, "cannot find VM '" + context.record.vm.text() + "': it has no family here");
@@ -28,6 +32,15 @@ Result<void> check_not_working(const Context& context, const Clone& clone, std::
     return fail(Errc::conflict, cannot + "its cutover is on probation; commit or undo that first");
   }
   return outcome::success();
+}
+
+asio::awaitable<void> wait_connected(Context context, Uuid member, Deadline limit) {
+  Clock& clock = context.ports.clock;
+  const auto until = clock.steady() + limit;
+  while (!context.ports.guests.is_connected(member) && clock.steady() < until) {
+    const Timestamp next = clock.now() + k_look_for_channel;
+    co_await clock.sleep_until(next);
+  }
 }
 
 asio::awaitable<Result<std::optional<Domain>>> domain_of(Context context, Uuid uuid) {

@@ -13,7 +13,6 @@ using protocol::StepState;
 
 constexpr std::chrono::seconds k_identity_limit{130};  // all its hooks, as the agent limits them (keys are made), and the way there
 constexpr std::chrono::seconds k_connect_limit{60};
-constexpr std::chrono::milliseconds k_look_for_channel{200};
 constexpr unsigned k_most_unpauses = 5;               // a till that stands still is worth trying again
 constexpr std::chrono::milliseconds k_unpause_again{200};
 const std::string k_copy = "copy memory and disks";
@@ -239,12 +238,7 @@ class IdentityStep : public Step {
   asio::awaitable<void> wait_for_agent(Uuid clone) {
     const auto config = context_.ports.configuration.guest(context_.record.vm);
     if (!config || config.value().channel == "none") co_return;
-    Clock& clock = context_.ports.clock;
-    const auto until = clock.steady() + k_connect_limit;
-    while (!context_.ports.guests.is_connected(clone) && clock.steady() < until) {
-      const Timestamp next = clock.now() + k_look_for_channel;
-      co_await clock.sleep_until(next);
-    }
+    co_await wait_connected(context_, clone, k_connect_limit);
   }
 
   Context context_;

@@ -16,7 +16,6 @@ constexpr std::chrono::seconds k_connect_limit{60};   // until that of a member 
 constexpr std::chrono::seconds k_look_again{1};
 constexpr std::chrono::seconds k_reconnect_limit{30};  // for the channels, after the broker's restart
 constexpr std::chrono::seconds k_blink_limit{10};      // for a link that is started again
-constexpr std::chrono::milliseconds k_look_for_channel{200};
 
 const std::string k_is_silent = "silent";             // result of prepare leaving
 const std::string k_was_paused = "was paused before"; // intent of fence
@@ -282,11 +281,8 @@ asio::awaitable<Result<Holding>> holding_of(Context context, std::string resourc
 }
 
 asio::awaitable<void> wait_for_agent(Context context, Uuid member) {
-  const auto until = context.ports.clock.steady() + (context.making == Making::taken_up ? k_reconnect_limit : k_blink_limit);
-  while (!context.ports.guests.is_connected(member) && context.ports.clock.steady() < until) {
-    const Timestamp next = context.ports.clock.now() + k_look_for_channel;
-    co_await context.ports.clock.sleep_until(next);
-  }
+  const Deadline limit = context.making == Making::taken_up ? k_reconnect_limit : k_blink_limit;
+  co_await wait_connected(context, member, limit);
 }
 
 asio::awaitable<Result<void>> hold_still(Context context, Uuid member) {
