@@ -1,5 +1,14 @@
 # A shop that sells meanwhile: cutover, upgrade, rehearsal, and the broker killed in a cutover.
 
+# After a part in which a standby took part.
+shop_ends() {
+  run shop_close
+  expect_status 0 "every sale that was answered is on the volume, once and in order; never two had it, never two answered"
+  stop_and_remove standby >/dev/null
+  shop_clear
+  run_until zynclone family show
+  expect_nothing_left "nothing of it is left"
+}
 sells_on() { # 20 times more than now
   local before
   before=$(shop_sales | wc -l)
@@ -89,12 +98,7 @@ cutover_crashes() {
       expect_status 0 "and moved back"
     done
   done
-  run shop_close
-  expect_status 0 "every sale that was answered is on the volume, once and in order; never two had it, never two answered"
-  stop_and_remove standby >/dev/null
-  shop_clear
-  run_until zynclone family show
-  expect_nothing_left "nothing of it is left"
+  shop_ends
 }
 
 # Commands run in the guest, in the sandbox on this machine: what they leave has the VM's name in it.
