@@ -7,40 +7,50 @@
 namespace zynclone::tests {
 namespace {
 
-using namespace std::chrono_literals;
-
 // Says when its frame is destroyed, which a cancellation does.
 struct Leaves {
   bool& left;
   ~Leaves() { left = true; }
 };
 
-asio::awaitable<void> wait_long(bool& left) {
+// For what never comes.
+asio::awaitable<void> wait_for_ever(bool& left) {
   const Leaves leaves{left};
-  co_await sleep_for(1h);
+  asio::steady_timer never(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+  co_await never.async_wait(asio::use_awaitable);
 }
 
-asio::awaitable<int> give(Deadline after, int value) {
-  co_await sleep_for(after);
+// Ends once the other has begun.
+asio::awaitable<void> end_soon() {
+  co_await asio::post(co_await asio::this_coro::executor, asio::use_awaitable);
+}
+
+asio::awaitable<int> give_soon(int value) {
+  co_await end_soon();
   co_return value;
+}
+
+asio::awaitable<int> give_never(bool& left) {
+  co_await wait_for_ever(left);
+  co_return 7;
 }
 
 TEST(Either, TheFirstEndCancelsTheOther) {
   asio::io_context context;
   bool left = false;
-  run(context, agent::either(sleep_for(1ms), wait_long(left)));
+  run(context, agent::either(end_soon(), wait_for_ever(left)));
   EXPECT_TRUE(left);
   left = false;
-  run(context, agent::either(wait_long(left), sleep_for(1ms)));
+  run(context, agent::either(wait_for_ever(left), end_soon()));
   EXPECT_TRUE(left);
 }
 
 TEST(Unless, GivesWhatCameInTime) {
   asio::io_context context;
   bool left = false;
-  EXPECT_EQ(run(context, agent::unless(wait_long(left), give(1ms, 7))), 7);
+  EXPECT_EQ(run(context, agent::unless(wait_for_ever(left), give_soon(7))), 7);
   EXPECT_TRUE(left);
-  EXPECT_EQ(run(context, agent::unless(sleep_for(1ms), give(1h, 7))), std::nullopt);
+  EXPECT_EQ(run(context, agent::unless(end_soon(), give_never(left))), std::nullopt);
 }
 
 }  // namespace
