@@ -81,8 +81,10 @@ _vmclone()
             'audit list') common+=' --last --all --after --limit' ;;
             'audit verify') common="$files --mark" ;;
             'policy explain') common="$files --at" ;;
-            config\ * | policy\ *) common=$files ;;
+            'config '?* | 'policy '?*) common=$files ;;
             ' ') common='--help --version' ;;
+            'cutover ' | 'volume ' | 'peripheral ' | 'operation ' | 'approval ' | 'audit ' | 'config ' | 'policy ')
+                common=--help ;;  # options stand after the whole command
         esac
         COMPREPLY=($(compgen -W "$common" -- "$cur"))
         return

@@ -40,6 +40,7 @@ _zynclone-sandbox()
             'domain create') options+=' --paused' ;;
             'service start') options+=' --set' ;;
             ' ') options='--help --version' ;;
+            'domain ' | 'service ') options=--help ;;  # options stand after the whole command
         esac
         COMPREPLY=($(compgen -W "$options" -- "$cur"))
         return

@@ -44,6 +44,7 @@ _zynclone()
             'cutover commit' | 'cutover undo' | 'volume switch') common+=" $change" ;;
             'operation list') common+=' --limit --all' ;;
             ' ') common='--help --version' ;;
+            *' ') common=--help ;;  # options stand after the whole command
         esac
         COMPREPLY=($(compgen -W "$common" -- "$cur"))
         return

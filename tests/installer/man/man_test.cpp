@@ -7,7 +7,9 @@
 #include <set>
 #include <sstream>
 
+#include "tests/support/service/program_help.hpp"
 #include "tests/support/service/program_run.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace zynclone::tests {
 namespace {
@@ -18,46 +20,62 @@ std::string read(const std::filesystem::path& path) {
   return text.str();
 }
 
-std::string help_of(const std::string& program, std::vector<std::string> command) {
-  command.push_back("--help");
-  ProgramRun run(program, command);
-  EXPECT_EQ(run.finish(), 0);
-  return run.output();
+// Every option and command that the program's helps name is in the page, and the page names no other option.
+void expect_described(const std::string& program, const std::string& page, const std::string& elsewhere = {}) {
+  const std::string everything = page + elsewhere;
+  std::set<std::string> options;
+  for_each_command(program, [&](const CommandHelp& help) {
+    for (const std::string& option : help.options) {
+      options.insert(option);
+      EXPECT_NE(everything.find("**\\-\\-" + option.substr(2) + "**"), std::string::npos) << program << ": " << option << " is not in its page";
+    }
+    for (const std::string& command : help.commands) {
+      EXPECT_NE(everything.find(command), std::string::npos) << program << ": " << command << " is not in its page";
+    }
+  });
+  const std::regex named("\\*\\*\\\\-\\\\-([a-z-]+)");
+  for (std::sregex_iterator match(page.begin(), page.end(), named), end; match != end; ++match) {
+    EXPECT_TRUE(options.contains("--" + (*match)[1].str())) << program << " does not know --" << (*match)[1];
+  }
 }
 
-// Commands below one, from the list in its help.
-std::vector<std::string> commands_in(const std::string& help) {
-  std::vector<std::string> commands;
-  std::istringstream lines(help);
-  bool within = false;
-  for (std::string line; std::getline(lines, line);) {
-    if (line == "Subcommands:") within = true;
-    else if (line.empty()) within = false;
-    else if (within) commands.push_back(line.substr(2, line.find(' ', 2) - 2));
-  }
-  return commands;
-}
-
-void expect_documented(const std::string& program, const std::vector<std::string>& command, const std::string& page) {
-  const std::string help = help_of(program, command);
-  const std::regex option("--[a-z-]+");
-  for (std::sregex_iterator match(help.begin(), help.end(), option), end; match != end; ++match) {
-    const std::string escaped = "\\-\\-" + match->str().substr(2);
-    EXPECT_NE(page.find("**" + escaped + "**"), std::string::npos) << program << ": " << match->str() << " is not in its page";
-  }
-  for (const std::string& below : commands_in(help)) {
-    EXPECT_NE(page.find(below), std::string::npos) << program << ": " << below << " is not in its page";
-    auto longer = command;
-    longer.push_back(below);
-    expect_documented(program, longer, page);
-  }
-}
+std::string page(const std::string& name) { return read(std::filesystem::path(TEST_SOURCE_DIR) / "installer/man" / (name + ".md")); }
 
 TEST(Manual, EveryCommandAndOptionIsInItsPage) {
-  const std::filesystem::path sources = std::filesystem::path(TEST_SOURCE_DIR) / "installer/man";
-  expect_documented("zynclone", {}, read(sources / "zynclone.1.md"));
-  // What vmclone shares with zynclone is described there.
-  expect_documented("vmclone", {}, read(sources / "vmclone.8.md") + read(sources / "zynclone.1.md"));
+  expect_described("zynclone", page("zynclone.1"));
+  expect_described("vmclone", page("vmclone.8"), page("zynclone.1"));  // what they share is described there
+  expect_described("zynclone-sandbox", page("zynclone-sandbox.1"));
+  for (const char* program : {"clone-monitor", "clone-net-monitor", "zynclone-agent", "zynclone-broker"}) {
+    expect_described(program, page(std::string(program) + ".8"));
+  }
+}
+
+TEST(Manual, EveryKeyIsInItsPage) {
+  TemporaryFolder folder;
+  folder.write("broker.conf", "clone_dir=" + folder.path().string() + "\n");
+  folder.write("agent.conf", "no_such_key=1\n");
+  std::filesystem::create_directories(folder.path() / "guest");
+  folder.write("guest/pos1.conf", "");
+  for (const char* file : {"broker.conf", "guest/pos1.conf"}) std::filesystem::permissions(folder.path() / file, std::filesystem::perms(0644));
+
+  const auto expect_keys = [](const std::string& said, const std::regex& key, const std::string& name) {
+    const std::string text = page(name);
+    int keys = 0;
+    for (std::sregex_iterator match(said.begin(), said.end(), key), end; match != end; ++match, ++keys) {
+      EXPECT_NE(text.find("**" + (*match)[1].str() + "**"), std::string::npos) << (*match)[1] << " is not in " << name;
+    }
+    EXPECT_GT(keys, 10) << said;
+  };
+  for (const auto& [vm, name] : {std::pair("", "zynclone-broker.conf.5"), std::pair("pos1", "zynclone-guest.conf.5")}) {
+    std::vector<std::string> arguments{"config", "show", "--broker-conf", folder / "broker.conf"};
+    if (*vm != 0) arguments.push_back(vm);
+    ProgramRun run("vmclone", arguments);
+    EXPECT_EQ(run.finish(), 0) << run.errors();
+    expect_keys(run.output(), std::regex("\n([a-z0-9_]+) "), name);
+  }
+  ProgramRun agent("zynclone-agent", {"--config", folder / "agent.conf"});
+  EXPECT_NE(agent.finish(), 0);
+  expect_keys(agent.errors(), std::regex("[ ,] ?([a-z_]+)(?=,|\n)"), "zynclone-agent.conf.5");
 }
 
 TEST(Manual, FormatsWithoutAWarning) {
