@@ -75,7 +75,7 @@ TEST(Manual, EveryKeyIsInItsPage) {
   }
   ProgramRun agent("zynclone-agent", {"--config", folder / "agent.conf"});
   EXPECT_NE(agent.finish(), 0);
-  expect_keys(agent.errors(), std::regex("[ ,] ?([a-z_]+)(?=,|\n)"), "zynclone-agent.conf.5");
+  expect_keys(agent.errors(), std::regex(" ([a-z_]+)(?=,)"), "zynclone-agent.conf.5");
 }
 
 TEST(Manual, FormatsWithoutAWarning) {
