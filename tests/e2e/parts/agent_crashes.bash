@@ -22,59 +22,46 @@ come_home() {
   run vmclone repair pos1 --to pos1 --wait
 }
 
-agent_crashes() {
-  ((${#moments[@]} > 1)) || return 0  # in emulation each takes a minute
-  part "The agent is killed at every step of a cutover"
-  local member step
-  shop_open
-  run_until has_volume pos1
-  vmclone create pos1 --name standby --mode online --wait >/dev/null
+# Does HARM to each side's VM when each STEP of a cutover is done, then COMES_HOME.
+harm_at_steps() { # HARM TEXT COMES_HOME STEP...
+  local harm=$1 text=$2 comes_home=$3 member step
+  shift 3
+  shop_with_standby
   for member in pos1 pos1.standby; do
-    for step in {1..9}; do
-      run_until agent_answers
-      cutover_and_at "$step" agent_kill "$member"
+    for step in "$@"; do
+      run_until both_answer
+      cutover_and_at "$step" "$harm" "$member"
       run_until nothing_runs
       output=$(production_now)
-      if [[ $output == pos1 || $output == standby ]]; then ok "agent of $member killed after step $step: $output has production"
-      else not_ok "agent of $member killed after step $step: somebody has production"; fi
-      come_home
+      if [[ $output =~ ^(pos1|standby)$ ]]; then ok "$member $text after step $step: $output has production"
+      else not_ok "$member $text after step $step: somebody has production" "$(vmclone cutover show pos1)"; fi
+      "$comes_home"
       expect_same pos1 "$(production_now)" "and the original gets it back"
       run_until has_volume pos1
+      expect_status 0 "with its volume"
     done
   done
   shop_ends
 }
-agent_answers() { vmclone health pos1 >/dev/null && vmclone health pos1 standby >/dev/null; }
+both_answer() { agent_answers && agent_answers standby; }
+
+agent_crashes() {
+  ((${#moments[@]} > 1)) || return 0  # in emulation each takes a minute
+  part "The agent is killed at every step of a cutover"
+  harm_at_steps agent_kill "loses its agent" come_home {1..9}
+}
 
 # The broker may not have noticed yet that one is gone.
 both_run() {
-  agent_answers 2>/dev/null && return 0
+  both_answer 2>/dev/null && return 0
   domains | grep -qx pos1 || vm_start pos1
   domains | grep -qx pos1.standby || vmclone start pos1 standby --wait >/dev/null 2>&1
   return 1
 }
+start_and_come_home() { run_until both_run; come_home; }
 
 guest_crashes() {
   ((${#moments[@]} > 1)) || return 0
-  part "A guest crashes at every step of a cutover"
-  local member step
-  shop_open
-  run_until has_volume pos1
-  vmclone create pos1 --name standby --mode online --wait >/dev/null
-  for member in pos1 pos1.standby; do
-    for step in 1 3 5 7; do  # a crashed VM takes its time to be missed
-      run_until agent_answers
-      cutover_and_at "$step" vm_crash "$member"
-      run_until nothing_runs
-      output=$(vmclone cutover show pos1)
-      if [[ $(production_now) =~ ^(pos1|standby)$ ]]; then ok "$member crashed after step $step: $(production_now) has production"
-      else not_ok "$member crashed after step $step: somebody has production"; fi
-      run_until both_run
-      come_home
-      expect_same pos1 "$(production_now)" "the crashed one is started, and the original gets production back"
-      run_until has_volume pos1
-      expect_status 0 "and its volume"
-    done
-  done
-  shop_ends
+  part "A guest crashes at every other step of a cutover"
+  harm_at_steps vm_crash crashes start_and_come_home 1 3 5 7  # a crashed VM takes its time to be missed
 }

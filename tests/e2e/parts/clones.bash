@@ -14,8 +14,7 @@ create() {
   expect_same running "$(state_of upgrade-1)" "the administrator sees it run"
   run zynclone family show
   expect_output 'upgrade-1' "the family has it"
-  clone_is_connected() { vmclone health pos1 upgrade-1 >/dev/null; }
-  run_until clone_is_connected
+  run_until agent_answers upgrade-1
   expect_status 0 "the clone's own agent is connected, as the clone"
   operation=$(zynclone operation list --json | field operations.0.id)
   run vmclone operation show "$operation"
@@ -62,8 +61,7 @@ captures() {
     put_file etc/xen/clone/guest/pos1.conf "clone_vif_mask=$mask"
     capture_begin
     vmclone create pos1 --name seen --mode online --wait >/dev/null
-    clone_is_connected() { vmclone health pos1 seen >/dev/null; }
-    run_until clone_is_connected
+    run_until agent_answers seen
     expect_status 0 "a clone with mask $mask has booted"
     mac=$(vmclone show pos1 seen --json | field vifs.0.mac)
     if [[ $mask == 0x0 ]]; then

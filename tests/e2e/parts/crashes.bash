@@ -59,8 +59,7 @@ mailbox() {
   run zynclone clone create --name posted --wait
   expect_status 0 "it creates a clone"
   expect_output '✓ quiesced pos1 \([0-9.]+ s, 2 hooks.*\)$' "the broker's calls reach it too"
-  clone_is_connected() { vmclone health pos1 posted >/dev/null; }
-  run_until clone_is_connected
+  run_until agent_answers posted
   expect_status 0 "the clone's own agent is connected, through a mailbox of its own"
   agent_kill pos1
   run_until zynclone family show

@@ -15,9 +15,8 @@ isolated() {
   expect_output 'apart-2 .*0 unlocked, isolated' "list, too"
   local name
   for name in apart-1 apart-2; do
-    is_connected() { vmclone health pos1 "$name" >/dev/null; }
-    run_until is_connected
-    ((status == 0)) || run_until is_connected  # a fourth guest takes its time in emulation
+    run_until agent_answers "$name"
+    ((status == 0)) || run_until agent_answers "$name"  # a fourth guest takes its time in emulation
     expect_status 0 "$name has booted"
   done
   both_stand_there() { [[ $(isolated_ports) == 2 ]]; }

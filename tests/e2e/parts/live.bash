@@ -17,8 +17,7 @@ live() {
   expect_same '' "$(memory_images)" "no image of its memory is left"
   run zynclone family show
   expect_status 0 "the original is served"
-  clone_is_connected() { vmclone health pos1 alive >/dev/null; }
-  run_until clone_is_connected
+  run_until agent_answers alive
   expect_status 0 "and the clone, by an agent of its own"
   run vmclone stop pos1 alive --wait
   expect_status 0 "it is stopped"

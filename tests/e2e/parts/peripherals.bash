@@ -14,8 +14,7 @@ peripherals() {
   run vmclone config check
   expect_status 0 "the configuration has no mistakes"
   vmclone create pos1 --name spare --mode online --wait >/dev/null
-  spare_is_connected() { vmclone health pos1 spare >/dev/null; }
-  run_until spare_is_connected
+  run_until agent_answers spare
   run printer_with pos1.spare
   expect_status 1 "a clone has none"
 
