@@ -73,20 +73,10 @@ class PublishStep : public RepeatableStep {
   CloneState before_ = CloneState::inactive;
 };
 
-class StartPausedStep : public RepeatableStep {
+class BuildPausedStep : public RepeatableStep {
  public:
-  StartPausedStep(Context context, CloneName clone, GuestConfig config)
+  BuildPausedStep(Context context, CloneName clone, GuestConfig config)
       : RepeatableStep(std::move(context), std::move(clone)), config_(std::move(config)) {}
-
-  std::string name() const override { return "start paused"; }
-  std::string plan() const override { return "start " + domain_name(context_.record.vm, clone_) + " paused"; }
-
-  asio::awaitable<Result<StepOutcome>> act() override {
-    CO_TRY(const Clone* clone, clone_of(context_, clone_));
-    CO_TRY(const Family* family, family_of(context_));
-    CO_TRY(co_await context_.ports.toolstack.start_paused(describe_domain(*family, *clone, config_)));
-    co_return StepOutcome{};
-  }
 
   asio::awaitable<Result<void>> undo() override {
     const auto clone = clone_of(context_, clone_);
@@ -95,8 +85,53 @@ class StartPausedStep : public RepeatableStep {
     co_return co_await context_.ports.toolstack.end(uuid);
   }
 
+ protected:
+  std::string domain_text() const { return domain_name(context_.record.vm, clone_); }
+
+  // What the toolstack is told of it.
+  Result<CloneDomain> description() const {
+    TRY(const Family* family, family_of(context_));
+    TRY(const Clone* clone, clone_of(context_, clone_));
+    CloneDomain domain{.original_file = config_.xl_config, .name = domain_text(), .uuid = clone->uuid};
+    for (const CloneDisk& disk : clone->disks) {
+      domain.disks.push_back(VmDisk{.device = disk.device, .volume = disk.volume, .writable = disk.writable});
+    }
+    for (const CloneVif& vif : clone->vifs) {
+      domain.vifs.push_back(CloneDomain::Vif{.index = vif.index, .mac = vif.mac, .bridge = bridge_at_start(*family, *clone, vif), .backend = vif.backend,
+                                             .interface = vif.interface});
+    }
+    return domain;
+  }
+
  private:
   GuestConfig config_;
+};
+
+class StartPausedStep : public BuildPausedStep {
+ public:
+  using BuildPausedStep::BuildPausedStep;
+  std::string name() const override { return "start paused"; }
+  std::string plan() const override { return "start " + domain_text() + " paused"; }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    CO_TRY(CloneDomain domain, description());
+    CO_TRY(co_await context_.ports.toolstack.start_paused(std::move(domain)));
+    co_return StepOutcome{};
+  }
+};
+
+class RestorePausedStep : public BuildPausedStep {
+ public:
+  using BuildPausedStep::BuildPausedStep;
+  std::string name() const override { return "restore paused"; }
+  std::string plan() const override { return "restore " + domain_text() + " from the memory, paused"; }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    CO_TRY(CloneDomain domain, description());
+    const std::string file = context_.ports.memories.file_of(context_.record.id.text());
+    CO_TRY(co_await context_.ports.toolstack.restore_paused(std::move(domain), file));
+    co_return StepOutcome{};
+  }
 };
 
 class UnpauseStep : public RepeatableStep {
@@ -175,24 +210,16 @@ class EditStep : public Step {
 
 }  // namespace
 
-CloneDomain describe_domain(const Family& family, const Clone& clone, const GuestConfig& config) {
-  CloneDomain domain{.original_file = config.xl_config, .name = domain_name(family.vm, clone.name), .uuid = clone.uuid};
-  for (const CloneDisk& disk : clone.disks) {
-    domain.disks.push_back(VmDisk{.device = disk.device, .volume = disk.volume, .writable = disk.writable});
-  }
-  for (const CloneVif& vif : clone.vifs) {
-    domain.vifs.push_back(CloneDomain::Vif{.index = vif.index, .mac = vif.mac, .bridge = bridge_at_start(family, clone, vif), .backend = vif.backend,
-                                           .interface = vif.interface});
-  }
-  return domain;
-}
-
 std::unique_ptr<Step> publish_step(Context context, CloneName clone, CloneState state, protocol::CloneNetwork network) {
   return std::make_unique<PublishStep>(std::move(context), std::move(clone), state, network);
 }
 
 std::unique_ptr<Step> start_paused_step(Context context, CloneName clone, GuestConfig config) {
   return std::make_unique<StartPausedStep>(std::move(context), std::move(clone), std::move(config));
+}
+
+std::unique_ptr<Step> restore_paused_step(Context context, CloneName clone, GuestConfig config) {
+  return std::make_unique<RestorePausedStep>(std::move(context), std::move(clone), std::move(config));
 }
 
 std::unique_ptr<Step> unpause_step(Context context, CloneName clone) {

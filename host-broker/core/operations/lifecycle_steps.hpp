@@ -10,11 +10,9 @@ namespace zynclone::broker {
 std::unique_ptr<Step> publish_step(Context context, CloneName clone, protocol::CloneState state,
                                    protocol::CloneNetwork network = protocol::CloneNetwork::original);
 
-// What the toolstack is told of a clone.
-CloneDomain describe_domain(const Family& family, const Clone& clone, const GuestConfig& config);
-
-// Creates the clone's domain, paused. Undo destroys it.
+// Creates the clone's domain, paused: from its disks, or from the memory image that this operation made. Undo destroys it.
 std::unique_ptr<Step> start_paused_step(Context context, CloneName clone, GuestConfig config);
+std::unique_ptr<Step> restore_paused_step(Context context, CloneName clone, GuestConfig config);
 
 // Lets the clone's domain run. Comes after publish_step: that order is lockdown's.
 std::unique_ptr<Step> unpause_step(Context context, CloneName clone);

@@ -1,6 +1,5 @@
 #include "host-broker/core/operations/live_steps.hpp"
 
-#include "host-broker/core/operations/lifecycle_steps.hpp"
 #include "system/duration.hpp"
 #include "system/log.hpp"
 #include "system/size.hpp"
@@ -154,38 +153,6 @@ class CopyStep : public Step {
   bool may_hold_ = false;  // the original
 };
 
-class RestorePausedStep : public Step {
- public:
-  RestorePausedStep(Context context, CloneName clone, GuestConfig config)
-      : context_(std::move(context)), clone_(std::move(clone)), config_(std::move(config)) {}
-
-  std::string name() const override { return "restore paused"; }
-  std::string plan() const override { return "restore " + domain_name(context_.record.vm, clone_) + " from the memory, paused"; }
-  // The toolstack knows a domain that it built before.
-  asio::awaitable<Result<Presence>> probe() override { co_return Presence::absent; }
-
-  asio::awaitable<Result<StepOutcome>> act() override {
-    CO_TRY(const Family* family, family_of(context_));
-    CO_TRY(const Clone* clone, clone_of(context_, clone_));
-    CloneDomain domain = describe_domain(*family, *clone, config_);
-    const std::string file = context_.ports.memories.file_of(context_.record.id.text());
-    CO_TRY(co_await context_.ports.toolstack.restore_paused(std::move(domain), file));
-    co_return StepOutcome{};
-  }
-
-  asio::awaitable<Result<void>> undo() override {
-    const auto clone = clone_of(context_, clone_);
-    if (!clone) co_return outcome::success();
-    const Uuid uuid = clone.value()->uuid;
-    co_return co_await context_.ports.toolstack.end(uuid);
-  }
-
- private:
-  Context context_;
-  CloneName clone_;
-  GuestConfig config_;
-};
-
 class RemoveImageStep : public Step {
  public:
   explicit RemoveImageStep(Context context) : context_(std::move(context)) {}
@@ -248,10 +215,6 @@ class IdentityStep : public Step {
 }  // namespace
 
 std::unique_ptr<Step> copy_step(Context context, ClonePlan plan) { return std::make_unique<CopyStep>(std::move(context), std::move(plan)); }
-
-std::unique_ptr<Step> restore_paused_step(Context context, CloneName clone, GuestConfig config) {
-  return std::make_unique<RestorePausedStep>(std::move(context), std::move(clone), std::move(config));
-}
 
 std::unique_ptr<Step> remove_image_step(Context context) { return std::make_unique<RemoveImageStep>(std::move(context)); }
 

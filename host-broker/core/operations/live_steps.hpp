@@ -9,9 +9,6 @@ namespace zynclone::broker {
 // Copies the original's memory and all of the clone's disks. After a crash it is done anew: what an earlier try left is of another instant.
 std::unique_ptr<Step> copy_step(Context context, ClonePlan plan);
 
-// Builds the clone's domain from the memory image, paused. Undo destroys it.
-std::unique_ptr<Step> restore_paused_step(Context context, CloneName clone, GuestConfig config);
-
 // The memory image goes as soon as the clone has been built from it.
 std::unique_ptr<Step> remove_image_step(Context context);
 
