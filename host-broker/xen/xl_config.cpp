@@ -61,9 +61,12 @@ class Parser {
     for (const std::string_view key : k_noticed_keys)
       if (is_there(std::string(key))) result.keys.emplace(key);
     result.usb_devices = texts_of("usbdevice");
+    result.passed_pci = texts_of("pci");
+    result.passed_usb = texts_of("usbdev");
+    result.usb_controllers = texts_of("usbctrl");
     const std::string kind = text_of("type");
-    const bool is_hvm = kind == "hvm" || (kind.empty() && text_of("builder") == "hvm");
-    result.has_spice = is_hvm && number_of("spice") != 0;
+    result.is_hvm = kind == "hvm" || (kind.empty() && text_of("builder") == "hvm");
+    result.has_spice = result.is_hvm && number_of("spice") != 0;
     TRY(result.spice_port, port_of("spiceport"));
     TRY(result.spice_tls_port, port_of("spicetls_port"));
     TRY(auto framebuffers, list_of("vfb"));

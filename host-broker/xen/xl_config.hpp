@@ -48,6 +48,10 @@ struct XlConfig {
   unsigned spice_port = 0;                // 0: none
   unsigned spice_tls_port = 0;
   std::vector<std::string> usb_devices;   // `usbdevice`: tablet, host:04b8:0202, …
+  std::vector<std::string> passed_pci;    // the entries of `pci`, of `usbdev` and of `usbctrl`
+  std::vector<std::string> passed_usb;
+  std::vector<std::string> usb_controllers;
+  bool is_hvm = false;
 };
 
 // Settings that a clone must not share with its original; see render.hpp.

@@ -1,5 +1,8 @@
 #include "host-broker/app/vmclone/vm_devices.hpp"
 
+#include <algorithm>
+
+#include "host-broker/ports/peripherals.hpp"
 #include "host-broker/sandbox/domain_spec.hpp"
 #include "host-broker/xen/xl_config.hpp"
 #include "system/file.hpp"
@@ -9,18 +12,56 @@ namespace {
 
 constexpr std::size_t k_longest_vm_file = 1 << 20;  // bytes
 
+// What `peripheral.<name>` would say of it; empty: that cannot be told.
+std::string peripheral_of(std::string_view kind, std::string_view device) {
+  const auto peripheral = parse_peripheral("x", std::string(kind) + ',' + std::string(device));
+  return peripheral ? peripheral_text(peripheral.value()) : std::string();
+}
+
+// "bdf=0000:03:00.*@5,permissive=1" (xl-pci-configuration(5)): the address. For all functions of a slot the first stands.
+std::string pci_address(std::string_view entry) {
+  constexpr std::string_view k_bdf = "bdf=";
+  if (entry.starts_with(k_bdf)) entry.remove_prefix(k_bdf.size());
+  std::string address(entry.substr(0, entry.find_first_of(",@")));
+  if (address.ends_with('*')) address.back() = '0';
+  return address;
+}
+
+std::vector<PassedDevice> passed_devices(const xen::XlConfig& config) {
+  constexpr std::string_view k_host = "host:";
+  std::vector<PassedDevice> passed;
+  for (const std::string& entry : config.passed_pci) passed.push_back({"pci", entry, peripheral_of("pci", pci_address(entry))});
+  for (const std::string& entry : config.passed_usb) passed.push_back({"usbdev", entry, {}});  // by bus and address, which change
+  for (const std::string& entry : config.usb_devices) {
+    if (entry.starts_with(k_host)) passed.push_back({"usbdevice", entry, peripheral_of("usb", std::string_view(entry).substr(k_host.size()))});
+  }
+  return passed;
+}
+
+// libxl starts one for a PV or PVH guest only where something that it is created with needs it (libxl__need_xenpv_qemu).
+bool has_qemu(const xen::XlConfig& config) {
+  const auto is_qusb = [](const std::string& controller) { return controller.find("type=qusb") != std::string::npos; };
+  const auto by_qemu = [](const xen::XlDisk& disk) { return disk.backend_type == "qdisk" || disk.format == "qcow2" || !disk.path.starts_with("/dev/"); };
+  return config.is_hvm || std::any_of(config.usb_controllers.begin(), config.usb_controllers.end(), is_qusb) || !config.framebuffers.empty() ||
+         config.keys.contains("p9") || config.keys.contains("channel") || std::any_of(config.disks.begin(), config.disks.end(), by_qemu);
+}
+
 Result<OwnDevices> devices_of(const GuestConfig& config, configuration::ToolstackKind toolstack) {
   if (toolstack == configuration::ToolstackKind::sandbox) {
     TRY(auto spec, sandbox::read_domain_spec(config.xl_config));
-    OwnDevices own{.disks = std::move(spec.disks), .interfaces = {}};
+    OwnDevices own;
+    own.disks = std::move(spec.disks);
     for (const auto& vif : spec.vifs) own.interfaces.insert(vif.index);
     return own;
   }
   TRY(const auto text, read_file(config.xl_config, k_longest_vm_file));
   TRY(const auto parsed, xen::parse_xl_config(text, config.xl_config));
   TRY(auto vm, xen::to_vm_config(parsed, config.vm, config.xl_config));
-  OwnDevices own{.disks = std::move(vm.disks), .interfaces = {}};
+  OwnDevices own;
+  own.disks = std::move(vm.disks);
   for (const VmVif& vif : vm.vifs) own.interfaces.insert(vif.index);
+  own.passed = passed_devices(parsed);
+  own.can_have_usb = has_qemu(parsed);
   return own;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Which disks and interfaces an original has, as its own configuration file says: what `disks`, shared volumes and masks of guest/<vm>.conf must agree with. Reads the file only, so
-// that it works while nothing of the host runs.
+// Which disks, interfaces and devices of the host an original has, as its own configuration file says: what `disks`, shared volumes, masks and peripherals of
+// guest/<vm>.conf must agree with. Reads the file only, so that it works while nothing of the host runs.
 
 #include <set>
 #include <string>
@@ -11,9 +11,18 @@
 
 namespace zynclone::broker::vmclone {
 
+// A device of the host that the original is given at each start, by the setting's name and as that names it.
+struct PassedDevice {
+  std::string key;                 // pci, usbdev, usbdevice
+  std::string text;                // 03:00.0,permissive=1
+  std::string device;              // as `peripheral.<name>` would name it: pci,0000:03:00.0; empty: it cannot be told from here
+};
+
 struct OwnDevices {
   std::vector<VmDisk> disks;
   std::set<unsigned> interfaces;   // indexes
+  std::vector<PassedDevice> passed;
+  bool can_have_usb = true;        // it is an HVM guest, or has a QEMU from its start on
 };
 
 // Errors: configuration, with the file, when it is not there or cannot be understood.

@@ -98,6 +98,25 @@ TEST(Render, XlReadsTheCloneAndNothingExclusiveOfTheOriginal) {
     EXPECT_THAT(text.value().substr(golden_text("hvm.cfg").size()), Not(HasSubstr(gone)));
 }
 
+// Devices of the host can be one domain's only; controllers are virtual, and a peripheral needs one to be given to the clone.
+TEST(Render, DevicesOfTheHostAreNoClonesButUsbControllersAre) {
+  const std::string original = golden_text("pv.cfg") + "pci = [\"0000:03:00.0,permissive=1\", \"04:00.0\"]\nusbctrl = [\"type=qusb,version=2,ports=8\"]\n"
+                               "usbdev = [\"type=hostdev,hostbus=1,hostaddr=3\"]\ndtdev = [\"/soc/usb\"]\nusbdevice = \"host:04b8:0202\"\n";
+  const auto before = parse_xl_config(original, "original");
+  ASSERT_OK(before);
+  EXPECT_THAT(before.value().passed_pci, testing::ElementsAre("0000:03:00.0,permissive=1", "04:00.0"));
+  EXPECT_THAT(before.value().passed_usb, testing::ElementsAre("type=hostdev,hostbus=1,hostaddr=3"));
+  auto text = render(original, pv_clone());
+  ASSERT_OK(text);
+  const auto config = parse_xl_config(text.value(), "clone");
+  ASSERT_OK(config);
+  EXPECT_THAT(config.value().passed_pci, testing::IsEmpty());
+  EXPECT_THAT(config.value().passed_usb, testing::IsEmpty());
+  EXPECT_THAT(config.value().usb_devices, testing::IsEmpty());
+  EXPECT_THAT(config.value().usb_controllers, testing::ElementsAre("type=qusb,version=2,ports=8"));
+  EXPECT_THAT(text.value(), HasSubstr("dtdev = []\n"));
+}
+
 TEST(Render, InterfacesOfTheOriginalThatTheCloneLacksAreGone) {
   CloneDomain clone = hvm_clone();
   clone.vifs.clear();

@@ -5,29 +5,61 @@
 #include "host-broker/app/vmclone/json_lines.hpp"
 #include "host-broker/app/vmclone/vm_devices.hpp"
 #include "host-broker/configuration/file_configuration.hpp"
+#include "host-broker/ports/peripherals.hpp"
 
 namespace zynclone::broker::vmclone {
 namespace {
 
 using configuration::FileConfiguration;
 
-// Of the VMs that are enabled and whose own configuration is right; what is wrong in an original's file goes into `mistakes`.
+std::string place_of(FileConfiguration& guests, const VmName& vm, const std::string& key) {
+  const auto values = guests.explain(vm);
+  if (!values) return {};
+  for (const ConfigValue& value : values.value()) {
+    if (value.key == key) return value.place;
+  }
+  return {};
+}
+
 // No mistake: the interface may be about to come.
 void check_mask(FileConfiguration& guests, const GuestConfig& config, const std::string& key, VifMask mask, const std::set<unsigned>& interfaces,
                 std::vector<Error>& warnings) {
   if (mask.value == ~0ull) return;  // all that there are
-  std::string place;
-  if (const auto values = guests.explain(config.vm)) {
-    for (const ConfigValue& value : values.value()) {
-      if (value.key == key) place = value.place;
-    }
-  }
+  const std::string place = place_of(guests, config.vm, key);
   for (unsigned index = 0; index < 64; ++index) {
     if (!mask.allows(index) || interfaces.contains(index)) continue;
     warnings.push_back({Errc::configuration, "warning: " + key + " allows interface " + std::to_string(index) + ", which " + config.xl_config + " does not have", place});
   }
 }
 
+// What the original is given at each start by its own file does not follow production. No clone gets it (xen/render).
+void check_peripherals(FileConfiguration& guests, const GuestConfig& config, const OwnDevices& own, std::vector<Error>& mistakes, std::vector<Error>& warnings) {
+  const auto key_of = [](const Peripheral& peripheral) { return "peripheral." + peripheral.name.text(); };
+  std::set<const PassedDevice*> told;
+  for (const Peripheral& peripheral : config.peripherals) {
+    const std::string key = key_of(peripheral);
+    for (const PassedDevice& passed : own.passed) {
+      const auto same = parse_peripheral("x", passed.device);
+      if (!same || !may_be_same(same.value(), peripheral)) continue;
+      told.insert(&passed);
+      mistakes.push_back({Errc::configuration, "cannot use " + key + " '" + peripheral_text(peripheral) + "': " + config.xl_config + " has the device too, in " + passed.key +
+                                                   ", and so the original would have it at each start, whoever has production; take it out there", place_of(guests, config.vm, key)});
+    }
+    if (peripheral.kind == protocol::PeripheralKind::usb && !own.can_have_usb) {
+      warnings.push_back({Errc::configuration, "warning: " + key + " is a USB device, and " + config.xl_config +
+                                                   " gives the VM no QEMU, which serves those; add usbctrl = [\"type=qusb,version=2,ports=8\"] there", place_of(guests, config.vm, key)});
+    }
+  }
+  if (config.peripherals.empty()) return;
+  const std::string place = place_of(guests, config.vm, key_of(config.peripherals.front()));
+  for (const PassedDevice& passed : own.passed) {
+    if (told.contains(&passed)) continue;
+    warnings.push_back({Errc::configuration, "warning: " + passed.key + " '" + printable(passed.text) + "' in " + config.xl_config +
+                                                 " is the original's at each start, whoever has production, and no clone's; where it is to follow production, name it as a peripheral instead", place});
+  }
+}
+
+// Of the VMs that are enabled and whose own configuration is right; what is wrong in an original's file goes into `mistakes`.
 std::map<VmName, std::vector<VmDisk>> find_disks(FileConfiguration& guests, configuration::ToolstackKind toolstack,
                                                         std::vector<Error>& mistakes, std::vector<Error>& warnings) {
   std::map<VmName, std::vector<VmDisk>> disks;
@@ -41,9 +73,10 @@ std::map<VmName, std::vector<VmDisk>> find_disks(FileConfiguration& guests, conf
       mistakes.push_back(std::move(found).error());
       continue;
     }
-    disks.emplace(vm, std::move(found.value().disks));
     check_mask(guests, config.value(), "clone_vif_mask", config.value().clone_vif_mask, found.value().interfaces, warnings);
     check_mask(guests, config.value(), "original_vif_mask", config.value().original_vif_mask, found.value().interfaces, warnings);
+    check_peripherals(guests, config.value(), found.value(), mistakes, warnings);
+    disks.emplace(vm, std::move(found.value().disks));
   }
   return disks;
 }

@@ -253,5 +253,53 @@ TEST_F(VmcloneFiles, ConfigCheckWarnsOfAMaskForAnInterfaceThatIsNotThere) {
   EXPECT_NE(warned.errors().find(path("clone/guest/pos1.conf") + ":2"), std::string::npos) << warned.errors();
 }
 
+// What the VM's own file gives the original at each start, and what USB needs there.
+TEST_F(VmcloneFiles, ConfigCheckComparesPeripheralsWithTheVmsOwnFile) {
+  const std::string head = "name = \"pos1\"\nuuid = \"0b5a6c1e-9d52-4b11-8c0d-2f6e8a417b90\"\n";
+  const std::string own = path("pos1.cfg");
+  const std::string place = path("clone/guest/pos1.conf");
+  write("clone/guest/pos1.conf", "clones=3\nperipheral.card=pci,03:00.0\nperipheral.printer=usb,04B8:0202\n");
+  write("pos1.cfg", head + "usbctrl = [\"type=qusb,version=2,ports=8\"]\n");
+  auto right = start({"config", "check"});
+  EXPECT_EQ(right.finish(), 0) << right.errors();
+  EXPECT_EQ(right.errors(), "");
+
+  write("pos1.cfg", head);
+  auto no_qemu = start({"config", "check"});
+  EXPECT_EQ(no_qemu.finish(), 0) << no_qemu.errors();
+  EXPECT_NE(no_qemu.errors().find("warning: peripheral.printer is a USB device, and " + own + " gives the VM no QEMU"), std::string::npos) << no_qemu.errors();
+  EXPECT_NE(no_qemu.errors().find(place + ":3"), std::string::npos) << no_qemu.errors();
+  for (const char* with_qemu : {"type = \"hvm\"\n", "vfb = [\"vnc=1\"]\n", "disk = [\"format=qcow2,vdev=xvdb,access=rw,target=/srv/b.qcow2\"]\n"}) {
+    write("pos1.cfg", head + with_qemu);
+    auto has_one = start({"config", "check"});
+    (void)has_one.finish();
+    EXPECT_EQ(has_one.errors().find("QEMU"), std::string::npos) << has_one.errors();
+  }
+
+  for (const char* same : {"03:00.0", "0000:03:00.0,permissive=1", "bdf=03:00.0", "03:00.*@5"}) {
+    write("pos1.cfg", head + "usbctrl = [\"type=qusb\"]\npci = [\"" + same + "\"]\n");
+    auto twice = start({"config", "check"});
+    EXPECT_EQ(twice.finish(), 1) << same;
+    EXPECT_NE(twice.errors().find("cannot use peripheral.card 'pci,0000:03:00.0': " + own + " has the device too, in pci"), std::string::npos) << twice.errors();
+    EXPECT_NE(twice.errors().find(place + ":2"), std::string::npos) << twice.errors();
+    EXPECT_EQ(twice.errors().find("warning"), std::string::npos) << twice.errors();
+  }
+  write("pos1.cfg", head + "type = \"hvm\"\nusb = 1\nusbdevice = [\"tablet\", \"host:04b8:0202\"]\n");
+  auto printer = start({"config", "check"});
+  EXPECT_EQ(printer.finish(), 1);
+  EXPECT_NE(printer.errors().find("cannot use peripheral.printer 'usb,04b8:0202': " + own + " has the device too, in usbdevice"), std::string::npos) << printer.errors();
+
+  // Not known to be the same: by bus and address nobody can tell.
+  write("pos1.cfg", head + "usbctrl = [\"type=qusb\"]\nusbdev = [\"hostbus=1,hostaddr=3\"]\npci = [\"04:00.0\"]\n");
+  auto others = start({"config", "check"});
+  EXPECT_EQ(others.finish(), 0) << others.errors();
+  EXPECT_NE(others.errors().find("warning: usbdev 'hostbus=1,hostaddr=3' in " + own + " is the original's at each start"), std::string::npos) << others.errors();
+  EXPECT_NE(others.errors().find("warning: pci '04:00.0' in " + own), std::string::npos) << others.errors();
+  write("clone/guest/pos1.conf", "clones=3\n");
+  auto without = start({"config", "check"});
+  EXPECT_EQ(without.finish(), 0) << without.errors();
+  EXPECT_EQ(without.errors(), "") << "a VM without peripherals may have what it likes";
+}
+
 }  // namespace
 }  // namespace zynclone::tests
