@@ -55,21 +55,26 @@ std::string domain_name(const VmName& vm, const CloneName& clone) { return vm.te
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
-std::string interfaces_text(const Clone& clone) {
-  const bool is_apart = clone.network == protocol::CloneNetwork::isolated;
+std::string interfaces_text(const Family& family, const Clone& clone) {
+  if (clone.awaits_identity) return "silent until its agent has taken its identity";
   std::map<std::string, std::string> by_mode;
-  for (const CloneVif& vif : clone.vifs) {
-    const auto mode = is_apart ? protocol::VifMode::unlocked : clone.clone_mask.allows(vif.index) ? clone.clone_allowance.mode : protocol::VifMode::disabled;
-    std::string& list = by_mode[std::string(protocol::to_string(mode))];
-    list += (list.empty() ? "" : ",") + std::to_string(vif.index);
+  bool is_apart = false;
+  for (const MemberLockdown& member : lockdown_of(family)) {
+    if (member.uuid != clone.uuid) continue;
+    for (const VifLockdown& vif : member.vifs) {
+      std::string& list = by_mode[std::string(protocol::to_string(vif.mode))];
+      list += (list.empty() ? "" : ",") + std::to_string(vif.index);
+      is_apart = is_apart || is_isolated_bridge(vif.bridge);
+    }
   }
   if (by_mode.empty()) return "no interfaces";
   std::string text;
-  for (const auto& [mode, list] : by_mode) text += (text.empty() ? "" : ", ") + list + ' ' + mode;
-  if (is_apart) return "interfaces " + text + " on the isolated network";
+  for (const auto& [mode, list] : by_mode) text += (text.empty() ? "interfaces " : ", ") + list + ' ' + mode;
+  if (is_apart) return text + " on the isolated network";
+  if (production_member(family) == clone.uuid) return text + " (it has production)";
   char mask[24];
   std::snprintf(mask, sizeof mask, "0x%llx", static_cast<unsigned long long>(clone.clone_mask.value));
-  return "interfaces " + text + " (mask " + mask + ')';
+  return text + " (mask " + mask + ')';
 }
 
 }  // namespace zynclone::broker

@@ -30,7 +30,7 @@ asio::awaitable<void> wait_connected(Context context, Uuid member, Deadline limi
 std::string domain_name(const VmName& vm, const CloneName& clone);
 // The last part of a path: a guest is not shown where the host keeps its volumes.
 std::string base_name(const std::string& path);
-// "interface 0 disabled (mask 0x0)": for people.
-std::string interfaces_text(const Clone& clone);
+// "interfaces 0 disabled (mask 0x0)": what they may do while the clone runs, for people.
+std::string interfaces_text(const Family& family, const Clone& clone);
 
 }  // namespace zynclone::broker

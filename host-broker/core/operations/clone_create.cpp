@@ -1,6 +1,5 @@
 // clone.create: record, quiesce, snapshot, thaw, and (unless asked not to) lock down and start. Live: record, lock down, copy memory and disks, restore,
-// identity. It can be taken back to its end: no point of
-// no return, because nothing of the original is given up.
+// identity. It can be taken back to its end: no point of no return, because nothing of the original is given up.
 #include "host-broker/core/operations/clone_plan.hpp"
 #include "host-broker/core/operations/lifecycle_steps.hpp"
 #include "host-broker/core/operations/live_steps.hpp"
@@ -30,16 +29,16 @@ std::unique_ptr<Step> record_step(const Context& context, const ClonePlan& plan)
 }
 
 std::string summary_of(const Context& context, const CloneName& name) {
+  const auto family = family_of(context);
   const auto clone = clone_of(context, name);
   if (!clone) return "clone " + name.text() + " was created, and is gone";
   const Clone& made = *clone.value();
-  if (made.consistency == protocol::Consistency::live) {
-    return "clone " + name.text() + " is " + std::string(protocol::to_string(made.state)) + ": " +
-           (made.awaits_identity ? "silent until its agent has taken its identity" : interfaces_text(made)) + ", memory and disks as of one instant";
+  const std::string text = "clone " + name.text() + " is " + std::string(protocol::to_string(made.state)) + ": " + interfaces_text(*family.value(), made);
+  switch (made.consistency) {
+    case protocol::Consistency::live: return text + ", memory and disks as of one instant";
+    case protocol::Consistency::offline: return text + ", disks as they were when it was shut down";
+    default: return text + ", disks " + std::string(protocol::to_string(made.consistency)) + "-consistent";
   }
-  const std::string consistency(protocol::to_string(made.consistency));
-  return "clone " + name.text() + " is " + std::string(protocol::to_string(made.state)) + ": " + interfaces_text(made) + ", disks " +
-         (made.consistency == protocol::Consistency::offline ? "as they were when it was shut down" : consistency + "-consistent");
 }
 
 }  // namespace

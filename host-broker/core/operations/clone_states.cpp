@@ -1,4 +1,4 @@
-// start, stop, activate, deactivate, rename: what changes a clone's state and no volume.
+// start, stop, activate, deactivate, rename, protect, unprotect: what changes a clone's state and no volume.
 #include "host-broker/core/operations/clone_plan.hpp"
 #include "host-broker/core/operations/lifecycle_steps.hpp"
 #include "host-broker/core/operations/operations.hpp"
@@ -44,8 +44,9 @@ Operation with_summary(std::string summary) {
 
 Result<Operation> start(const Context& context, const CloneName& name) {
   TRY(const Clone* clone, clone_in(context, name, "start", k_at_rest));
+  TRY(const Family* family, family_of(context));
   TRY(const auto config, context.ports.configuration.guest(context.record.vm));
-  Operation operation = with_summary("clone " + name.text() + " is running: " + interfaces_text(*clone));
+  Operation operation = with_summary("clone " + name.text() + " is running: " + interfaces_text(*family, *clone));
   operation.steps.push_back(publish_step(context, name, CloneState::running, clone->network));
   operation.steps.push_back(start_paused_step(context, name, config));
   operation.steps.push_back(unpause_step(context, name));

@@ -38,6 +38,16 @@ TEST_F(CloneStates, GoRoundAndBack) {
   EXPECT_NE(world.toolstack.find("pos1.c"), nullptr);
 }
 
+// It was cut over to, and shut down by its guest or with the host.
+TEST_F(CloneStates, OneThatHasProductionSpeaksWhenItStarts) {
+  perform(CloneStop{});
+  world.families.kept.at(world.pos1).production = {.member = world.clone("c")->uuid, .generation = 1};
+  world.start();
+  const auto started = world.perform(world.guest(), CloneStart{.name = clone_name("c")});
+  ASSERT_OK(started);
+  EXPECT_EQ(started.value().summary, "clone c is running: interfaces 0 unlocked (it has production)");
+}
+
 TEST_F(CloneStates, ItIsTheSameCloneEachTimeItStarts) {
   perform(CloneStop{});
   perform(CloneStart{});

@@ -363,6 +363,7 @@ TEST(LiveClone, StaysSilentWhenItIsStoppedAndStartedAgain) {
   const auto started = world.perform(world.guest(), CloneStart{.name = clone_name("a")});
   ASSERT_OK(started);
   EXPECT_EQ(started.value().state, OperationState::succeeded);
+  EXPECT_EQ(started.value().summary, "clone a is running: silent until its agent has taken its identity");
   EXPECT_TRUE(world.clone("a")->awaits_identity);
   EXPECT_EQ(mode_of(world, "a"), VifMode::disabled);
 }
