@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "host-broker/storage/files.hpp"
 #include "system/file.hpp"
@@ -10,7 +11,8 @@ namespace zynclone::broker::storage {
 namespace {
 
 constexpr std::string_view k_ending = ".image";
-// Of the memory, in percent: pages that change while they are copied are written a second time and a third (libxc: at most five rounds).
+// Of the memory, in percent: pages that change while they are copied are written a second time and a third (libxc: at most five rounds). A guest
+// that changes all of it all the time has an image of six times its memory, which zynclone-save ends where it would cost the reserve.
 constexpr std::uint64_t k_margin = 25;
 
 }  // namespace
@@ -27,6 +29,12 @@ Result<void> MemoryFolder::prepare() const {
 Result<void> MemoryFolder::check_room(std::uint64_t memory) const {
   TRY(prepare());
   return check_free(folder_, memory + memory / 100 * k_margin, reserve_);
+}
+
+Result<std::uint64_t> MemoryFolder::reserve() const {
+  struct statvfs status {};
+  if (::statvfs(folder_.c_str(), &status) != 0) return file_failure("see what is free in", folder_, errno);
+  return reserve_.of(std::uint64_t{status.f_blocks} * status.f_frsize);
 }
 
 Result<void> MemoryFolder::remove(const std::string& image) const { return remove_image(file_of(image)); }

@@ -17,6 +17,8 @@ class MemoryFolder {
   Result<void> prepare() const;
   // Errors: no_space with the figures, storage.
   Result<void> check_room(std::uint64_t memory) const;
+  // Bytes of its file system that must stay free, however large an image grows. Errors: storage.
+  Result<std::uint64_t> reserve() const;
   std::string file_of(const std::string& image) const { return folder_ + '/' + image + ".image"; }
   // Absent is no error. Errors: storage.
   Result<void> remove(const std::string& image) const;

@@ -38,7 +38,8 @@ std::optional<unsigned> number_after(std::string_view line, std::string_view wor
 
 SaveProcess::SaveProcess(asio::any_io_executor executor, pid_t id, int process) : socket_(executor), process_(executor, process), id_(id), buffer_(k_longest_line) {}
 
-Result<std::unique_ptr<SaveProcess>> SaveProcess::start(asio::any_io_executor executor, const std::string& program, DomainId domain, const std::string& file) {
+Result<std::unique_ptr<SaveProcess>> SaveProcess::start(asio::any_io_executor executor, const std::string& program, DomainId domain, const std::string& file,
+                                                        std::uint64_t reserve) {
   const auto failed = [&](int error) { return fail(Errc::system, "cannot start '" + printable(program) + "': " + std::strerror(error)); };
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return failed(errno);
@@ -46,7 +47,8 @@ Result<std::unique_ptr<SaveProcess>> SaveProcess::start(asio::any_io_executor ex
   const Descriptor theirs(ends[1]);
   const SpawnSetup setup({theirs.get(), theirs.get(), STDERR_FILENO}, "/");
   pid_t id = 0;
-  const int error = setup.spawn(id, program, {program, std::to_string(domain.value), file}, {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"});
+  const std::vector<std::string> arguments{program, std::to_string(domain.value), file, std::to_string(reserve)};
+  const int error = setup.spawn(id, program, arguments, {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"});
   if (error != 0) return failed(error);
   const int process = static_cast<int>(::syscall(SYS_pidfd_open, id, 0));
   if (process < 0) {
@@ -81,6 +83,7 @@ asio::awaitable<Result<std::string>> SaveProcess::read_line() {
   std::istream text(&buffer_);
   std::string line;
   std::getline(text, line);
+  if (line.starts_with("no-space ")) co_return fail(Errc::no_space, printable(std::string_view(line).substr(9)));
   if (line.starts_with("error ")) co_return fail(Errc::xen, printable(std::string_view(line).substr(6)));
   co_return line;
 }

@@ -19,13 +19,14 @@ class SaveProcess {
  public:
   using Progress = std::function<void(unsigned percent)>;
 
-  // Errors: system.
-  static Result<std::unique_ptr<SaveProcess>> start(asio::any_io_executor executor, const std::string& program, DomainId domain, const std::string& file);
+  // `reserve`: bytes that stay free on the file's file system. Errors: system.
+  static Result<std::unique_ptr<SaveProcess>> start(asio::any_io_executor executor, const std::string& program, DomainId domain, const std::string& file,
+                                                    std::uint64_t reserve);
   ~SaveProcess();  // lets the domain go, without waiting for it
   SaveProcess(const SaveProcess&) = delete;
   SaveProcess& operator=(const SaveProcess&) = delete;
 
-  // Waits until the domain stands still, and gives for how long it has. Errors: xen with the program's cause; timed_out.
+  // Waits until the domain stands still, and gives for how long it has. Errors: xen with the program's cause; no_space; timed_out.
   asio::awaitable<Result<Deadline>> suspended(Progress progress, Deadline limit);
   // Waits until the image is whole, and the domain is only paused. Errors: as above.
   asio::awaitable<Result<void>> held(Progress progress, Deadline limit);

@@ -1,6 +1,7 @@
 #pragma once
 // Memory of a real Xen's domains, copied by zynclone-save, which also holds them: libxl's live saving, which xl uses for migration only, so that a domain
-// stands still only for what it changed last. One object a process, on its one thread.
+// stands still only for what it changed last. One object a process, on its one thread; files, which may take their time, and XenStore are seen to in
+// a pool of its own.
 
 #include <map>
 
@@ -27,11 +28,13 @@ class XlMemories final : public Memories {
   asio::awaitable<Result<SavedMemory>> finish_save(DomainId domain) override;
   asio::awaitable<Result<void>> let_go(DomainId domain) override;
   std::string file_of(const std::string& image) const override { return folder_.file_of(image); }
-  asio::awaitable<Result<void>> remove(std::string image) override { co_return folder_.remove(image); }
+  asio::awaitable<Result<void>> remove(std::string image) override;
   Result<std::vector<std::string>> images() const override { return folder_.images(); }
 
  private:
   asio::awaitable<Result<DomainMemory>> check(DomainId domain);
+  asio::awaitable<void> take_back_notice(DomainId domain);
+  asio::awaitable<void> see_to_end(std::shared_ptr<SaveProcess> process, DomainId domain);
 
   Hypervisor& hypervisor_;
   MemorySettings settings_;
@@ -44,6 +47,7 @@ class XlMemories final : public Memories {
     std::shared_ptr<SaveProcess> process;
   };
   std::map<DomainId, Saving> savings_;   // those that hold, or are about to
+  asio::thread_pool pool_{2};
 };
 
 }  // namespace zynclone::broker::xen

@@ -102,7 +102,9 @@ std::optional<pid_t> find_save_process(DomainId domain) {
   constexpr std::string_view k_program = "zynclone-save";
   const std::string number = std::to_string(domain.value);
   const std::vector<pid_t> found = own_processes([&](const std::vector<std::string>& arguments) {
-    return arguments.size() == 3 && arguments[0].ends_with(k_program) && arguments[1] == number;
+    // In front of the program may be the interpreter of a wrapper; behind the domain are the file and what must stay free.
+    const auto program = std::find_if(arguments.begin(), arguments.end(), [&](const std::string& argument) { return argument.ends_with(k_program); });
+    return program - arguments.begin() <= 1 && arguments.end() - program >= 3 && *(program + 1) == number;
   });
   return found.empty() ? std::nullopt : std::optional(found.front());
 }

@@ -21,6 +21,7 @@ extern "C" {
 #include <optional>
 #include <thread>
 
+#include "host-broker/app/zynclone-save/room.hpp"
 #include "host-broker/app/zynclone-save/save_file.hpp"
 #include "host-broker/app/zynclone-save/save_notice.hpp"
 #include "host-broker/xen/xl_watchers.hpp"
@@ -31,6 +32,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int k_look_ms = 200;                    // between looks at the input, and at what is free; a fast disk takes some 100 MiB in that time
 constexpr std::chrono::seconds k_agent_limit{5};  // to close its channel, before it is saved with an open one
 
 // The logger's callbacks get no context of ours but the logger itself; one domain a process, so that one place is enough.
@@ -122,17 +124,20 @@ class Saving {
     return name;
   }
 
-  // While it runs on, `live` (LIBXL_SUSPEND_LIVE); else (0) it stands still from the beginning.
-  Result<void> suspend(int file, int live) {
+  // While it runs on, `live` (LIBXL_SUSPEND_LIVE); else (0) it stands still from the beginning. So many bytes stay free.
+  Result<void> suspend(int file, int live, std::uint64_t reserve) {
     libxl_asyncop_how how{};
     how.u.for_event = 1;
     const int begun = libxl_domain_suspend(context_, domain_, file, live, &how);
     if (begun != 0) return xen_error("save", domain_, begun);
-    // Who asked may go away while libxl copies: then it is given up.
+    // Who asked may go away while libxl copies, or the guest make too much of it: then it is given up.
     std::atomic<bool> done = false;
+    std::atomic<bool> is_full = false;
     std::thread watcher([&] {
       while (!done) {
-        if (!input_has_ended(200)) continue;
+        const bool has_ended = input_has_ended(k_look_ms);
+        is_full = !has_ended && !keeps_free(file, reserve);
+        if (!has_ended && !is_full) continue;
         libxl_ao_abort(context_, &how);
         return;
       }
@@ -140,6 +145,9 @@ class Saving {
     const int result = wait_for_end();
     done = true;
     watcher.join();
+    if (result != 0 && is_full) {
+      return fail(Errc::no_space, "cannot save domain '" + std::to_string(domain_) + "': its memory changes as fast as it is copied, and the image would take what must stay free");
+    }
     if (result == ERROR_ABORTED) return fail(Errc::cancelled, "cannot save domain '" + std::to_string(domain_) + "': given up, as nobody waits for it any more");
     if (result != 0) return xen_error("save", domain_, result);
     return outcome::success();
@@ -189,16 +197,16 @@ Result<void> write_all(int file, const std::string& text) {
   return outcome::success();
 }
 
-Result<void> write_and_suspend(Saving& saving, int image, const std::string& configuration, int live) {
+Result<void> write_and_suspend(Saving& saving, int image, const std::string& configuration, int live, std::uint64_t reserve) {
   if (::ftruncate(image, 0) != 0 || ::lseek(image, 0, SEEK_SET) != 0)
     return fail(Errc::system, std::string("cannot begin the memory image: ") + std::strerror(errno));
   TRY(write_all(image, save_file_head(configuration)));
-  return saving.suspend(image, live);
+  return saving.suspend(image, live, reserve);
 }
 
 }  // namespace
 
-Result<void> save_and_hold(std::uint32_t domain, const std::string& file) {
+Result<void> save_and_hold(std::uint32_t domain, const std::string& file, std::uint64_t reserve) {
   Saving saving(domain);
   TRY(saving.open());
   TRY(const std::string configuration, saving.configuration());
@@ -206,12 +214,12 @@ Result<void> save_and_hold(std::uint32_t domain, const std::string& file) {
   if (!image) return fail(Errc::system, "cannot create '" + printable(file) + "': " + std::strerror(errno));
   const SaveNotice notice(domain, k_agent_limit);
   std::optional<xen::StoppedWatchers> watchers(std::in_place, saving.name());
-  auto saved = write_and_suspend(saving, image.get(), configuration, LIBXL_SUSPEND_LIVE);
+  auto saved = write_and_suspend(saving, image.get(), configuration, LIBXL_SUSPEND_LIVE, reserve);
   // A Xen without shadow page tables, as Debian's is, cannot tell what a PV guest changes while it is copied.
   const bool cannot_live = !saved && saved.error().code == Errc::xen && !suspended_at && untrusted_complaint.find("logdirty") != std::string::npos;
   if (cannot_live) {
     untrusted_complaint.clear();
-    saved = write_and_suspend(saving, image.get(), configuration, 0);
+    saved = write_and_suspend(saving, image.get(), configuration, 0, reserve);
   }
   if (saved) saved = saving.hold();
   if (!saved) {

@@ -53,6 +53,17 @@ TEST(MemoryFolder, KnowsItsImages) {
   EXPECT_THAT(place.folder.images().value(), ElementsAre("01b"));
 }
 
+TEST(MemoryFolder, KnowsWhatMustStayFree) {
+  Place place;
+  EXPECT_FAILS(place.folder.reserve(), Errc::storage) << "before it is there";
+  ASSERT_OK(place.folder.prepare());
+  EXPECT_EQ(place.folder.reserve().value(), 0u);
+  const MemoryFolder whole(place.path, Share{.percent = 100});
+  const MemoryFolder half(place.path, Share{.percent = 50});
+  EXPECT_GT(half.reserve().value(), 0u);
+  EXPECT_GE(half.reserve().value() * 2, whole.reserve().value());
+}
+
 TEST(MemoryFolder, WantsAQuarterMoreThanTheMemory) {
   Place place;
   ASSERT_OK(place.folder.check_room(1 << 20));

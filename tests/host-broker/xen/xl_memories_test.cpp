@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 
 #include "host-broker/xen/xl_process.hpp"
+#include "host-broker/xen/store/xenstore.hpp"
 #include "system/process.hpp"
+#include "tests/host-broker/sandbox/store/running_store.hpp"
 #include "tests/host-broker/xen/fake_xen.hpp"
 #include "tests/support/result_matchers.hpp"
 #include "tests/support/run.hpp"
@@ -24,6 +26,8 @@ constexpr const char* k_uuid = "11111111-0000-4000-8000-000000000001";
 class XlMemoriesTest : public ::testing::Test {
  protected:
   XlMemoriesTest() {
+    ::setenv("XENSTORED_PATH", host_.socket_of({0}).c_str(), 1);
+    host_.add_guest({3});
     xen_.put(3, k_uuid, "pos1", "running");
     saver_does("echo 'percent 40'; echo suspended; echo 'percent 80'; echo image >\"$2\"; paused; echo 'held 17'; hold");
   }
@@ -36,8 +40,7 @@ here=$(dirname "$0")
 paused() { echo "11111111-0000-4000-8000-000000000001 pos1 paused" >"$here/domains/$1"; }
 running() { echo "11111111-0000-4000-8000-000000000001 pos1 running" >"$here/domains/$1"; }
 hold() { cat >/dev/null; echo released >"$here/released"; }
-set -- "$1" "$2"
-)sh" + std::string("domain=$1; file=$2\n") + replaced(commands) + "\n");
+)sh" + std::string("domain=$1; file=$2; reserve=$3\n") + replaced(commands) + "\n");
   }
   static std::string replaced(std::string text) {
     for (std::string word : {"paused;", "running;"}) {
@@ -62,6 +65,19 @@ set -- "$1" "$2"
   Result<void> let_go() { return tests::run_on(context_, memories_.let_go(DomainId{3})); }
   DomainState state() { return tests::run(xen_.list()).value().at(0).state; }
 
+  // As SaveNotice and libxl write them.
+  void notice_is_left() {
+    auto store = xenstore::Store::open(context_.get_executor()).value();
+    ASSERT_OK(store.write(k_control + "/zynclone-save", "1"));
+    ASSERT_OK(store.write(k_control + "/shutdown", "suspend"));
+  }
+  std::string node(const std::string& name) {
+    auto store = xenstore::Store::open(context_.get_executor()).value();
+    return store.read(k_control + "/" + name).value().value_or("none");
+  }
+
+  const std::string k_control = "/local/domain/3/control";
+  sandbox::RunningStore host_;
   asio::io_context context_{1};
   tests::FakeHypervisor xen_;
   XlMemories memories_{xen_, settings()};
@@ -132,6 +148,58 @@ TEST_F(XlMemoriesTest, WhatCannotBeIsRefusedBeforeAnythingIsDone) {
   EXPECT_FAILS(begin(), Errc::no_space);
   EXPECT_FAILS(finish(), Errc::internal);
   EXPECT_THAT(xen_.calls, Not(Contains("pause 3")));
+}
+
+// A guest that changes its memory as fast as it is copied.
+TEST_F(XlMemoriesTest, AnImageThatWouldTakeTheReserveIsGivenUp) {
+  saver_does("echo \"$reserve\" >\"$here/reserve\"; echo part >\"$2\"; echo \"no-space cannot save domain '3': it changes too fast\"; exit 1");
+  MemorySettings with_reserve = settings();
+  with_reserve.reserve = {.bytes = 4096};
+  XlMemories memories(xen_, with_reserve);
+  const auto failed = tests::run_on(context_, memories.begin_save(DomainId{3}, "01image", {}));
+  EXPECT_FAILS(failed, Errc::no_space);
+  EXPECT_EQ(failed.error().message, "cannot save domain '3': it changes too fast");
+  EXPECT_EQ(xen_.folder().read("reserve"), "4096\n");
+  EXPECT_THAT(memories.images().value(), IsEmpty());
+  EXPECT_EQ(state(), DomainState::running);
+}
+
+// The agent would keep its channel closed, and a guest that suspends only now would never go on.
+TEST_F(XlMemoriesTest, WhatOneThatWasKilledHasLeftInXenStoreIsTakenBack) {
+  notice_is_left();
+  ASSERT_OK(let_go());
+  EXPECT_EQ(node("zynclone-save"), "none") << "a broker before this one had started it";
+  EXPECT_EQ(node("shutdown"), "");
+
+  saver_does("echo 'percent 3'; kill -KILL $$");
+  const auto killed = tests::run_on(context_, memories_.begin_save(DomainId{3}, "01image", [this](unsigned) { notice_is_left(); }));
+  EXPECT_FAILS(killed, Errc::xen);
+  EXPECT_EQ(node("zynclone-save"), "none") << "killed while it copied";
+
+  saver_does("echo suspended; paused; echo 'held 17'; cat >/dev/null; kill -KILL $$");
+  ASSERT_OK(begin());
+  ASSERT_OK(finish());
+  notice_is_left();
+  ASSERT_OK(let_go());
+  EXPECT_EQ(state(), DomainState::running);
+  context_.restart();
+  context_.run();  // until the process has ended
+  EXPECT_EQ(node("zynclone-save"), "none") << "killed while it held the domain";
+}
+
+TEST_F(XlMemoriesTest, AnAdministratorsOwnSavingIsLeftAlone) {
+  notice_is_left();
+  auto store = xenstore::Store::open(context_.get_executor()).value();
+  ASSERT_OK(store.remove(k_control + "/zynclone-save"));
+  ASSERT_OK(let_go());
+  EXPECT_EQ(node("shutdown"), "suspend");
+}
+
+TEST_F(XlMemoriesTest, WithoutXenStoreTheDomainGoesOnAllTheSame) {
+  host_.stop();
+  xen_.put(3, k_uuid, "pos1", "paused");
+  ASSERT_OK(let_go());
+  EXPECT_EQ(state(), DomainState::running);
 }
 
 asio::awaitable<void> keep(std::vector<std::string> arguments) { (void)co_await run_process(std::move(arguments)); }
