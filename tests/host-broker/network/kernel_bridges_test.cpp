@@ -1,5 +1,4 @@
-// Bridges of isolated networks in the kernel itself, in a network namespace of the test's own, with and without the filter. Skipped where that may
-// not be made.
+// Bridges of isolated networks in the kernel itself, with and without the filter.
 
 #include "host-broker/network/kernel_bridges.hpp"
 
@@ -11,11 +10,9 @@
 #include <fstream>
 
 #include "host-broker/network/bridge_ports.hpp"
-#include "host-broker/network/nftables_filter.hpp"
 #include "host-broker/network/pretended_bridges.hpp"
 #include "host-broker/ports/family.hpp"
-#include "tests/host-broker/network/bridge_lab.hpp"
-#include "tests/support/result_matchers.hpp"
+#include "tests/host-broker/network/filter_lab_test.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "system/file.hpp"
 
@@ -39,20 +36,12 @@ TEST(IsolatedBridge, ItsNameFollowsFromTheFamilyAndFitsTheKernel) {
   }
 }
 
-class KernelBridgesTest : public ::testing::Test {
+class KernelBridgesTest : public FilterLabTest {
  protected:
-  void SetUp() override {
-    std::string why_not;
-    if (!BridgeLab::enter_namespace(why_not)) GTEST_SKIP() << why_not;
-    auto made = NftablesFilter::create(context.get_executor());
-    if (!made) GTEST_SKIP() << made.error().message;
-    filter = std::make_unique<NftablesFilter>(std::move(made).value());
-    lab = std::make_unique<BridgeLab>();
-  }
   void TearDown() override {
-    if (!lab) return;
-    lab.reset();
-    BridgeLab::run({"nft", "flush ruleset"});
+    const bool was_run = lab != nullptr;
+    FilterLabTest::TearDown();
+    if (!was_run) return;
     EXPECT_OK(bridges.tidy({}));
     EXPECT_EQ(::if_nametoindex(k_bridge.c_str()), 0u) << "left by the test";
   }
@@ -65,15 +54,9 @@ class KernelBridgesTest : public ::testing::Test {
     }
     return "";
   }
-  void apply(std::vector<VifRule> rules) {
-    ASSERT_OK(filter->apply({.rules = rules}));
-    EXPECT_EQ(filter->in_force().value(), checked({.rules = rules}).value()) << "what the kernel lists is read back";
-  }
+  void apply(std::vector<VifRule> rules) { FilterLabTest::apply({.rules = std::move(rules)}); }
   static VifRule isolated(std::string interface) { return {.interface = std::move(interface), .mode = VifMode::unlocked, .reach = Reach::isolated}; }
 
-  asio::io_context context{1};
-  std::unique_ptr<NftablesFilter> filter;
-  std::unique_ptr<BridgeLab> lab;
   KernelBridges bridges;
 };
 

@@ -1,4 +1,4 @@
-// The filter on the kernel's own nftables, on a bridge in a network namespace of the test's own. Skipped where that may not be made.
+// The filter on the kernel's own nftables.
 
 #include "host-broker/network/nftables_filter.hpp"
 
@@ -10,8 +10,7 @@
 #include <thread>
 
 #include "host-broker/network/nft_text.hpp"
-#include "tests/host-broker/network/bridge_lab.hpp"
-#include "tests/support/result_matchers.hpp"
+#include "tests/host-broker/network/filter_lab_test.hpp"
 #include "tests/support/run.hpp"
 
 namespace zynclone::broker::network {
@@ -25,31 +24,8 @@ constexpr std::string_view k_other_mac = "00:16:3e:00:00:99";
 constexpr std::string_view k_nobodys_mac = "02:00:00:00:00:77";  // a bridge floods what is for it
 constexpr std::string_view k_lan_mac = "02:00:00:00:00:01";
 
-class NftablesFilterTest : public ::testing::Test {
+class NftablesFilterTest : public FilterLabTest {
  protected:
-  void SetUp() override {
-    std::string why_not;
-    if (!BridgeLab::enter_namespace(why_not)) GTEST_SKIP() << why_not;
-    auto made = NftablesFilter::create(context.get_executor());
-    if (!made) GTEST_SKIP() << made.error().message;
-    filter = std::make_unique<NftablesFilter>(std::move(made).value());
-    lab = std::make_unique<BridgeLab>();
-  }
-  void TearDown() override {
-    if (lab) nft("flush ruleset");
-  }
-
-  // As somebody at the host's prompt.
-  static void nft(const std::string& command) { BridgeLab::run({"nft", command}); }
-
-  void apply(const FilterState& state) {
-    ASSERT_OK(filter->apply(state));
-    const auto now = filter->in_force();
-    ASSERT_OK(now);
-    ASSERT_TRUE(now.value().has_value());
-    EXPECT_EQ(*now.value(), checked(state).value());
-  }
-
   static VifRule locked(const std::string& interface) {
     return {.interface = interface,
             .mode = VifMode::locked,
@@ -57,10 +33,6 @@ class NftablesFilterTest : public ::testing::Test {
             .ipv4 = {"10.0.0.1"},
             .ipv6 = {"fe80::216:3eff:fe00:1", "64:ff9b::1"}};
   }
-
-  asio::io_context context{1};
-  std::unique_ptr<NftablesFilter> filter;
-  std::unique_ptr<BridgeLab> lab;
 };
 
 // One frame of each kind that a guest may think of.
