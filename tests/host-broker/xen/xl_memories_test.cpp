@@ -209,7 +209,9 @@ TEST_F(XlMemoriesTest, WaitsForOneThatAnEarlierBrokerLeft) {
   saver_does("paused; sleep 0.3; running; true");
   xen_.put(3, k_uuid, "pos1", "running");
   asio::co_spawn(context_, keep({(xen_.folder() / "zynclone-save").string(), "3", "/x"}), asio::detached);
-  context_.poll();
+  // It has its name only once it is the script, of which no event tells.
+  for (int looks = 0; looks < 2000 && !find_save_process(DomainId{3}); ++looks) context_.run_one_for(std::chrono::milliseconds(5));
+  ASSERT_TRUE(find_save_process(DomainId{3}));
   ASSERT_OK(let_go());
   EXPECT_EQ(state(), DomainState::running);
   EXPECT_FALSE(find_save_process(DomainId{3}));
