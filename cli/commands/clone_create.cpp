@@ -17,9 +17,7 @@ Result<ExitCode> create(Session& session, const Values& values) {
   TRY(auto vm, values.parsed_vm());
   protocol::CloneCreate call{.start = !values.no_start, .note = values.note};
   TRY(call.name, parse_value<CloneName>(values.name, "--name"));
-  auto mode = protocol::parse_clone_mode(values.mode);
-  if (!mode) return fail(mode.error().code, mode.error().message, "--mode");
-  call.mode = mode.value();
+  TRY(call.mode, parse_word<protocol::CloneMode>(values.mode, "mode", "--mode"));
   TRY(call.network, parse_optional_network(values.network));
   if (!values.ttl.empty()) {
     TRY(call.ttl_s, parse_seconds(values.ttl, "--ttl"));

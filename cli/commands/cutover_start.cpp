@@ -1,27 +1,15 @@
 #include "cli/commands/clone_change.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/commands/parse.hpp"
-#include "system/key_value.hpp"
 
 namespace zynclone::cli {
 namespace {
-
-using protocol::AfterProbation;
 
 struct Values : FamilyChange {
   std::string member;
   std::string probation;
   std::string after;
 };
-
-Result<AfterProbation> parse_after(const std::string& text) {
-  std::vector<std::string> known;
-  for (const AfterProbation after : {AfterProbation::undo, AfterProbation::commit}) {
-    known.emplace_back(to_string(after));
-    if (text == known.back()) return after;
-  }
-  return fail(Errc::invalid_argument, "cannot use '" + printable(text) + "' after probation: " + allowed_words(text, known), "--after");
-}
 
 Result<ExitCode> start(Session& session, const Values& values) {
   TRY(auto vm, values.parsed_vm());
@@ -31,7 +19,7 @@ Result<ExitCode> start(Session& session, const Values& values) {
     TRY(call.probation_s, parse_seconds(values.probation, "--probation"));
   }
   if (!values.after.empty()) {
-    TRY(call.after_probation, parse_after(values.after));
+    TRY(call.after_probation, parse_word<protocol::AfterProbation>(values.after, "end of a probation", "--after"));
   }
   return session.change(std::move(call), values.change, std::move(vm));
 }

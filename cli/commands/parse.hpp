@@ -6,8 +6,9 @@
 #include <string_view>
 
 #include "protocol/names.hpp"
-#include "protocol/views.hpp"
+#include "protocol/words.hpp"
 #include "system/duration.hpp"
+#include "system/key_value.hpp"
 
 namespace zynclone::cli {
 
@@ -26,12 +27,22 @@ inline Result<std::optional<VmName>> parse_optional_vm(const std::string& text) 
   return std::optional<VmName>(std::move(vm));
 }
 
+// One of the protocol's words, of the option `place`. Errors: invalid_argument with the one that was meant, and all of them.
+template <class E>
+Result<E> parse_word(const std::string& text, std::string_view what, std::string_view place) {
+  std::vector<std::string> known;
+  for (const auto& [value, word] : protocol::words<E>()) {
+    if (text == word) return value;
+    known.emplace_back(word);
+  }
+  return fail(Errc::invalid_argument, "cannot use " + std::string(what) + " '" + printable(text.substr(0, 80)) + "': " + allowed_words(text, known), std::string(place));
+}
+
 // Of a new clone; nothing where none is named.
 inline Result<std::optional<protocol::CloneNetwork>> parse_optional_network(const std::string& text) {
   if (text.empty()) return std::optional<protocol::CloneNetwork>();
-  const auto network = protocol::parse_clone_network(text);
-  if (!network) return fail(network.error().code, network.error().message, "--network");
-  return std::optional<protocol::CloneNetwork>(network.value());
+  TRY(const auto network, parse_word<protocol::CloneNetwork>(text, "network", "--network"));
+  return std::optional<protocol::CloneNetwork>(network);
 }
 
 // "30m" as seconds. Errors: invalid_argument, also for a time with a part of a second; bounds are the service's.

@@ -185,7 +185,7 @@ TEST_F(Zynclone, WrongMembersVolumesAndTimesNeverReachTheAgent) {
            {{"cutover", "start", "a", "--probation", "soon"}, "cannot read duration 'soon': a whole number and a unit of ms, s, m, h, d is allowed, such as 10s (invalid-argument at --probation)"},
            {{"cutover", "start", "a", "--probation", "30"}, "the unit is missing: ms, s, m, h, d are allowed, such as 10s (invalid-argument at --probation)"},
            {{"cutover", "start", "a", "--probation", "1500ms"}, "cannot use time '1500ms': whole seconds are allowed, such as 10s, 30m, 2d (invalid-argument at --probation)"},
-           {{"cutover", "start", "a", "--after", "comit"}, "cannot use 'comit' after probation: did you mean 'commit'? allowed are undo, commit (invalid-argument at --after)"},
+           {{"cutover", "start", "a", "--after", "comit"}, "cannot use end of a probation 'comit': did you mean 'commit'? allowed are undo, commit (invalid-argument at --after)"},
            {{"cutover", "start", "a", "--plan", "--wait"}, "--wait"},
            {{"volume", "switch", "sa les", "a"}, "(invalid-argument at VOLUME)"},
            {{"volume", "switch", "sales", "-"}, "(invalid-argument at MEMBER)"},
