@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "protocol/codec.hpp"
+#include "protocol/words.hpp"
 
 namespace zynclone::agent {
 namespace {
@@ -55,10 +56,8 @@ Result<std::optional<Membership>> read_membership(Transaction& nodes) {
 
 // nullopt: a later host's word, for which nothing can be done here.
 std::optional<protocol::VifMode> parse_mode(const std::optional<std::string>& text) {
-  for (const auto mode : {protocol::VifMode::unlocked, protocol::VifMode::locked, protocol::VifMode::disabled}) {
-    if (text && *text == protocol::to_string(mode)) return mode;
-  }
-  return std::nullopt;
+  const auto mode = protocol::parse_word<protocol::VifMode>(text.value_or(""), "mode");
+  return mode ? std::optional(mode.value()) : std::nullopt;
 }
 
 Result<std::optional<Uuid>> read_generation_id(Transaction& nodes) {

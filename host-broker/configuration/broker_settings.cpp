@@ -19,13 +19,6 @@ struct Setting {
   std::string (*show)(const BrokerSettings& settings);
 };
 
-template <class T, class Target>
-Result<void> store(Result<T> value, Target& target) {
-  if (!value) return value.error();
-  target = static_cast<Target>(std::move(value.value()));
-  return outcome::success();
-}
-
 const std::vector<std::string>& toolstack_words() {
   static const std::vector<std::string> words = {"xl", "sandbox"};  // in the order of ToolstackKind
   return words;

@@ -6,32 +6,13 @@
 #include "host-broker/configuration/json_text.hpp"
 #include "host-broker/configuration/setting_values.hpp"
 #include "protocol/codec.hpp"
-#include "system/key_value.hpp"
 
 namespace zynclone::broker::configuration {
 namespace {
 
-using protocol::AfterProbation;
-using protocol::CloneMode;
 using protocol::CloneNetwork;
-using protocol::CloneState;
-using protocol::Consistency;
-using protocol::VifMode;
 
 // ---- leaves: a value as one JSON text or number, and back; reading fails with what is wrong ----------------------------------------
-
-Result<void> fail_text(std::string text) { return fail(Errc::configuration, std::move(text)); }
-
-template <class T, class... Words>
-Result<void> read_word(const std::string& text, T& value, Words... words) {
-  for (T word : {words...}) {
-    if (text != protocol::to_string(word)) continue;
-    value = word;
-    return outcome::success();
-  }
-  return fail_text("cannot use '" + printable(text) + "': " +
-                   allowed_words(text, {std::string(protocol::to_string(words))...}) );
-}
 
 template <class Tag>
 std::string leaf_text(const CheckedName<Tag>& value) { return value.text(); }
@@ -40,40 +21,23 @@ std::string leaf_text(const std::string& value) { return value; }
 std::string leaf_text(Timestamp value) { return to_rfc3339(value); }
 std::string leaf_text(VifMask value) { return mask_text(value); }
 std::string leaf_text(VolumeFormat value) { return std::string(to_string(value)); }
-std::string leaf_text(CloneState value) { return std::string(protocol::to_string(value)); }
-std::string leaf_text(CloneMode value) { return std::string(protocol::to_string(value)); }
-std::string leaf_text(Consistency value) { return std::string(protocol::to_string(value)); }
-std::string leaf_text(CloneNetwork value) { return std::string(protocol::to_string(value)); }
-std::string leaf_text(AfterProbation value) { return std::string(protocol::to_string(value)); }
-std::string leaf_text(VifMode value) { return std::string(protocol::to_string(value)); }
-
-template <class T>
-Result<void> keep(Result<T> parsed, T& value) {
-  if (!parsed) return parsed.error();
-  value = std::move(parsed.value());
-  return outcome::success();
-}
+template <class Word>
+  requires std::is_enum_v<Word>
+std::string leaf_text(Word value) { return std::string(protocol::to_string(value)); }
 
 template <class Tag>
-Result<void> read_leaf(const std::string& text, CheckedName<Tag>& value) { return keep(CheckedName<Tag>::parse(text), value); }
-Result<void> read_leaf(const std::string& text, Uuid& value) { return keep(Uuid::parse(text), value); }
+Result<void> read_leaf(const std::string& text, CheckedName<Tag>& value) { return store(CheckedName<Tag>::parse(text), value); }
+Result<void> read_leaf(const std::string& text, Uuid& value) { return store(Uuid::parse(text), value); }
 Result<void> read_leaf(const std::string& text, std::string& value) { value = text; return outcome::success(); }
-Result<void> read_leaf(const std::string& text, Timestamp& value) { return keep(parse_rfc3339(text), value); }
-Result<void> read_leaf(const std::string& text, VifMask& value) { return keep(read_mask(text), value); }
-Result<void> read_leaf(const std::string& text, VolumeFormat& value) { return keep(parse_volume_format(text), value); }
-Result<void> read_leaf(const std::string& text, CloneMode& value) { return keep(protocol::parse_clone_mode(text), value); }
-Result<void> read_leaf(const std::string& text, CloneState& value) {
-  return read_word(text, value, CloneState::creating, CloneState::running, CloneState::active, CloneState::inactive, CloneState::removing);
-}
-Result<void> read_leaf(const std::string& text, Consistency& value) {
-  return read_word(text, value, Consistency::offline, Consistency::filesystem, Consistency::crash, Consistency::live);
-}
-Result<void> read_leaf(const std::string& text, CloneNetwork& value) { return read_word(text, value, CloneNetwork::original, CloneNetwork::isolated); }
-Result<void> read_leaf(const std::string& text, AfterProbation& value) {
-  return read_word(text, value, AfterProbation::undo, AfterProbation::commit);
-}
-Result<void> read_leaf(const std::string& text, VifMode& value) {
-  return read_word(text, value, VifMode::unlocked, VifMode::locked, VifMode::disabled);
+Result<void> read_leaf(const std::string& text, Timestamp& value) { return store(parse_rfc3339(text), value); }
+Result<void> read_leaf(const std::string& text, VifMask& value) { return store(read_mask(text), value); }
+Result<void> read_leaf(const std::string& text, VolumeFormat& value) { return store(parse_volume_format(text), value); }
+template <class Word>
+  requires std::is_enum_v<Word>
+Result<void> read_leaf(const std::string& text, Word& value) {
+  auto word = read_word<Word>(text);
+  if (!word) return fail(word.error().code, "cannot use '" + printable(text) + "': " + word.error().message);
+  return store(std::move(word), value);
 }
 
 template <class T>

@@ -8,7 +8,6 @@
 #include "host-broker/configuration/setting_values.hpp"
 #include "host-broker/configuration/shared_volumes.hpp"
 #include "protocol/codec.hpp"
-#include "protocol/words.hpp"
 #include "system/duration.hpp"
 
 namespace zynclone::broker::configuration {
@@ -30,27 +29,9 @@ constexpr auto k_number = ValueKind::number;
 constexpr auto k_list = ValueKind::list;
 constexpr auto k_both = GuestSetting::Where::both;
 
-// Assigns what a reader gave, or hands its error on.
-template <class T, class Target>
-Result<void> store(Result<T> value, Target& target) {
-  if (!value) return value.error();
-  target = std::move(value.value());
-  return outcome::success();
-}
-
-// One of the words that the protocol has for an enumeration.
-template <class Word>
-Result<void> store_word(View text, Word& target) {
-  std::vector<std::string> allowed;
-  for (const auto& [value, word] : protocol::words<Word>()) allowed.emplace_back(word);
-  TRY(const auto choice, read_choice(text, allowed));
-  target = protocol::words<Word>()[choice].first;
-  return outcome::success();
-}
-
 template <auto Member>
 GuestSetting word_setting(std::string key) {
-  return {std::move(key), {k_text}, k_both, [](View v, Config& c) { return store_word(v, c.*Member); },
+  return {std::move(key), {k_text}, k_both, [](View v, Config& c) { return store(read_word<std::remove_reference_t<decltype(c.*Member)>>(v), c.*Member); },
           [](const Config& c) { return std::string(to_string(c.*Member)); }};
 }
 
@@ -62,7 +43,7 @@ GuestSetting mask_setting(std::string key) {
 
 template <VifAllowance Config::*Allowance>
 GuestSetting mode_setting(std::string key) {
-  return {std::move(key), {k_text}, k_both, [](View v, Config& c) { return store_word(v, (c.*Allowance).mode); },
+  return {std::move(key), {k_text}, k_both, [](View v, Config& c) { return store(read_word<VifMode>(v), (c.*Allowance).mode); },
           [](const Config& c) { return std::string(to_string((c.*Allowance).mode)); }};
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "host-broker/ports/family.hpp"
+#include "protocol/words.hpp"
 
 namespace zynclone::broker::configuration {
 
@@ -17,6 +18,14 @@ Result<std::chrono::milliseconds> read_duration(std::string_view text, std::chro
 Result<std::string> read_path(std::string_view text);
 // One of `words`; gives its position.
 Result<std::size_t> read_choice(std::string_view text, const std::vector<std::string>& words);
+// One of the words that the protocol has for an enumeration.
+template <class Word>
+Result<Word> read_word(std::string_view text) {
+  std::vector<std::string> words;
+  for (const auto& [value, word] : protocol::words<Word>()) words.emplace_back(word);
+  TRY(const auto choice, read_choice(text, words));
+  return protocol::words<Word>()[choice].first;
+}
 // 0x1f, 31, all, none.
 Result<VifMask> read_mask(std::string_view text);
 std::string mask_text(VifMask mask);  // all, or 0x1f
@@ -29,6 +38,14 @@ Result<std::vector<std::string>> read_devices(std::string_view text);
 // 512MiB, 1GiB, 4096 (bytes).
 Result<std::uint64_t> read_size(std::string_view text);
 std::string size_text(std::uint64_t bytes);
+
+// Assigns what a reader gave, or hands its error on.
+template <class T, class Target>
+Result<void> store(Result<T> value, Target& target) {
+  if (!value) return value.error();
+  target = static_cast<Target>(std::move(value.value()));
+  return outcome::success();
+}
 
 std::string list_text(const std::vector<std::string>& list);  // a, b, c
 

@@ -1,6 +1,7 @@
 #include "host-broker/journal/operation_row.hpp"
 
 #include "protocol/codec.hpp"
+#include "protocol/words.hpp"
 
 namespace zynclone::broker::journal {
 namespace {
@@ -25,12 +26,11 @@ auto damaged(const std::string& id, std::string_view column, const std::string& 
                                 printable(value) + "'");
 }
 
-Result<OperationState> read_state(const std::string& id, const std::string& text) {
-  using S = OperationState;
-  for (S state : {S::awaiting_approval, S::queued, S::running, S::succeeded, S::failed, S::denied, S::expired, S::cancelled}) {
-    if (text == protocol::to_string(state)) return state;
-  }
-  return damaged(id, "state", text);
+template <class State>
+Result<State> read_state(const std::string& id, std::string_view column, const std::string& text) {
+  const auto state = protocol::parse_word<State>(text, column);
+  if (!state) return damaged(id, column, text);
+  return state;
 }
 
 // A code that a later version wrote is kept as an error all the same.
@@ -93,7 +93,7 @@ Result<OperationRecord> OperationRow::record() const {
   operation.request = request;
   operation.kind = kind;
   operation.target = target;
-  TRY(operation.state, read_state(id, state));
+  TRY(operation.state, read_state<OperationState>(id, "state", state));
   operation.undoing = undoing != 0;
   operation.cancel_requested = cancel_requested != 0;
   operation.percent = static_cast<unsigned>(percent);
@@ -118,11 +118,8 @@ void StepRow::assign(const OperationId& id, std::size_t at, const StepRecord& st
 }
 
 Result<StepRecord> StepRow::record() const {
-  using S = StepState;
-  for (S known : {S::pending, S::running, S::done, S::failed, S::undone}) {
-    if (state == protocol::to_string(known)) return StepRecord{.name = name, .state = known, .text = text, .result = result};
-  }
-  return damaged(operation, "step's state", state);
+  TRY(const auto known, read_state<StepState>(operation, "step's state", state));
+  return StepRecord{.name = name, .state = known, .text = text, .result = result};
 }
 
 }  // namespace zynclone::broker::journal

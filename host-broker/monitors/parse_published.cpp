@@ -5,6 +5,7 @@
 #include "host-broker/monitors/publication.hpp"
 #include "host-broker/network/vif_filter.hpp"
 #include "protocol/codec.hpp"
+#include "protocol/words.hpp"
 
 namespace zynclone::broker::monitors {
 namespace {
@@ -105,20 +106,12 @@ Result<Generation> parse_published_generation(const std::string& untrusted_text)
   return *generation;
 }
 
-template <class Word>
-Result<Word> parse_word(const std::string& untrusted_text, std::initializer_list<Word> words, std::string_view what) {
-  for (const Word word : words) {
-    if (untrusted_text == protocol::to_string(word)) return word;
-  }
-  return unusable(untrusted_text, what);
-}
-
 Result<VifMode> parse_mode(const std::string& untrusted_text) {
-  return parse_word(untrusted_text, {VifMode::unlocked, VifMode::locked, VifMode::disabled}, "mode");
+  return protocol::parse_word<VifMode>(untrusted_text, "mode");
 }
 
 Result<MemberRole> parse_role(const std::string& untrusted_text) {
-  return parse_word(untrusted_text, {MemberRole::original, MemberRole::clone}, "role");
+  return protocol::parse_word<MemberRole>(untrusted_text, "role");
 }
 
 Result<std::string> parse_member_name(const std::string& untrusted_text) { return parse_checked_name(untrusted_text, "member name", 63); }
