@@ -1,5 +1,6 @@
 #include "host-broker/core/answers.hpp"
 
+#include "host-broker/core/answers_health.hpp"
 #include "host-broker/core/answers_page.hpp"
 #include "host-broker/core/peripheral_views.hpp"
 #include "host-broker/core/production_views.hpp"
@@ -31,6 +32,14 @@ struct Answers {
 
   template <class T>
   using Answer = asio::awaitable<zynclone::Result<T>>;
+
+  // Questions for which the host itself is looked at (backends of all domains, devices) are cheap to ask and dear to answer, and others' work waits for the
+  // same threads: of one family's guests they are answered one by one. Administrators wait for nobody.
+  asio::awaitable<FamilyTurns::Turn> turn_to_look() const {
+    const auto* member = std::get_if<Caller::Member>(&caller.identity);
+    if (member == nullptr) co_return FamilyTurns::Turn(nullptr);
+    co_return co_await broker.looks_.take(member->family);
+  }
 
   // An administrator who names no VM asks about all.
   zynclone::Result<std::vector<Family>> families_asked_for() const {
@@ -100,6 +109,7 @@ struct Answers {
   }
 
   Answer<CutoverView> operator()(CutoverShow) {
+    const FamilyTurns::Turn turn = co_await turn_to_look();
     CO_TRY(const Family* found, broker.family_for(caller, request));
     const Family family = *found;
     CutoverView view{.generation = family.production.generation, .probation = probation_view(family)};
@@ -110,6 +120,7 @@ struct Answers {
   }
 
   Answer<VolumeListing> operator()(VolumeList) {
+    const FamilyTurns::Turn turn = co_await turn_to_look();
     CO_TRY(const std::vector<Family> families, families_asked_for());
     VolumeListing listing;
     Page page(listing.volumes);
@@ -121,6 +132,7 @@ struct Answers {
   }
 
   Answer<PeripheralListing> operator()(PeripheralList) {
+    const FamilyTurns::Turn turn = co_await turn_to_look();
     CO_TRY(const std::vector<Family> families, families_asked_for());
     PeripheralListing listing;
     Page page(listing.peripherals);
@@ -248,6 +260,11 @@ struct Answers {
       std::vector<HealthCheck> some = co_await source();
       std::move(some.begin(), some.end(), std::back_inserter(checks));
     }
+    std::vector<Family> families;
+    for (const auto& [vm, family] : broker.registry_.all()) families.push_back(family);
+    const auto troubles = [this](const VmName& vm) { return broker.peripheral_troubles(vm); };
+    std::vector<HealthCheck> of_peripherals = co_await check_peripherals(broker.ports_, std::move(families), troubles);
+    std::move(of_peripherals.begin(), of_peripherals.end(), std::back_inserter(checks));
     HostHealthReport report{.version = broker.settings_.software, .healthy = true};
     for (const HealthCheck& check : checks) report.healthy = report.healthy && check.healthy;
     // Where not all fit, what is not well is told first.

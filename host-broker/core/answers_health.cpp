@@ -1,6 +1,8 @@
 #include "host-broker/core/answers_health.hpp"
 
-#include <map>
+#include <algorithm>
+
+#include "host-broker/core/peripheral_views.hpp"
 
 namespace zynclone::broker {
 namespace {
@@ -47,6 +49,36 @@ asio::awaitable<std::vector<HealthCheck>> check_layers(Storage& storage, Places 
     }
   }
   co_return checks;
+}
+
+// What production lacks of one VM's peripherals, and how many there are. While nobody has production, or who has it does not run, nobody lacks any.
+struct Lacking {
+  std::size_t count = 0;
+  std::vector<HealthCheck> checks;
+};
+
+asio::awaitable<Lacking> lacking_of(Ports ports, Family family, std::map<std::string, std::string> troubles) {
+  Lacking lacking;
+  const auto config = ports.configuration.guest(family.vm);
+  const auto producer = production_member(family);
+  if (!config || config.value().peripherals.empty()) co_return lacking;
+  lacking.count = config.value().peripherals.size();
+  const auto domains = co_await ports.toolstack.list_domains();
+  if (!domains || !producer) co_return lacking;
+  const bool runs = std::any_of(domains.value().begin(), domains.value().end(), [&](const Domain& domain) { return domain.uuid == *producer && domain.state == DomainState::running; });
+  if (!runs) co_return lacking;
+  const std::string member = member_name(family, *producer);
+  const auto views = co_await peripheral_views(ports, family, Audience::administrator, std::move(troubles));
+  if (!views) {
+    lacking.checks.push_back(HealthCheck{.name = "peripherals of " + family.vm.text(), .detail = views.error().message});
+    co_return lacking;
+  }
+  for (const protocol::PeripheralView& view : views.value()) {
+    if (view.problem.empty() && view.holder == member) continue;
+    lacking.checks.push_back(HealthCheck{.name = "peripheral " + view.name.text() + " of " + family.vm.text(),
+                                         .detail = member + ", which has production, lacks it: " + (view.problem.empty() ? "it has not been given yet" : view.problem)});
+  }
+  co_return lacking;
 }
 
 }  // namespace
@@ -96,6 +128,24 @@ asio::awaitable<std::vector<HealthCheck>> check_storage(Ports ports) {
   std::vector<HealthCheck> checks{std::move(all)};
   std::move(full.begin(), full.end(), std::back_inserter(checks));
   std::move(layers.begin(), layers.end(), std::back_inserter(checks));
+  co_return checks;
+}
+
+asio::awaitable<std::vector<HealthCheck>> check_peripherals(Ports ports, std::vector<Family> families, PeripheralTroubles troubles) {
+  std::size_t count = 0;
+  std::vector<HealthCheck> lacking;
+  for (const Family& family : families) {
+    Lacking of_one = co_await lacking_of(ports, family, troubles(family.vm));
+    count += of_one.count;
+    std::move(of_one.checks.begin(), of_one.checks.end(), std::back_inserter(lacking));
+  }
+  std::vector<HealthCheck> checks;
+  if (count == 0) co_return checks;
+  HealthCheck all{.name = "peripherals", .healthy = lacking.empty()};
+  all.detail = std::to_string(count - std::min(count, lacking.size())) + " of " + counted(count, "peripheral is", "peripherals are") + " where production is";
+  checks.push_back(std::move(all));
+  if (lacking.size() > k_most_named) lacking.resize(k_most_named);
+  std::move(lacking.begin(), lacking.end(), std::back_inserter(checks));
   co_return checks;
 }
 

@@ -1,6 +1,9 @@
 #pragma once
-// The parts of host.health that look at what the core works with: lockdown, storage. Each finding is a check of its own up to a number, so
+// The parts of host.health that look at what the core works with: lockdown, storage, peripherals. Each finding is a check of its own up to a number, so
 // that a host of any size has a report that fits a message. One thread.
+
+#include <functional>
+#include <map>
 
 #include "host-broker/core/ports.hpp"
 
@@ -12,5 +15,11 @@ asio::awaitable<protocol::HealthCheck> check_lockdown(Network& network, std::vec
 // Is there room for a copy beside the reserve, at each place where configured VMs have disks: a volume group, a folder? And does none of the
 // disks stand on so many layers that soon no copy of it can be made?
 asio::awaitable<std::vector<protocol::HealthCheck>> check_storage(Ports ports);
+
+// Why the peripherals of a VM could not be given when that was last tried, by their names.
+using PeripheralTroubles = std::function<std::map<std::string, std::string>(const VmName& vm)>;
+
+// Does each family's production member have all peripherals that are configured for it, as far as it runs? Nothing where none are configured.
+asio::awaitable<std::vector<protocol::HealthCheck>> check_peripherals(Ports ports, std::vector<Family> families, PeripheralTroubles troubles);
 
 }  // namespace zynclone::broker

@@ -318,5 +318,53 @@ TEST(Peripherals, AreWhereProductionIsWhereverTheBrokerDies) {
   }
 }
 
+std::vector<std::string> unwell(Counter& till) {
+  std::vector<std::string> found;
+  const auto report = till.call(till.admin(), HostHealth{});
+  EXPECT_OK(report);
+  for (const HealthCheck& check : report.value().checks) {
+    if (!check.healthy) found.push_back(check.name + ": " + check.detail);
+  }
+  return found;
+}
+
+TEST(Peripherals, HealthTellsWhatProductionLacks) {
+  Counter till;
+  EXPECT_EQ(unwell(till), std::vector<std::string>());
+  const auto well = till.call(till.admin(), HostHealth{});
+  ASSERT_OK(well);
+  EXPECT_EQ(well.value().checks.back().detail, "1 of 1 peripheral is where production is");
+
+  const std::string lacks = "peripheral printer of pos1: pos1, which has production, lacks it: ";
+  till.peripherals.present.clear();
+  EXPECT_EQ(unwell(till), (std::vector<std::string>{"peripherals: 0 of 1 peripheral is where production is", lacks + "unplugged"}));
+  till.later();
+  till.peripherals.present = {k_printer};
+  till.peripherals.holders[k_printer] = DomainId{99};
+  EXPECT_EQ(unwell(till).back(), lacks + "domain 99 has it");
+  till.peripherals.holders[k_printer] = till.domain("pos1.standby").id;
+  EXPECT_EQ(unwell(till).back(), lacks + "standby has it without production");
+  till.peripherals.holders.clear();
+  till.fail_at("attach", Error{Errc::refused, "no driver of the guest has connected"});
+  EXPECT_EQ(unwell(till).back(), lacks + "it has not been given yet");
+  till.later();
+  EXPECT_EQ(unwell(till).back(), lacks + "no driver of the guest has connected");
+  till.fail_at("find", Error{Errc::conflict, "two of them fit"});
+  EXPECT_EQ(unwell(till).back(), lacks + "two of them fit");
+}
+
+TEST(Peripherals, HealthAsksNothingOfWhoDoesNotRun) {
+  Counter till;
+  till.peripherals.present.clear();
+  till.domain("pos1").state = broker::DomainState::shut_down;
+  EXPECT_EQ(unwell(till), std::vector<std::string>());
+  till.domain("pos1").state = broker::DomainState::running;
+  EXPECT_EQ(unwell(till).size(), 2u);
+  till.configuration.configs.at(till.pos1).peripherals.clear();
+  const auto report = till.call(till.admin(), HostHealth{});
+  ASSERT_OK(report);
+  for (const HealthCheck& check : report.value().checks) EXPECT_EQ(check.name.find("peripheral"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace zynclone::tests
