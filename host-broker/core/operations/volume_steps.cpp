@@ -1,12 +1,16 @@
 #include "host-broker/core/operations/volume_steps.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace zynclone::broker {
 namespace {
 
 constexpr std::chrono::seconds k_detach_limit{15};   // for the backend to go, once the guest has let go of it
 constexpr std::chrono::seconds k_call_limit{10};     // beyond what the agent's own limits leave it, for the way there and back
+
+const std::string k_acquire = "acquire ";   // and the volume: the step's name
+const std::string k_domain = "domain ";     // and its number: result of the step
 
 VmDisk disk_of(const SharedVolume& volume) { return VmDisk{.device = volume.device, .volume = volume.volume}; }
 
@@ -181,13 +185,15 @@ class ReleaseVolumeStep : public VolumeStep {
 class AcquireVolumeStep : public VolumeStep {
  public:
   AcquireVolumeStep(Context context, Move move, SharedVolume volume) : VolumeStep(std::move(context), move, std::move(volume), move.to) {}
-  std::string name() const override { return "acquire " + volume(); }
+  std::string name() const override { return k_acquire + volume(); }
   std::string plan() const override { return "give volume " + volume() + " to " + member(); }
   asio::awaitable<Result<Presence>> probe() override { co_return Presence::absent; }  // to give it once more does no harm
 
   asio::awaitable<Result<StepOutcome>> act() override {
     CO_TRY(co_await give(IfSilent::fail));
     StepOutcome outcome;
+    CO_TRY(const auto domain, co_await domain_of(context_, member_));
+    if (domain) outcome.result = k_domain + std::to_string(domain->id.value);
     outcome.text = "gave volume " + volume() + " to " + member();
     co_return outcome;
   }
@@ -209,6 +215,19 @@ std::unique_ptr<Step> release_volume_step(Context context, Move move, SharedVolu
 
 std::unique_ptr<Step> acquire_volume_step(Context context, Move move, SharedVolume volume) {
   return std::make_unique<AcquireVolumeStep>(std::move(context), std::move(move), std::move(volume));
+}
+
+std::optional<DomainId> last_given_to(const std::vector<OperationRecord>& operations, const VolumeName& volume) {
+  for (const OperationRecord& operation : operations) {
+    for (const StepRecord& step : operation.steps) {
+      if (step.name != k_acquire + volume.text() || step.state != protocol::StepState::done) continue;
+      DomainId domain;
+      const std::string_view number = step.result.starts_with(k_domain) ? std::string_view(step.result).substr(k_domain.size()) : std::string_view();
+      const auto [stop, wrong] = std::from_chars(number.data(), number.data() + number.size(), domain.value);
+      return wrong == std::errc() && stop == number.data() + number.size() ? std::optional(domain) : std::nullopt;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace zynclone::broker

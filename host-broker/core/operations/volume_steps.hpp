@@ -12,4 +12,7 @@ std::unique_ptr<Step> release_volume_step(Context context, Move move, SharedVolu
 // Gives the volume, that nobody has, to `move.to`. Undo takes it away again.
 std::unique_ptr<Step> acquire_volume_step(Context context, Move move, SharedVolume volume);
 
+// To which domain was the volume given last, its agent having been told, as far as these operations (with their steps, newest first) know? None: they do not.
+std::optional<DomainId> last_given_to(const std::vector<OperationRecord>& operations, const VolumeName& volume);
+
 }  // namespace zynclone::broker
