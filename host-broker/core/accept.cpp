@@ -22,8 +22,10 @@ OperationRecord record_of(const Caller& caller, const Family& family, const prot
   return record;
 }
 
-// "clone.create pos1 upgrade-1": as the audit log names what was asked.
-std::string asked_text(const OperationRecord& record) { return record.kind + ' ' + record.vm.text() + ' ' + record.target; }
+// "clone.create pos1 upgrade-1", "cutover.undo pos1": as the audit log names what was asked.
+std::string asked_text(const OperationRecord& record) {
+  return record.kind + ' ' + record.vm.text() + (record.target.empty() ? std::string() : ' ' + record.target);
+}
 
 std::string cannot_take(const OperationRecord& record) { return "cannot take " + record.kind + " for '" + record.vm.text() + "': "; }
 

@@ -57,6 +57,8 @@ TEST(Cutover, IsUndoneAndCommitted) {
   EXPECT_EQ(till.producer(), "pos1");
   EXPECT_FALSE(till.family().probation);
   EXPECT_FAILS(till.call(till.guest(), CutoverUndo{}), Errc::conflict);
+  const auto& audit = till.journal.audit;
+  EXPECT_TRUE(std::any_of(audit.begin(), audit.end(), [](const AuditEntry& entry) { return entry.detail.starts_with("cutover.undo pos1: allow by "); }));
   EXPECT_FAILS(till.call(till.guest(), CutoverCommit{}), Errc::conflict);
 
   ASSERT_OK(till.perform(till.guest(), till.to("standby")));
