@@ -98,7 +98,7 @@ asio::awaitable<void> Broker::reconcile() {
     else (void)co_await ports_.audit.append("broker", runs ? "appeared" : "ended", "", clone + (runs ? " is running" : " is not running any more"));
   }
   co_await attach_volumes();
-  co_await give_identities();
+  give_identities();
   if (has_started_) spawn(executor_, "peripherals", keep_peripherals());  // a device that fails takes its time
 }
 

@@ -77,7 +77,8 @@ class Broker : public RequestHandler {
   void say_trouble(const VmName& vm, const Peripheral& peripheral, KeptPeripheral& kept, const std::string& trouble);
   asio::awaitable<void> note(VmName vm, Peripheral peripheral, std::string event, std::string more);
   std::map<std::string, std::string> peripheral_troubles(const VmName& vm) const;
-  asio::awaitable<void> give_identities();
+  void give_identities();
+  asio::awaitable<void> give_identity_to(VmName vm, Uuid clone, std::string name);
   asio::awaitable<void> remove_stray_images(const std::vector<OperationRecord>& unfinished);
 
   // approvals.cpp
@@ -110,10 +111,12 @@ class Broker : public RequestHandler {
   RequestLimit request_limit_;
   RefusalLimit refusal_limit_;
   FamilyTurns turns_;
+  FamilyTurns looks_;                                  // at the host, for guests' questions
   std::set<std::string> watched_times_;                // probations and clones whose end is waited for
   std::set<DomainId> connected_;                       // domains whose agent has had a channel
   std::map<std::string, DomainId> attach_tried_;       // shared volumes: for which domain of its holder
   std::map<Uuid, Timestamp> identity_due_;             // clones that await their identity: when their agents are asked again
+  std::set<Uuid> identity_asked_;                      // those of them whose agents are being asked
   std::map<std::pair<VmName, PeripheralName>, KeptPeripheral> kept_peripherals_;
   bool has_started_ = false;                           // before, nobody knows which families an operation works at
   bool is_keeping_ = false;                            // somebody looks after peripherals

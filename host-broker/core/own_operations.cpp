@@ -95,39 +95,51 @@ void Broker::connected(const Caller::Member& member) {
   const Family* family = registry_.find(member.family);
   const Clone* clone = family == nullptr ? nullptr : find_clone(*family, member.uuid);
   identity_due_.erase(member.uuid);
-  if (clone != nullptr && clone->awaits_identity) spawn(executor_, "identity of " + member.name, give_identities());
+  if (clone != nullptr && clone->awaits_identity) give_identities();
   if (!connected_.insert(member.domain).second) return;
   spawn(executor_, "volumes for " + member.name, attach_volumes());
   spawn(executor_, "peripherals for " + member.name, keep_peripherals());
 }
 
-// Live clones whose agents had not taken their identity while they were made: as soon as one connects, and now and then.
-asio::awaitable<void> Broker::give_identities() {
+// Live clones whose agents had not taken their identity while they were made: as soon as one connects, and now and then. Each is asked by itself: it is a
+// guest, which may take all the time that it has, and neither another one nor the host waits for it.
+void Broker::give_identities() {
   struct Waiting {
     VmName vm;
     Uuid clone;
     std::string name;
   };
   std::vector<Waiting> all;
+  std::set<Uuid> awaiting;
   for (const auto& [vm, family] : registry_.all()) {
-    if (engine_.unfinished(family.uuid) > 0) continue;  // the clone may just be being made, or removed
     for (const Clone& clone : family.clones) {
-      if (clone.awaits_identity && clone.state == CloneState::running) all.push_back({vm, clone.uuid, clone.name.text()});
+      if (!clone.awaits_identity) continue;
+      awaiting.insert(clone.uuid);
+      const bool is_in_work = engine_.unfinished(family.uuid) > 0 || identity_asked_.contains(clone.uuid);  // it may just be being made, or removed
+      if (clone.state == CloneState::running && !is_in_work) all.push_back({vm, clone.uuid, clone.name.text()});
     }
   }
-  for (const Waiting& one : all) {
+  std::erase_if(identity_due_, [&](const auto& entry) { return !awaiting.contains(entry.first); });
+  for (Waiting& one : all) {
     Timestamp& due = identity_due_[one.clone];
     if (!ports_.guests.is_connected(one.clone) || ports_.clock.now() < due) continue;
     due = ports_.clock.now() + own_retry();
-    const auto taken = co_await give_identity(ports_, registry_, one.vm, one.clone);
-    const std::string text = one.vm.text() + '/' + one.name;
-    if (!taken) {
-      log_warning("clone " + text + " stays silent: " + taken.error().message);
-      continue;
-    }
-    identity_due_.erase(one.clone);
-    (void)co_await ports_.audit.append(std::string(k_broker), "took identity", "", text + " has taken its identity, and may speak as it is allowed to");
+    identity_asked_.insert(one.clone);
+    spawn(executor_, "identity of " + one.name, give_identity_to(std::move(one.vm), one.clone, one.name));
   }
+}
+
+asio::awaitable<void> Broker::give_identity_to(VmName vm, Uuid clone, std::string name) {
+  const auto taken = co_await give_identity(ports_, registry_, vm, clone);
+  identity_asked_.erase(clone);
+  const std::string text = vm.text() + '/' + name;
+  if (!taken) {
+    log_warning("clone " + text + " stays silent: " + taken.error().message);
+    if (!identity_due_.contains(clone)) give_identities();  // it has connected anew meanwhile
+    co_return;
+  }
+  identity_due_.erase(clone);
+  (void)co_await ports_.audit.append(std::string(k_broker), "took identity", "", text + " has taken its identity, and may speak as it is allowed to");
 }
 
 // Memory images that no operation owns any more: a host that lost its power in the middle of one, whose journal is gone.

@@ -1,5 +1,7 @@
 #include "tests/support/fake_block_devices.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+
 #include <algorithm>
 
 namespace zynclone::tests {
@@ -14,6 +16,8 @@ Result<void> FakeBlockDevices::begin(std::string call) {
 }
 
 asio::awaitable<Result<std::vector<Attachment>>> FakeBlockDevices::attachments_of(broker::Volume volume) {
+  ++looks;
+  if (const auto held = hold_looks) co_await held->async_wait(asio::as_tuple(asio::use_awaitable));
   const auto found = attached.find(volume.path);
   co_return found == attached.end() ? std::vector<Attachment>() : found->second;
 }

@@ -18,6 +18,8 @@ class FakeBlockDevices : public broker::BlockDevices {
   std::map<std::string, std::vector<broker::Attachment>> attached;      // by the volume's path
   std::vector<std::string> calls;                                       // "attach 3 xvds", "detach 1 xvds ask"
   std::function<std::optional<Error>(const std::string& call)> fails;   // asked before each call that changes something
+  std::shared_ptr<asio::steady_timer> hold_looks;                       // until it is cancelled, nobody learns what is attached
+  std::size_t looks = 0;                                                // that were begun
   std::size_t most_at_once = 0;                                         // to how many domains a volume has been attached at one time
 
  private:

@@ -56,6 +56,9 @@ asio::awaitable<Result<protocol::IdentityReport>> FakeGuestLink::apply_identity(
   std::string macs;
   for (const protocol::VifIdentity& vif : call.vifs) macs += ' ' + std::to_string(vif.index) + '=' + vif.mac;
   identities.push_back(call);
+  const auto found = hold_identity.find(member);
+  const auto held = found == hold_identity.end() ? nullptr : found->second;
+  if (held) co_await held->async_wait(asio::as_tuple(asio::use_awaitable));
   CO_TRY(begin("identity " + member.text() + ' ' + call.hostname + macs));
   co_return protocol::IdentityReport{.hooks = 6};
 }

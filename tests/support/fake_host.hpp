@@ -3,6 +3,7 @@
 // to the test, and failures can be ordered.
 
 #include <functional>
+#include <map>
 #include <set>
 
 #include "host-broker/ports/guest_link.hpp"
@@ -44,6 +45,7 @@ class FakeGuestLink : public broker::GuestLink {
   std::vector<protocol::GuestRun> runs;     // as they were asked for
   std::vector<Error> run_fails;             // of the next ones, first
   std::shared_ptr<asio::steady_timer> hold_run;  // until it is cancelled, commands run
+  std::map<Uuid, std::shared_ptr<asio::steady_timer>> hold_identity;  // until it is cancelled, this member's hooks run
   std::optional<Error> quiesce_fails;
   unsigned quiesce_fails_times = 0;         // and then no more; 0: always
   bool thaws_by_itself = false;             // the agent's time limit ran out before the thaw

@@ -1,7 +1,7 @@
 #include <set>
 
 #include "host-broker/core/answers_health.hpp"
-#include "tests/host-broker/core/world.hpp"
+#include "tests/host-broker/core/till.hpp"
 
 namespace zynclone::tests {
 namespace {
@@ -319,6 +319,34 @@ TEST(Health, ADiskOnManyLayersIsNamedBeforeItsCopiesEnd) {
   EXPECT_FALSE(checks[1].healthy);
   EXPECT_EQ(checks[1].name, "layers of /dev/vg0/pos1-root");
   EXPECT_EQ(checks[1].detail, "it stands on 24 layers, and at 32 no more copy of it is made: put them into one");
+}
+
+// It may have 16 of them under way, and each has the host look at all backends.
+TEST(Answers, TheHostIsLookedAtForOneOfAFamilysQuestionsAtATime) {
+  Till till;
+  till.devices.hold_looks = std::make_shared<asio::steady_timer>(*till.context, asio::steady_timer::time_point::max());
+  till.devices.looks = 0;
+  std::vector<std::string> answers;
+  const auto ask = [&](broker::Caller caller, Method method) {
+    Request request{.id = 1, .method = std::move(method)};
+    if (std::holds_alternative<broker::Caller::Administrator>(caller.identity)) request.vm = till.pos1;
+    asio::co_spawn(*till.context, [](Till& host, std::vector<std::string>& into, broker::Caller who, Request what) -> asio::awaitable<void> {
+      into.push_back(co_await host.broker->handle(std::move(who), std::move(what)));
+    }(till, answers, std::move(caller), std::move(request)), asio::detached);
+    till.settle();
+  };
+  for (int times = 0; times < 3; ++times) ask(till.guest(), VolumeList{});
+  ask(till.guest("standby"), CutoverShow{});
+  ask(till.guest("standby"), PeripheralList{});
+  EXPECT_EQ(till.devices.looks, 1u);
+  ask(till.admin(), VolumeList{});
+  EXPECT_EQ(till.devices.looks, 2u) << "an administrator waits for no guest";
+  EXPECT_TRUE(answers.empty());
+  const auto held = std::exchange(till.devices.hold_looks, nullptr);
+  held->cancel();
+  till.settle();
+  ASSERT_EQ(answers.size(), 6u);
+  for (const std::string& answer : answers) EXPECT_NE(answer.find("\"result\""), std::string::npos) << answer;
 }
 
 }  // namespace

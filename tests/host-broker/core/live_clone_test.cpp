@@ -89,7 +89,7 @@ TEST(LiveClone, TheAgentIsToldWhoItIs) {
   ASSERT_EQ(told.vifs.size(), 1u);
   EXPECT_EQ(told.vifs[0].mac, clone->vifs[0].mac);
   ASSERT_OK(create_live(world, "c"));
-  EXPECT_NE(world.clone("c")->generation_id, clone->generation_id);
+  EXPECT_NE(world.clone("c")->generation_id, world.clone("b")->generation_id);
 }
 
 TEST(LiveClone, IsRefusedWhereItCannotBe) {
@@ -328,6 +328,68 @@ TEST(LiveClone, AnAgentThatRefusesIsAskedNowAndThen) {
     co_return 0;
   }(*world.broker));
   EXPECT_EQ(asked(), before + 2);
+}
+
+// It is a guest that decides how long its agent takes: neither the host's other work nor another clone may wait for it.
+TEST(LiveClone, AnAgentThatNeverEndsWithItsIdentityHoldsNobodyUp) {
+  World world;
+  speak(world);
+  world.guests.fails = [](const std::string& call) -> std::optional<Error> {
+    return call.starts_with("identity") ? std::optional(Error{Errc::internal, "no"}) : std::nullopt;
+  };
+  ASSERT_OK(create_live(world, "a"));
+  ASSERT_OK(create_live(world, "b"));
+  world.guests.fails = nullptr;
+  const Uuid hostile = world.clone("a")->uuid;
+  const auto held = std::make_shared<asio::steady_timer>(*world.context, asio::steady_timer::time_point::max());
+  world.guests.hold_identity[hostile] = held;
+  const auto asked = world.guests.identities.size();
+  bool has_ended = false;
+  asio::co_spawn(*world.context, [](broker::Broker& broker, bool& ended) -> asio::awaitable<void> {
+    co_await broker.reconcile();
+    ended = true;
+  }(*world.broker, has_ended), asio::detached);
+  world.settle();
+  EXPECT_TRUE(has_ended);
+  EXPECT_TRUE(world.clone("a")->awaits_identity);
+  EXPECT_FALSE(world.clone("b")->awaits_identity);
+  EXPECT_EQ(world.guests.identities.size(), asked + 2);
+
+  // However often it connects anew, it is asked once at a time.
+  world.clock.advance(61s);
+  for (int times = 0; times < 5; ++times) world.broker->connected({.uuid = hostile, .family = world.pos1_uuid, .vm = world.pos1, .name = "a", .domain = DomainId{2}});
+  world.settle();
+  EXPECT_EQ(world.guests.identities.size(), asked + 2);
+  world.guests.hold_identity.clear();
+  held->cancel();
+  world.settle();
+  EXPECT_FALSE(world.clone("a")->awaits_identity);
+}
+
+TEST(LiveClone, AnAgentThatConnectsAnewWhileItIsAskedIsAskedAgain) {
+  World world;
+  world.guests.fails = [](const std::string& call) -> std::optional<Error> {
+    return call.starts_with("identity") ? std::optional(Error{Errc::unavailable, "its agent is not connected"}) : std::nullopt;
+  };
+  ASSERT_OK(create_live(world));
+  const Uuid clone = world.clone("a")->uuid;
+  const broker::Caller::Member member{.uuid = clone, .family = world.pos1_uuid, .vm = world.pos1, .name = "a", .domain = DomainId{2}};
+  const auto held = std::make_shared<asio::steady_timer>(*world.context, asio::steady_timer::time_point::max());
+  world.guests.hold_identity[clone] = held;
+  world.broker->connected(member);
+  world.settle();
+  world.broker->connected(member);
+  world.settle();
+  world.guests.hold_identity.clear();
+  // The first channel's call fails, the second's does not.
+  world.guests.fails = [&world](const std::string& call) -> std::optional<Error> {
+    if (!call.starts_with("identity")) return std::nullopt;
+    world.guests.fails = nullptr;
+    return Error{Errc::unavailable, "its agent is not connected"};
+  };
+  held->cancel();
+  world.settle();
+  EXPECT_FALSE(world.clone("a")->awaits_identity);
 }
 
 TEST(LiveClone, ASilentAgentIsWaitedForAndThenLeftToItself) {
