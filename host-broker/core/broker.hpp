@@ -60,6 +60,7 @@ class Broker : public RequestHandler {
   asio::awaitable<void> end_probation(Uuid family, OperationId cutover);
   asio::awaitable<void> expire_clone(Uuid family, Uuid clone);
   asio::awaitable<void> attach_volumes();
+  asio::awaitable<bool> has_been_given(Family family, SharedVolume volume, DomainId domain);
 
   // peripheral_keeping.cpp
   struct KeptPeripheral {
@@ -115,6 +116,7 @@ class Broker : public RequestHandler {
   std::set<std::string> watched_times_;                // probations and clones whose end is waited for
   std::set<DomainId> connected_;                       // domains whose agent has had a channel
   std::map<std::string, DomainId> attach_tried_;       // shared volumes: for which domain of its holder
+  std::map<std::string, DomainId> known_given_;        // shared volumes: the domain whose agent was told of it
   std::map<Uuid, Timestamp> identity_due_;             // clones that await their identity: when their agents are asked again
   std::set<Uuid> identity_asked_;                      // those of them whose agents are being asked
   std::map<std::pair<VmName, PeripheralName>, KeptPeripheral> kept_peripherals_;

@@ -2,12 +2,19 @@
 // operation like any other, with "broker" as its requester.
 #include "host-broker/core/broker.hpp"
 #include "host-broker/core/operations/live_steps.hpp"
+#include "host-broker/core/operations/volume_steps.hpp"
 #include "host-broker/core/records.hpp"
 #include "system/log.hpp"
 
 namespace zynclone::broker {
 
 using protocol::CloneState;
+
+namespace {
+
+constexpr std::size_t k_most_looked_through = 200;  // operations of a family, for who was given a volume
+
+}  // namespace
 
 asio::awaitable<Result<OperationId>> Broker::begin(VmName vm, protocol::Method method) {
   const Family* family = registry_.find(vm);
@@ -159,8 +166,22 @@ asio::awaitable<void> Broker::remove_stray_images(const std::vector<OperationRec
   }
 }
 
-// A domain that has just started has none of its shared volumes: they are in nobody's configuration file. Once for each domain; what fails then
-// is for the administrator, who sees it in the operation.
+// Has its agent been told of the volume? Of one that was attached before its guest rebooted it has not: libxl keeps what is attached for the domain's
+// next start (libxl_retrieve_domain_configuration), while in the guest nobody but the agent mounts it.
+asio::awaitable<bool> Broker::has_been_given(Family family, SharedVolume volume, DomainId domain) {
+  const std::string resource = volume_of(family.uuid, volume.name);
+  const auto known = known_given_.find(resource);
+  if (known != known_given_.end() && known->second == domain) co_return true;
+  const OperationFilter filter{.family = family.uuid, .most = k_most_looked_through, .whole = true};
+  const auto operations = co_await ports_.journal.list(filter);
+  if (!operations) co_return true;  // it is asked again
+  if (last_given_to(operations.value(), volume.name) != domain) co_return false;
+  known_given_[resource] = domain;
+  co_return true;
+}
+
+// A domain that has just started has none of its shared volumes: they are in nobody's configuration file; one whose guest has rebooted has them, but
+// its agent must be told. Once for each domain; what fails then is for the administrator, who sees it in the operation.
 asio::awaitable<void> Broker::attach_volumes() {
   const auto listed = co_await ports_.toolstack.list_domains();
   if (!listed) co_return;
@@ -185,7 +206,15 @@ asio::awaitable<void> Broker::attach_volumes() {
       const auto tried = attach_tried_.find(resource);
       if (tried != attach_tried_.end() && tried->second == domain->id) continue;
       const auto attached = co_await ports_.devices.attachments_of(volume.volume);
-      if (!attached || !attached.value().empty() || engine_.unfinished(family.uuid) > 0) continue;
+      if (!attached || attached.value().size() > 1) continue;
+      if (!attached.value().empty()) {
+        const Attachment has = attached.value().front();
+        if (has.domain != domain->id || has.device != volume.device) continue;  // for vm.repair
+        const bool is_given = co_await has_been_given(family, volume, domain->id);
+        if (is_given) continue;
+      }
+      const auto tried_now = attach_tried_.find(resource);  // by another look, beside this one
+      if (engine_.unfinished(family.uuid) > 0 || (tried_now != attach_tried_.end() && tried_now->second == domain->id)) continue;
       attach_tried_[resource] = domain->id;
       const auto to = CloneName::parse(member_name(family, *holder));
       if (!to) continue;

@@ -176,5 +176,60 @@ TEST(SharedVolumes, AreGivenToADomainThatHasJustCome) {
   EXPECT_EQ(till.journal.operations.size(), before);
 }
 
+// xl starts a domain whose guest reboots with what was attached to it. The new guest's agent knows nothing of that.
+TEST(SharedVolumes, AreMountedAgainAfterTheGuestHasRebooted) {
+  Till till;
+  const auto acquired = [&till] { return std::count_if(till.guests.calls.begin(), till.guests.calls.end(), [](const std::string& call) { return call.starts_with("acquire"); }); };
+  const auto connect = [&till](DomainId domain) {
+    auto member = std::get<broker::Caller::Member>(till.guest().identity);
+    member.domain = domain;
+    till.broker->connected(member);
+    till.settle();
+  };
+  const auto reboot_as = [&till](DomainId domain) {
+    till.domain("pos1").id = domain;
+    till.devices.attached[till.volume] = {broker::Attachment{domain, "xvds"}};
+  };
+  reboot_as({7});
+  connect({7});
+  EXPECT_EQ(till.journal.operations.back().kind, "volume.switch");
+  EXPECT_EQ(till.journal.operations.back().state, OperationState::succeeded);
+  EXPECT_EQ(acquired(), 1);
+  EXPECT_EQ(till.producer(), "pos1");
+
+  // Once for each domain, and not again because the broker was started anew.
+  const auto before = till.journal.operations.size();
+  run(*till.context, till.broker->reconcile());
+  till.settle();
+  till.crash();
+  till.start();
+  connect({7});
+  run(*till.context, till.broker->reconcile());
+  till.settle();
+  EXPECT_EQ(till.journal.operations.size(), before);
+  EXPECT_EQ(acquired(), 1);
+
+  reboot_as({9});
+  connect({9});
+  EXPECT_EQ(acquired(), 2);
+  EXPECT_EQ(till.journal.operations.size(), before + 1);
+}
+
+TEST(SharedVolumes, OfAMemberWithoutTheLeaseAreLeftToRepair) {
+  Till till;
+  till.devices.attached[till.volume] = {broker::Attachment{till.domain("pos1.standby").id, "xvds"}};
+  const auto before = till.journal.operations.size();
+  till.broker->connected(std::get<broker::Caller::Member>(till.guest().identity));
+  auto standby = std::get<broker::Caller::Member>(till.guest("standby").identity);
+  standby.domain = till.domain("pos1.standby").id;
+  till.broker->connected(standby);
+  till.settle();
+  EXPECT_EQ(till.journal.operations.size(), before);
+  till.devices.attached[till.volume] = {broker::Attachment{till.domain("pos1").id, "xvdt"}};
+  run(*till.context, till.broker->reconcile());
+  till.settle();
+  EXPECT_EQ(till.journal.operations.size(), before) << "under another name";
+}
+
 }  // namespace
 }  // namespace zynclone::tests
