@@ -7,14 +7,14 @@ work=$(mktemp -d /tmp/zynclone-bench.XXXXXX)
 sandbox=$work/s
 peers=()  # processes to be ended
 
-finish() {
+put_away() {
   local status=$?
   ((${#peers[@]} == 0)) || kill "${peers[@]}" 2>/dev/null || true
   [[ ! -S $sandbox/control.sock ]] || zynclone-sandbox down --dir "$sandbox" >/dev/null 2>&1 || true
   rm -rf "$work"
   return $status
 }
-trap finish EXIT
+trap put_away EXIT
 
 now() { date +%s%N; }
 # Milliseconds that a command takes; what it says is shown if it fails.
