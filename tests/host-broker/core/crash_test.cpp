@@ -1,22 +1,12 @@
 // A crash at every moment that the journal knows: the broker ends there, is started again, and either the operation is whole or nothing of it
 // is left. The moment is a write to the journal that fails: at that point nothing later has happened.
-#include "tests/host-broker/core/world.hpp"
+#include "tests/host-broker/core/crashing.hpp"
 #include "tests/protocol/channel/run.hpp"
 
 namespace zynclone::tests {
 namespace {
 
 using namespace protocol;
-
-// Makes the journal's `nth` write, and every one after it, vanish: the process is as good as dead from there on. The broker may still act
-// once on what it was doing, as a real one does between the action and its result.
-void die_at(World& world, int nth) {
-  auto count = std::make_shared<int>(0);
-  world.journal.fails = [count, nth](const std::string&) -> std::optional<Error> {
-    if (++*count >= nth) throw std::runtime_error("crash");
-    return std::nullopt;
-  };
-}
 
 // Crashes when the step at `position` is written first: its intent.
 void die_at_intent(World& world, unsigned position) {
@@ -27,37 +17,7 @@ void die_at_intent(World& world, unsigned position) {
   };
 }
 
-// Asks for clone "a" until the crash comes that was set up, and ends the broker.
-void create_until_crash(World& world) {
-  CloneCreate call;
-  call.name = clone_name("a");
-  try {
-    world.ask(world.guest(), call);
-    world.settle();
-  } catch (const std::runtime_error&) {
-  }
-  world.crash();
-  world.journal.fails = nullptr;
-}
-
-// Runs `call`, crashing at the journal's nth write; true if it came so far.
-template <class M>
-bool crashes_at(World& world, M call, int nth) {
-  die_at(world, nth);
-  bool crashed = false;
-  try {
-    world.ask(world.guest(), std::move(call));
-    world.settle();
-  } catch (const std::runtime_error&) {
-    crashed = true;
-  }
-  const bool finished = !world.journal.operations.empty() && is_final(world.journal.operations.back().state);
-  crashed = crashed || !finished;
-  world.crash();
-  world.journal.fails = nullptr;
-  world.start();
-  return crashed;
-}
+CloneCreate create_a() { return CloneCreate{.name = clone_name("a")}; }
 
 void expect_consistent(World& world) {
   std::size_t domains = 1, volumes = 1;
@@ -86,9 +46,7 @@ TEST(Crash, CreateIsWholeOrNotAtAll) {
   for (int nth = 1; nth < 100; ++nth) {
     SCOPED_TRACE("journal write " + std::to_string(nth));
     World world;
-    CloneCreate call;
-    call.name = clone_name("a");
-    if (!crashes_at(world, call, nth)) break;
+    if (!crashes_at(world, create_a(), nth)) break;
     ++moments;
     expect_consistent(world);
     if (nth > 1) {
@@ -122,9 +80,7 @@ TEST(Crash, AFailureInterruptedInItsUndoIsUndone) {
       if (call.starts_with("unpause")) return Error{Errc::xen, "no"};
       return std::nullopt;
     };
-    CloneCreate call;
-    call.name = clone_name("a");
-    const bool crashed = crashes_at(world, call, nth);
+    const bool crashed = crashes_at(world, create_a(), nth);
     expect_consistent(world);
     if (nth > 1) {
       EXPECT_EQ(world.clone("a"), nullptr);
@@ -152,10 +108,8 @@ TEST(FullDisk, AnOperationThatFailedSoStaysFailed) {
       SCOPED_TRACE("journal write " + std::to_string(nth) + (then == Then::room ? ", then room" : ", then killed"));
       World world;
       fill_disk_at(world, nth, 4, then);
-      CloneCreate call;
-      call.name = clone_name("a");
       try {
-        world.ask(world.guest(), std::move(call));
+        world.ask(world.guest(), create_a());
         const auto ended = [&] { return is_final(world.journal.operations.back().state); };
         const bool has_ended = run_until(*world.context, ended);
         ASSERT_TRUE(has_ended || then == Then::killed);
@@ -183,9 +137,7 @@ TEST(FullDisk, NothingIsCancelledThatIsAboutToEnd) {
     if (!call.starts_with("update ") || ++updates != 2) return std::nullopt;  // the first says that it runs, the second that it has ended
     return Error{Errc::no_space, "cannot write to the journal: database or disk is full"};
   };
-  CloneCreate call;
-  call.name = clone_name("a");
-  world.ask(world.guest(), std::move(call));
+  world.ask(world.guest(), create_a());
   ASSERT_TRUE(run_until(*world.context, [&] { return updates == 2; }));
   const auto id = world.journal.operations.back().id;
   EXPECT_FAILS(world.call(world.guest(), protocol::OperationCancel{.id = id}), Errc::conflict);
@@ -204,16 +156,8 @@ TEST(Crash, WhatCannotBeTakenUpYetWaits) {
     world.storage.volumes["/dev/vg0/pos1-data"] = 1;
     world.guests.quiesce_fails = Error{Errc::timed_out, "no answer"};  // so that it is paused
     die_at(world, nth);
-    CloneCreate call;
-    call.name = clone_name("a");
-    try {
-      world.ask(world.guest(), call);
-      world.settle();
-    } catch (const std::runtime_error&) {
-    }
+    ask_until_crash(world, create_a());
     if (is_final(world.journal.operations.back().state)) break;
-    world.crash();
-    world.journal.fails = nullptr;
     const auto configs = std::exchange(world.toolstack.configs, {});
     world.start();
     EXPECT_EQ(world.toolstack.find("pos1")->state, broker::DomainState::running);
@@ -234,15 +178,7 @@ TEST(Crash, WhatCannotBeTakenUpYetWaits) {
 TEST(Crash, StepsOfAnotherVersionAreUndone) {
   World world;
   die_at(world, 8);
-  CloneCreate call;
-  call.name = clone_name("a");
-  try {
-    world.ask(world.guest(), call);
-    world.settle();
-  } catch (const std::runtime_error&) {
-  }
-  world.crash();
-  world.journal.fails = nullptr;
+  ask_until_crash(world, create_a());
   world.journal.operations.back().steps.at(1).name = "rest";
   world.start();
   const auto& record = world.journal.operations.back();
@@ -259,7 +195,7 @@ TEST(Crash, CopiesOfTwoInstantsAreNotMixed) {
       broker::VmDisk{.device = "xvdb", .volume = broker::Volume{broker::VolumeFormat::lvm_thin, "/dev/vg0/pos1-data"}});
   world.storage.volumes["/dev/vg0/pos1-data"] = 1;
   die_at_intent(world, 3);  // of the second copy
-  create_until_crash(world);
+  ask_until_crash(world, create_a());
   world.storage.calls.clear();
   world.start();
   ASSERT_EQ(world.journal.operations.back().state, OperationState::succeeded);
@@ -272,7 +208,7 @@ TEST(Crash, CopiesOfTwoInstantsAreNotMixed) {
 // Crashes between quiesce and the first copy; back again, the guest's agent is not connected for `times` calls (0: ever again).
 void be_back_without_channel(World& world, unsigned times) {
   die_at_intent(world, 2);  // of the copy
-  create_until_crash(world);
+  ask_until_crash(world, create_a());
   world.guests.calls.clear();
   world.guests.quiesced.clear();  // its agent thaws when its channel ends
   world.guests.quiesce_fails = Error{Errc::unavailable, "its agent is not connected"};

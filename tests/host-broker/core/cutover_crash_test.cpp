@@ -1,35 +1,11 @@
 // The broker dies at each write to its journal; after the restart the cutover goes on or is undone, and one member has production.
+#include "tests/host-broker/core/crashing.hpp"
 #include "tests/host-broker/core/till.hpp"
 
 namespace zynclone::tests {
 namespace {
 
 using namespace protocol;
-
-void die_at(Till& till, int nth) {
-  auto count = std::make_shared<int>(0);
-  till.journal.fails = [count, nth](const std::string&) -> std::optional<Error> {
-    if (++*count >= nth) throw std::runtime_error("crash");
-    return std::nullopt;
-  };
-}
-
-template <class M>
-bool crashes_at(Till& till, M call, int nth) {
-  die_at(till, nth);
-  bool crashed = false;
-  try {
-    till.ask(till.guest(), std::move(call));
-    till.settle();
-  } catch (const std::runtime_error&) {
-    crashed = true;
-  }
-  crashed = crashed || !is_final(till.journal.operations.back().state);
-  till.crash();
-  till.journal.fails = nullptr;
-  till.start();
-  return crashed;
-}
 
 TEST(CutoverCrash, AtEachWriteOneMemberHasProduction) {
   for (int nth = 1; nth < 60; ++nth) {
@@ -98,19 +74,10 @@ TEST(CutoverCrash, ChannelsThatAreNotThereYetAreWaitedFor) {
     SCOPED_TRACE("journal write " + std::to_string(nth));
     Till till;
     die_at(till, nth);
-    bool crashed = false;
-    try {
-      till.ask(till.guest(), till.to("standby"));
-      till.settle();
-    } catch (const std::runtime_error&) {
-      crashed = true;
-    }
-    if (!crashed && is_final(till.journal.operations.back().state)) {
+    if (!ask_until_crash(till, till.to("standby"))) {
       EXPECT_GT(nth, 10);
       return;
     }
-    till.crash();
-    till.journal.fails = nullptr;
     const Uuid standby = till.clone("standby")->uuid;
     const Uuid original = till.pos1_uuid;
     till.guests.disconnected = {original, standby};

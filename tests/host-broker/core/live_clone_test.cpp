@@ -1,4 +1,4 @@
-#include "tests/host-broker/core/world.hpp"
+#include "tests/host-broker/core/crashing.hpp"
 #include "tests/protocol/channel/run.hpp"
 
 namespace zynclone::tests {
@@ -9,6 +9,8 @@ using namespace std::chrono_literals;
 using broker::DomainState;
 
 Result<OperationView> create_live(World& world, const std::string& name = "a") { return world.create(name, true, CloneMode::live); }
+
+CloneCreate create_a_live() { return CloneCreate{.name = clone_name("a"), .mode = CloneMode::live}; }
 
 void expect_lets_pos1_go(World& world) {
   EXPECT_EQ(world.toolstack.find("pos1")->state, DomainState::running);
@@ -191,7 +193,7 @@ TEST(LiveClone, AnOriginalThatDoesNotGoOnIsTriedAgain) {
     failing = ++tries < 3;
     return Error{Errc::xen, "cannot unpause domain '1'"};
   };
-  ASSERT_OK(world.call(world.guest(), CloneCreate{.name = clone_name("a"), .mode = CloneMode::live}));
+  ASSERT_OK(world.call(world.guest(), create_a_live()));
   ASSERT_TRUE(run_until(*world.context, [&] { return is_final(world.journal.operations.back().state); }));
   EXPECT_EQ(world.journal.operations.back().state, OperationState::succeeded);
   EXPECT_EQ(tries, 3u);
@@ -206,32 +208,13 @@ TEST(LiveClone, ImagesThatNobodyOwnsAreRemoved) {
   EXPECT_TRUE(world.memories.kept.empty());
 }
 
-// Runs a live clone, crashing at the journal's nth write; true if it came so far.
-bool crashes_at(World& world, int nth) {
-  auto count = std::make_shared<int>(0);
-  world.journal.fails = [count, nth](const std::string&) -> std::optional<Error> {
-    if (++*count >= nth) throw std::runtime_error("crash");
-    return std::nullopt;
-  };
-  try {
-    world.ask(world.guest(), CloneCreate{.name = clone_name("a"), .mode = CloneMode::live});
-    world.settle();
-  } catch (const std::runtime_error&) {
-  }
-  const bool finished = !world.journal.operations.empty() && is_final(world.journal.operations.back().state);
-  world.crash();
-  world.journal.fails = nullptr;
-  return !finished;
-}
-
 TEST(LiveClone, IsWholeAfterACrashAtAnyMoment) {
   int moments = 0;
   for (int nth = 1; nth < 100; ++nth) {
     SCOPED_TRACE("journal write " + std::to_string(nth));
     World world;
-    if (!crashes_at(world, nth)) break;
+    if (!crashes_at(world, create_a_live(), nth)) break;
     ++moments;
-    world.start();
     expect_lets_pos1_go(world);
     if (nth == 1) continue;
     ASSERT_EQ(world.journal.operations.back().state, OperationState::succeeded);
@@ -252,12 +235,7 @@ TEST(LiveClone, AfterACrashTheOriginalGoesOnFirstOfAll) {
     if (call == "let_go") throw std::runtime_error("crash");
     return std::nullopt;
   };
-  try {
-    world.ask(world.guest(), CloneCreate{.name = clone_name("a"), .mode = CloneMode::live});
-    world.settle();
-  } catch (const std::runtime_error&) {
-  }
-  world.crash();
+  EXPECT_TRUE(ask_until_crash(world, create_a_live()));
   ASSERT_EQ(world.toolstack.find("pos1")->state, DomainState::paused);
   world.memories.fails = nullptr;
   world.memories.calls.clear();
@@ -399,7 +377,7 @@ TEST(LiveClone, ASilentAgentIsWaitedForAndThenLeftToItself) {
   };
   // Its UUID is known when its lockdown is waited for.
   world.network.hold = std::make_shared<asio::steady_timer>(*world.context, asio::steady_timer::time_point::max());
-  ASSERT_OK(world.call(world.guest(), CloneCreate{.name = clone_name("a"), .mode = CloneMode::live}));
+  ASSERT_OK(world.call(world.guest(), create_a_live()));
   world.settle();
   world.guests.disconnected.insert(world.clone("a")->uuid);
   world.network.hold->cancel();

@@ -1,4 +1,5 @@
 // A printer follows production, and holds nobody up: a till with a printer, a spare device that fails in every way.
+#include "tests/host-broker/core/crashing.hpp"
 #include "tests/host-broker/core/till.hpp"
 #include "tests/protocol/channel/run.hpp"
 
@@ -290,22 +291,7 @@ TEST(Peripherals, AreWhereProductionIsWhereverTheBrokerDies) {
       Counter till;
       if (fails) till.guests.health_report = GuestHealthReport{.healthy = false};
       if (fails) till.configuration.configs.at(till.pos1).health_timeout = 0ms;
-      auto count = std::make_shared<int>(0);
-      till.journal.fails = [count, nth](const std::string&) -> std::optional<Error> {
-        if (++*count >= nth) throw std::runtime_error("crash");
-        return std::nullopt;
-      };
-      crashed = false;
-      try {
-        till.ask(till.guest(), till.to("standby"));
-        till.settle();
-      } catch (const std::runtime_error&) {
-        crashed = true;
-      }
-      crashed = crashed || !is_final(till.journal.operations.back().state);
-      till.crash();
-      till.journal.fails = nullptr;
-      till.start();
+      crashed = crashes_at(till, till.to("standby"), nth);
       for (const char* name : {"pos1", "standby"}) till.broker->connected(till.member(name));
       till.settle();
       till.later();
