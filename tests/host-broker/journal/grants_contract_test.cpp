@@ -2,12 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "host-broker/journal/sql_journal.hpp"
-#include "tests/support/fake_clock.hpp"
+#include "tests/host-broker/journal/journal_file.hpp"
 #include "tests/support/fake_grants.hpp"
-#include "tests/support/result_matchers.hpp"
 #include "tests/support/run.hpp"
-#include "tests/support/temporary_folder.hpp"
 
 namespace zynclone::broker::journal {
 namespace {
@@ -21,21 +18,8 @@ struct Fake {
   void restart() {}
 };
 
-struct Sql {
-  asio::io_context context;
-  tests::FakeClock clock;
-  tests::TemporaryFolder folder;
-  std::unique_ptr<SqlJournal> kept = open();
-  std::unique_ptr<SqlJournal> open() {
-    auto opened = SqlJournal::open(folder.path() / "journal.db", clock);
-    EXPECT_OK(opened);
-    return opened ? std::move(opened.value()) : nullptr;
-  }
+struct Sql : tests::JournalFile {
   Grants& grants() { return *kept; }
-  void restart() {
-    kept.reset();
-    kept = open();
-  }
 };
 
 const VmName k_pos1 = VmName::parse("pos1").value();

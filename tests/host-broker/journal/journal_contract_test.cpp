@@ -3,13 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "host-broker/journal/audit_chain.hpp"
-#include "host-broker/journal/sql_journal.hpp"
 #include "tests/host-broker/journal/example_operation.hpp"
-#include "tests/support/fake_clock.hpp"
+#include "tests/host-broker/journal/journal_file.hpp"
 #include "tests/support/fake_journal.hpp"
-#include "tests/support/result_matchers.hpp"
 #include "tests/support/run.hpp"
-#include "tests/support/temporary_folder.hpp"
 
 namespace zynclone::broker::journal {
 namespace {
@@ -27,22 +24,9 @@ struct Fake {
   void restart() {}
 };
 
-struct Sql {
-  asio::io_context context;
-  tests::FakeClock clock;
-  tests::TemporaryFolder folder;
-  std::unique_ptr<SqlJournal> kept = open();
-  std::unique_ptr<SqlJournal> open() {
-    auto opened = SqlJournal::open(folder.path() / "journal.db", clock);
-    EXPECT_OK(opened);
-    return opened ? std::move(opened.value()) : nullptr;
-  }
+struct Sql : tests::JournalFile {
   Journal& journal() { return *kept; }
   AuditLog& audit() { return *kept; }
-  void restart() {
-    kept.reset();
-    kept = open();
-  }
 };
 
 template <class Subject>

@@ -2,12 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "host-broker/journal/sql_journal.hpp"
-#include "tests/support/fake_clock.hpp"
+#include "tests/host-broker/journal/journal_file.hpp"
 #include "tests/support/fake_leases.hpp"
-#include "tests/support/result_matchers.hpp"
 #include "tests/support/run.hpp"
-#include "tests/support/temporary_folder.hpp"
 
 namespace zynclone::broker::journal {
 namespace {
@@ -19,21 +16,8 @@ struct Fake {
   void restart() {}
 };
 
-struct Sql {
-  asio::io_context context;
-  tests::FakeClock clock;
-  tests::TemporaryFolder folder;
-  std::unique_ptr<SqlJournal> kept = open();
-  std::unique_ptr<SqlJournal> open() {
-    auto opened = SqlJournal::open(folder.path() / "journal.db", clock);
-    EXPECT_OK(opened);
-    return opened ? std::move(opened.value()) : nullptr;
-  }
+struct Sql : tests::JournalFile {
   Leases& leases() { return *kept; }
-  void restart() {
-    kept.reset();
-    kept = open();
-  }
 };
 
 const Uuid k_a = Uuid::parse("aaaaaaaa-0000-4000-8000-000000000001").value();
