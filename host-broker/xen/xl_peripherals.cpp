@@ -21,6 +21,7 @@ constexpr std::chrono::seconds k_look_limit{10};
 // XenStore tells of its nodes; of a QEMU that still has a device open, no event tells.
 constexpr std::chrono::milliseconds k_look_again{50};
 constexpr std::chrono::seconds k_shortest_xl{1};
+constexpr std::chrono::seconds k_pci_undo{20};    // libxl alone waits 10 s for a guest that does not answer (libxl__wait_for_backend)
 
 std::string name_of(DomainId domain) { return "domain " + std::to_string(domain.value); }
 std::string name_of(const Peripheral& peripheral) { return "peripheral '" + peripheral.name.text() + "' (" + peripheral.device + ')'; }
@@ -298,6 +299,9 @@ asio::awaitable<Result<void>> XlPeripherals::attach_pci(DomainId domain, Periphe
   if (given) {
     std::vector<std::string> arguments{"pci-attach", std::to_string(domain.value), peripheral.device};
     given = co_await run_xl(std::move(arguments), until);
+    // libxl: "xc_assign_device failed", or of an HVM guest "cannot be assigned - no IOMMU", where it is the domain that has none.
+    const bool is_unprepared = !given && given.error().message.find("assign") != std::string::npos;
+    if (is_unprepared) given = fail(given.error().code, given.error().message + "; a domain that was started without passthrough = \"enabled\" in its configuration can have no PCI device");
   }
   if (!given) co_return cannot("give", given.error().code, peripheral, domain, given.error().message);
   const std::string backend = "/local/domain/0/backend/pci/" + std::to_string(domain.value) + "/0";
@@ -308,8 +312,26 @@ asio::awaitable<Result<void>> XlPeripherals::attach_pci(DomainId domain, Periphe
   };
   CO_TRY(const auto left, co_await wait_until(store, backend, missing, until));
   if (left.empty()) co_return outcome::success();
-  (void)co_await detach_pci(domain, peripheral, Clock::now() + k_look_limit);
+  (void)co_await detach_pci(domain, peripheral, Clock::now() + k_pci_undo);
   co_return cannot("give", Errc::refused, peripheral, domain, "no driver of the guest has connected (" + left + "); its kernel needs xen-pcifront");
+}
+
+// At the end of an xl that went well the device is the guest's no more: libxl has taken its interrupts, its memory and the IOMMU's mapping back. But where no
+// driver of a PV guest answers, it leaves the nodes, and does not say so (pci_remove_done in libxl_pci.c); then everybody would take the device for given. They
+// are removed as libxl does with those of a last device (libxl__device_destroy).
+asio::awaitable<Result<void>> XlPeripherals::clear_unanswered(StorePointer store, std::string backend, DomainId domain, std::string address) {
+  auto work = [store, backend, address, id = std::to_string(domain.value)]() -> Result<void> {
+    return store->transact([&](xenstore::Transaction& transaction) -> Result<void> {
+      TRY(const auto devices, transaction.read(backend + "/num_devs"));
+      TRY(const auto device, transaction.read(backend + "/dev-0"));
+      if (devices != "1" || device != address) return outcome::success();  // it has gone; or there are others, of which nothing is known
+      for (const std::string& path : {backend, "/local/domain/" + id + "/device/pci/0", "/libxl/" + id + "/device/pci/0"}) {
+        TRY(transaction.remove(path));
+      }
+      return outcome::success();
+    });
+  };
+  co_return co_await run_blocking_within(pool_, std::move(work), k_look_limit, "clearing a PCI backend");
 }
 
 asio::awaitable<Result<void>> XlPeripherals::detach_pci(DomainId domain, Peripheral peripheral, Time until) {
@@ -327,6 +349,9 @@ asio::awaitable<Result<void>> XlPeripherals::detach_pci(DomainId domain, Periphe
     }
     return std::string();
   };
+  if (taken) {
+    CO_TRY(co_await clear_unanswered(store, view.backend, domain, peripheral.device));
+  }
   CO_TRY(const auto left, co_await wait_until(store, view.backend, missing, taken ? until : Clock::now()));
   if (left.empty()) co_return outcome::success();
   co_return cannot("take", taken ? Errc::timed_out : taken.error().code, peripheral, domain, left + (taken ? "" : "; " + taken.error().message));

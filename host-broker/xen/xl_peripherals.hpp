@@ -65,6 +65,7 @@ class XlPeripherals final : public Peripherals {
   asio::awaitable<Result<void>> clear(StorePointer store, UsbGrant grant);
   asio::awaitable<Result<void>> attach_pci(DomainId domain, Peripheral peripheral, Time until);
   asio::awaitable<Result<void>> check_passthrough(Time until);
+  asio::awaitable<Result<void>> clear_unanswered(StorePointer store, std::string backend, DomainId domain, std::string address);
   asio::awaitable<Result<void>> detach_pci(DomainId domain, Peripheral peripheral, Time until);
 
   asio::thread_pool& pool_;

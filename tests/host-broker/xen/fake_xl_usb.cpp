@@ -66,6 +66,28 @@ int take_device(Store& store, const std::filesystem::path& usb, const std::vecto
   return store.write(node, "") ? 0 : say("no XenStore\n");
 }
 
+std::string pci_backend(const std::string& domain) { return "/local/domain/0/backend/pci/" + domain + "/0"; }
+
+int add_pci(Store& store, const std::vector<std::string>& arguments, const std::string& behaviour) {
+  if (behaviour == "no-passthrough") return say("libxl: error: libxl_pci.c:1529:pci_add_dm_done: Domain 7:xc_assign_device failed: Operation not supported\n");
+  const std::string back = pci_backend(arguments[1]);
+  const std::string count = store.read(back + "/num_devs").value().value_or("0");
+  const bool written = store.write(back + "/dev-" + count, arguments[2]) && store.write(back + "/num_devs", std::to_string(std::stoi(count) + 1)) &&
+                       store.write(back + "/state", behaviour == "no-driver" ? "2" : "4") &&
+                       store.write("/local/domain/" + arguments[1] + "/device/pci/0/backend", back) && store.write("/libxl/" + arguments[1] + "/device/pci/0/backend", back);
+  return written ? 0 : say("no XenStore\n");
+}
+
+// Of a guest that answers it takes the nodes; of another one it leaves them, and ends just as well.
+int take_pci(Store& store, const std::vector<std::string>& arguments, const std::string& behaviour) {
+  const std::string back = pci_backend(arguments[1]);
+  if (behaviour == "fail") return say("libxl: error: libxl_pci.c:1982:do_pci_remove: Domain 7:PCI device not attached to this domain\n");
+  if (behaviour == "linger" || store.read(back + "/state").value() != "4") return 0;
+  const std::string count = store.read(back + "/num_devs").value().value_or("1");
+  if (count == "1") return store.remove(back) ? 0 : 1;
+  return store.remove(back + "/dev-" + std::to_string(std::stoi(count) - 1)) && store.write(back + "/num_devs", std::to_string(std::stoi(count) - 1)) ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int count, char** values) {
@@ -85,8 +107,7 @@ int main(int count, char** values) {
   if (arguments[0] == "usbdev-attach") return add_device(store.value(), folder / "usb", arguments);
   if (arguments[0] == "usbdev-detach") return take_device(store.value(), folder / "usb", arguments, behaviour);
   if (arguments[0] == "pci-assignable-add") return 0;
-  const std::string back = "/local/domain/0/backend/pci/" + arguments[1] + "/0";
-  if (arguments[0] == "pci-attach") return store.value().write(back + "/dev-0", arguments[2]) && store.value().write(back + "/state", behaviour == "no-driver" ? "2" : "4") ? 0 : 1;
-  if (arguments[0] == "pci-detach") return behaviour == "linger" || store.value().remove(back + "/dev-0") ? 0 : 1;
+  if (arguments[0] == "pci-attach") return add_pci(store.value(), arguments, behaviour);
+  if (arguments[0] == "pci-detach") return take_pci(store.value(), arguments, behaviour);
   return say("no such command\n");
 }

@@ -237,18 +237,57 @@ TEST_F(XlPeripheralsTest, WithoutAnIommuPciIsRefusedWithTheReason) {
   EXPECT_EQ(calls(), "xl info\n");
 }
 
+// xl says that all went well, and leaves its nodes.
 TEST_F(XlPeripheralsTest, AGuestThatDoesNotTakeAPciDeviceLosesIt) {
   std::filesystem::create_directory(folder_ / "pci/0000:03:00.0");
   pretend("no-driver");
   EXPECT_FAILS(attach({7}, pci(), 200ms), Errc::refused);
+  EXPECT_EQ(place(pci()), "0000:03:00.0");
+  EXPECT_THAT(calls(), HasSubstr("xl pci-detach 7 0000:03:00.0\n"));
+  for (const char* node : {"/local/domain/0/backend/pci/7/0", "/local/domain/7/device/pci/0", "/libxl/7/device/pci/0"}) EXPECT_EQ(read(node), "none") << node;
+  pretend("");
+  ASSERT_OK(attach({7}, pci()));
+}
+
+TEST_F(XlPeripheralsTest, AGuestThatStandsStillLosesAPciDevice) {
+  std::filesystem::create_directory(folder_ / "pci/0000:03:00.0");
+  ASSERT_OK(attach({7}, pci()));
+  pretend("linger");
+  ASSERT_OK(detach({7}, pci(), 200ms));
   EXPECT_EQ(place(pci()), "0000:03:00.0");
 }
 
 TEST_F(XlPeripheralsTest, ABackendThatKeepsAPciDeviceIsSaid) {
   std::filesystem::create_directory(folder_ / "pci/0000:03:00.0");
   ASSERT_OK(attach({7}, pci()));
+  pretend("fail");
+  const auto failed = detach({7}, pci(), 200ms);
+  ASSERT_FAILS(failed, Errc::xen);
+  EXPECT_THAT(failed.error().message, HasSubstr("not attached to this domain"));
+  EXPECT_EQ(place(pci()), "0000:03:00.0 domain 7");
+}
+
+// Which of several a node is, only libxl knows; the other one is in use.
+TEST_F(XlPeripheralsTest, BesideAnotherPciDeviceNothingIsClearedAway) {
+  for (const char* address : {"pci/0000:03:00.0", "pci/0000:04:00.0"}) std::filesystem::create_directory(folder_ / address);
+  const Peripheral other = parse_peripheral("other", "pci,04:00.0").value();
+  ASSERT_OK(attach({7}, other));
+  ASSERT_OK(attach({7}, pci()));
   pretend("linger");
   EXPECT_FAILS(detach({7}, pci(), 200ms), Errc::timed_out);
+  EXPECT_EQ(place(other), "0000:04:00.0 domain 7");
+  pretend("");
+  ASSERT_OK(detach({7}, pci()));
+  EXPECT_EQ(place(other), "0000:04:00.0 domain 7");
+  EXPECT_EQ(place(pci()), "0000:03:00.0");
+}
+
+TEST_F(XlPeripheralsTest, ADomainWithoutPassthroughIsSaid) {
+  std::filesystem::create_directory(folder_ / "pci/0000:03:00.0");
+  pretend("no-passthrough");
+  const auto failed = attach({7}, pci());
+  ASSERT_FAILS(failed, Errc::xen);
+  EXPECT_THAT(failed.error().message, HasSubstr("xc_assign_device failed: Operation not supported; a domain that was started without passthrough = \"enabled\""));
 }
 
 }  // namespace
