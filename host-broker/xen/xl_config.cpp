@@ -66,6 +66,8 @@ class Parser {
     result.usb_controllers = texts_of("usbctrl");
     const std::string kind = text_of("type");
     result.is_hvm = kind == "hvm" || (kind.empty() && text_of("builder") == "hvm");
+    result.is_pvh = kind == "pvh";
+    result.passthrough = text_of("passthrough");
     result.has_spice = result.is_hvm && number_of("spice") != 0;
     TRY(result.spice_port, port_of("spiceport"));
     TRY(result.spice_tls_port, port_of("spicetls_port"));

@@ -51,7 +51,9 @@ struct XlConfig {
   std::vector<std::string> passed_pci;    // the entries of `pci`, of `usbdev` and of `usbctrl`
   std::vector<std::string> passed_usb;
   std::vector<std::string> usb_controllers;
+  std::string passthrough;                // enabled, …; empty: as `pci` is there or not
   bool is_hvm = false;
+  bool is_pvh = false;
 };
 
 // Settings that a clone must not share with its original; see render.hpp.

@@ -46,6 +46,14 @@ bool has_qemu(const xen::XlConfig& config) {
          config.keys.contains("p9") || config.keys.contains("channel") || std::any_of(config.disks.begin(), config.disks.end(), by_qemu);
 }
 
+// Xen decides at a domain's creation whether it may ever have a PCI device: libxl asks for that where `passthrough` or `pci` says so, and no clone has `pci`.
+std::string why_no_pci(const xen::XlConfig& config) {
+  if (config.is_pvh) return "makes the VM a PVH guest, which Xen gives no PCI devices";
+  const bool is_prepared = !config.passthrough.empty() && config.passthrough != "disabled" && config.passthrough != "default";
+  if (is_prepared) return {};
+  return "does not prepare the VM for it; add passthrough = \"enabled\" there" + std::string(config.is_hvm ? "" : ", and for Linux e820_host = 1");
+}
+
 Result<OwnDevices> devices_of(const GuestConfig& config, configuration::ToolstackKind toolstack) {
   if (toolstack == configuration::ToolstackKind::sandbox) {
     TRY(auto spec, sandbox::read_domain_spec(config.xl_config));
@@ -62,6 +70,7 @@ Result<OwnDevices> devices_of(const GuestConfig& config, configuration::Toolstac
   for (const VmVif& vif : vm.vifs) own.interfaces.insert(vif.index);
   own.passed = passed_devices(parsed);
   own.can_have_usb = has_qemu(parsed);
+  own.why_no_pci = why_no_pci(parsed);
   return own;
 }
 

@@ -23,6 +23,7 @@ struct OwnDevices {
   std::set<unsigned> interfaces;   // indexes
   std::vector<PassedDevice> passed;
   bool can_have_usb = true;        // it is an HVM guest, or has a QEMU from its start on
+  std::string why_no_pci;          // why no PCI device can be given to it, or to a clone of it, while it runs, and what to do; empty: it can
 };
 
 // Errors: configuration, with the file, when it is not there or cannot be understood.

@@ -45,6 +45,9 @@ void check_peripherals(FileConfiguration& guests, const GuestConfig& config, con
       mistakes.push_back({Errc::configuration, "cannot use " + key + " '" + peripheral_text(peripheral) + "': " + config.xl_config + " has the device too, in " + passed.key +
                                                    ", and so the original would have it at each start, whoever has production; take it out there", place_of(guests, config.vm, key)});
     }
+    if (peripheral.kind == protocol::PeripheralKind::pci && !own.why_no_pci.empty()) {
+      warnings.push_back({Errc::configuration, "warning: " + key + " is a PCI device, and " + config.xl_config + ' ' + own.why_no_pci, place_of(guests, config.vm, key)});
+    }
     if (peripheral.kind == protocol::PeripheralKind::usb && !own.can_have_usb) {
       warnings.push_back({Errc::configuration, "warning: " + key + " is a USB device, and " + config.xl_config +
                                                    " gives the VM no QEMU, which serves those; add usbctrl = [\"type=qusb,version=2,ports=8\"] there", place_of(guests, config.vm, key)});

@@ -259,7 +259,7 @@ TEST_F(VmcloneFiles, ConfigCheckComparesPeripheralsWithTheVmsOwnFile) {
   const std::string own = path("pos1.cfg");
   const std::string place = path("clone/guest/pos1.conf");
   write("clone/guest/pos1.conf", "clones=3\nperipheral.card=pci,03:00.0\nperipheral.printer=usb,04B8:0202\n");
-  write("pos1.cfg", head + "usbctrl = [\"type=qusb,version=2,ports=8\"]\n");
+  write("pos1.cfg", head + "passthrough = \"enabled\"\nusbctrl = [\"type=qusb,version=2,ports=8\"]\n");
   auto right = start({"config", "check"});
   EXPECT_EQ(right.finish(), 0) << right.errors();
   EXPECT_EQ(right.errors(), "");
@@ -277,7 +277,7 @@ TEST_F(VmcloneFiles, ConfigCheckComparesPeripheralsWithTheVmsOwnFile) {
   }
 
   for (const char* same : {"03:00.0", "0000:03:00.0,permissive=1", "bdf=03:00.0", "03:00.*@5"}) {
-    write("pos1.cfg", head + "usbctrl = [\"type=qusb\"]\npci = [\"" + same + "\"]\n");
+    write("pos1.cfg", head + "passthrough = \"enabled\"\nusbctrl = [\"type=qusb\"]\npci = [\"" + same + "\"]\n");
     auto twice = start({"config", "check"});
     EXPECT_EQ(twice.finish(), 1) << same;
     EXPECT_NE(twice.errors().find("cannot use peripheral.card 'pci,0000:03:00.0': " + own + " has the device too, in pci"), std::string::npos) << twice.errors();
@@ -295,6 +295,16 @@ TEST_F(VmcloneFiles, ConfigCheckComparesPeripheralsWithTheVmsOwnFile) {
   EXPECT_EQ(others.finish(), 0) << others.errors();
   EXPECT_NE(others.errors().find("warning: usbdev 'hostbus=1,hostaddr=3' in " + own + " is the original's at each start"), std::string::npos) << others.errors();
   EXPECT_NE(others.errors().find("warning: pci '04:00.0' in " + own), std::string::npos) << others.errors();
+  EXPECT_NE(others.errors().find("warning: peripheral.card is a PCI device, and " + own + " does not prepare the VM for it; add passthrough = \"enabled\" there, and for Linux e820_host = 1"),
+            std::string::npos)
+      << others.errors();
+  for (const auto& [more, told] : {std::pair{"type = \"hvm\"\n", "add passthrough = \"enabled\" there ("}, {"type = \"pvh\"\npassthrough = \"enabled\"\n", "makes the VM a PVH guest"},
+                                   {"passthrough = \"disabled\"\n", "does not prepare the VM for it"}}) {
+    write("pos1.cfg", head + "usbctrl = [\"type=qusb\"]\n" + more);
+    auto unprepared = start({"config", "check"});
+    EXPECT_EQ(unprepared.finish(), 0);
+    EXPECT_NE(unprepared.errors().find(told), std::string::npos) << unprepared.errors();
+  }
   write("clone/guest/pos1.conf", "clones=3\n");
   auto without = start({"config", "check"});
   EXPECT_EQ(without.finish(), 0) << without.errors();
