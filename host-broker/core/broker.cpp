@@ -99,6 +99,7 @@ asio::awaitable<void> Broker::reconcile() {
   }
   co_await attach_volumes();
   give_identities();
+  part_volumes();
   if (has_started_) spawn(executor_, "peripherals", keep_peripherals());  // a device that fails takes its time
 }
 

@@ -80,6 +80,11 @@ class Broker : public RequestHandler {
   std::map<std::string, std::string> peripheral_troubles(const VmName& vm) const;
   void give_identities();
   asio::awaitable<void> give_identity_to(VmName vm, Uuid clone, std::string name);
+  // volume_keeping.cpp
+  void part_volumes();
+  asio::awaitable<void> part_volumes_of(VmName vm, std::vector<SharedVolume> volumes);
+  asio::awaitable<void> part_volume(VmName vm, SharedVolume volume);
+
   asio::awaitable<void> remove_stray_images(const std::vector<OperationRecord>& unfinished);
 
   // approvals.cpp
@@ -119,6 +124,7 @@ class Broker : public RequestHandler {
   std::map<std::string, DomainId> known_given_;        // shared volumes: the domain whose agent was told of it
   std::map<Uuid, Timestamp> identity_due_;             // clones that await their identity: when their agents are asked again
   std::set<Uuid> identity_asked_;                      // those of them whose agents are being asked
+  std::set<VmName> parting_;                           // whose shared volumes are being looked at
   std::map<std::pair<VmName, PeripheralName>, KeptPeripheral> kept_peripherals_;
   bool has_started_ = false;                           // before, nobody knows which families an operation works at
   bool is_keeping_ = false;                            // somebody looks after peripherals

@@ -231,5 +231,54 @@ TEST(SharedVolumes, OfAMemberWithoutTheLeaseAreLeftToRepair) {
   EXPECT_EQ(till.journal.operations.size(), before) << "under another name";
 }
 
+// ---- volume_keeping.cpp ----------------------------------------------------------------------------------------------
+
+// Its guest rebooted while it gave the volume up, and xl gave the new domain what the old one had.
+TEST(SharedVolumes, AMemberThatComesBackWithOneThatHasPassedOnLosesIt) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  const DomainId standby = till.domain("pos1.standby").id;
+  till.domain("pos1").id = {7};
+  till.devices.attached[till.volume].push_back({DomainId{7}, "xvds"});
+  till.devices.calls.clear();
+  run(*till.context, till.broker->reconcile());
+  till.settle();
+  EXPECT_EQ(till.devices.calls, std::vector<std::string>{"detach 7 xvds force"});
+  ASSERT_EQ(till.devices.attached[till.volume].size(), 1u);
+  EXPECT_EQ(till.devices.attached[till.volume][0].domain, standby);
+  EXPECT_EQ(till.journal.audit.back().event, "taken");
+  EXPECT_EQ(till.producer(), "standby");
+}
+
+TEST(SharedVolumes, OneThatHoldsOnToItIsAskedAgain) {
+  Till till;
+  const auto has_it_too = [&till] {
+    till.devices.attached[till.volume] = {{DomainId{1}, "xvds"}, {till.domain("pos1.standby").id, "xvds"}};
+    till.devices.calls.clear();
+  };
+  has_it_too();
+  till.devices.fails = [](const std::string& call) { return call.starts_with("detach") ? std::optional(Error{Errc::timed_out, "the kernel still serves it"}) : std::nullopt; };
+  for (std::size_t times = 1; times <= 2; ++times) {
+    run(*till.context, till.broker->reconcile());
+    till.settle();
+    EXPECT_EQ(till.devices.calls.size(), times);
+  }
+  till.devices.fails = nullptr;
+  run(*till.context, till.broker->reconcile());
+  till.settle();
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(SharedVolumes, WhatStrangersAndTheHolderHaveIsLeftToRepair) {
+  Till till;
+  for (const broker::Attachment& other : {broker::Attachment{DomainId{9}, "xvdb"}, broker::Attachment{DomainId{1}, "xvdt"}}) {
+    till.devices.attached[till.volume] = {{DomainId{1}, "xvds"}, other};
+    till.devices.calls.clear();
+    run(*till.context, till.broker->reconcile());
+    till.settle();
+    EXPECT_TRUE(till.devices.calls.empty());
+  }
+}
+
 }  // namespace
 }  // namespace zynclone::tests

@@ -1,0 +1,58 @@
+// No volume is with two members of a family: xl gives a domain whose guest reboots what it had when xl looked (xl_vmcontrol.c), seconds before, and a
+// volume that has passed to another member meanwhile with it; where a QEMU serves its image, no script sees that it is in use. A guest that reboots while
+// it gives a volume up can have that so. The lease decides who keeps it.
+#include <algorithm>
+
+#include "host-broker/core/broker.hpp"
+#include "host-broker/core/operations/peripheral_steps.hpp"
+#include "system/log.hpp"
+
+namespace zynclone::broker {
+namespace {
+
+constexpr std::chrono::seconds k_part_limit{15};
+
+}  // namespace
+
+// Also while an operation works there: who has not the lease has nothing to do with the volume at any step. Each family by itself, as a guest that holds on
+// to a device takes its time.
+void Broker::part_volumes() {
+  for (const auto& [vm, family] : registry_.all()) {
+    const auto config = ports_.configuration.guest(vm);
+    if (!config || config.value().shared_volumes.empty() || !parting_.insert(vm).second) continue;
+    spawn(executor_, "shared volumes of " + vm.text(), part_volumes_of(vm, config.value().shared_volumes));
+  }
+}
+
+asio::awaitable<void> Broker::part_volumes_of(VmName vm, std::vector<SharedVolume> volumes) {
+  for (const SharedVolume& volume : volumes) co_await part_volume(vm, volume);
+  parting_.erase(vm);
+}
+
+asio::awaitable<void> Broker::part_volume(VmName vm, SharedVolume volume) {
+  const auto attached = co_await ports_.devices.attachments_of(volume.volume);
+  if (!attached || attached.value().size() < 2) co_return;
+  const std::vector<Attachment> attachments = attached.value();
+  const auto listed = co_await ports_.toolstack.list_domains();
+  const Family* found = registry_.find(vm);
+  if (!listed || found == nullptr) co_return;
+  const std::vector<Domain> domains = listed.value();
+  const Family family = *found;
+  // After it was seen who has it: nobody gets it before he has the lease, nor loses the lease before it is gone from him.
+  const auto lease = co_await ports_.leases.find_lease(volume_of(family.uuid, volume.name));
+  if (!lease) co_return;
+  const auto holder = lease.value().token == 0 ? std::optional<Uuid>(family.uuid) : lease.value().holder;
+  const auto is_holders = [&](const Attachment& one) { return holder && member_of(family, domains, one.domain) == holder; };
+  if (std::none_of(attachments.begin(), attachments.end(), is_holders)) co_return;  // that is for vm.repair
+  for (const Attachment& one : attachments) {
+    const auto member = member_of(family, domains, one.domain);
+    if (!member || member == holder) continue;  // a stranger's is for vm.repair, too
+    const std::string what = vm.text() + " volume " + volume.name.text() + " from " + member_name(family, *member) + ", which had it beside " + member_name(family, *holder);
+    const VmDisk disk{.device = one.device, .volume = volume.volume};
+    auto taken = co_await ports_.devices.detach(one.domain, disk, Detach::force, k_part_limit);
+    log_error(taken ? what + ": taken by force" : what + ": it could not be taken: " + taken.error().message);
+    if (taken) (void)co_await ports_.audit.append("broker", "taken", "", what + ", without its lease");
+  }
+}
+
+}  // namespace zynclone::broker
