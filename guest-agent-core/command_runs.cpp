@@ -1,6 +1,5 @@
 #include "guest-agent-core/command_runs.hpp"
 
-#include "guest-agent-core/either.hpp"
 #include "guest-agent-core/text.hpp"
 #include "protocol/command.hpp"
 #include "system/duration.hpp"
@@ -22,7 +21,7 @@ std::string said(const std::string& output) {
 
 Result<void> CommandRuns::check(const protocol::GuestRun& call) const {
   if (programs_ == nullptr) return failed(Errc::refused, call, "this guest allows no commands (commands in agent.conf)");
-  if (running_) return failed(Errc::busy, call, "the command of '" + running_->text() + "' is running");
+  if (const auto& running = calls_.running()) return failed(Errc::busy, call, "the command of '" + running->text() + "' is running");
   if (const auto token = quiescer_.held_for()) return failed(Errc::busy, call, "this guest is quiesced for '" + token->text() + "'");
   TRY(protocol::check_command(call.command));
   const auto longest = static_cast<std::uint64_t>(std::chrono::milliseconds(protocol::k_longest_run).count());
@@ -33,31 +32,19 @@ Result<void> CommandRuns::check(const protocol::GuestRun& call) const {
 }
 
 asio::awaitable<CommandRuns::Outcome> CommandRuns::run(protocol::GuestRun call) {
-  if (running_ == call.token) {
-    while (running_ == call.token) co_await changed_.wait();
-    if (last_ != call.token) co_return failed(Errc::unavailable, call, "it was given up");
+  if (calls_.running() == call.token) {
+    co_await calls_.ended(call.token);
+    if (calls_.outcome_of(call.token) == nullptr) co_return failed(Errc::unavailable, call, "it was given up");
   }
-  if (last_ == call.token) co_return *outcome_;
+  if (const Outcome* outcome = calls_.outcome_of(call.token)) co_return *outcome;
   if (call.attach) co_return failed(Errc::not_found, call, "cannot tell what became of it: the agent was started anew, or never was asked");
   if (auto fine = check(call); !fine) co_return outcome::failure(std::move(fine).error());
 
-  // A handler runs to its end also when the channel has ended, so whoever asks again finds what it came to.
-  running_ = call.token;
-  dropped_.reset();
-  last_.reset();
-  struct End {
-    CommandRuns& runs;
-    ~End() {
-      runs.running_.reset();
-      runs.changed_.wake();
-    }
-  } const end{*this};
   log_info("runs '" + protocol::command_text(call.command) + "' for the host's operation " + call.token.text());
-  std::optional<Outcome> finished = co_await unless(until_dropped(), run_program(call));
-  if (!finished) co_return failed(dropped_->code, call, dropped_->message);
-  last_ = call.token;
-  outcome_ = *finished;
-  co_return *finished;
+  std::function<Error(const Error&)> dropped = [call](const Error& why) { return failed(why.code, call, why.message); };
+  Outcome outcome = co_await calls_.run(call.token, run_program(call), std::move(dropped));
+  if (calls_.was_dropped()) calls_.forget();
+  co_return outcome;
 }
 
 asio::awaitable<CommandRuns::Outcome> CommandRuns::run_program(protocol::GuestRun call) {
@@ -77,15 +64,9 @@ asio::awaitable<CommandRuns::Outcome> CommandRuns::run_program(protocol::GuestRu
   co_return report;
 }
 
-asio::awaitable<void> CommandRuns::until_dropped() {
-  while (!dropped_) co_await changed_.wait();
-}
-
 void CommandRuns::drop(Error why) {
-  last_.reset();
-  if (!running_) return;
-  dropped_ = std::move(why);
-  changed_.wake();
+  calls_.forget();
+  calls_.drop(std::move(why));
 }
 
 }  // namespace zynclone::agent

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "guest-agent-core/hooks.hpp"
+#include "guest-agent-core/one_at_a_time.hpp"
 #include "guest-agent-core/quiesce.hpp"
-#include "protocol/channel/wake_up.hpp"
 #include "protocol/messages.hpp"
 
 namespace zynclone::agent {
@@ -42,23 +42,18 @@ class CommandRuns {
   // Ends what runs: it is killed. What ran before is forgotten.
   void drop(Error why);
 
-  bool is_running() const { return running_.has_value(); }
+  bool is_running() const { return calls_.running().has_value(); }
 
  private:
   using Outcome = Result<protocol::RunReport>;
 
   Result<void> check(const protocol::GuestRun& call) const;
   asio::awaitable<Outcome> run_program(protocol::GuestRun call);
-  asio::awaitable<void> until_dropped();
 
   CommandPrograms* programs_;
   const Quiescer& quiescer_;
   std::function<HookEnvironment()> common_;
-  channel::WakeUp changed_;
-  std::optional<OperationId> running_;
-  std::optional<Error> dropped_;
-  std::optional<OperationId> last_;  // that has ended
-  std::optional<Outcome> outcome_;
+  OneAtATime<OperationId, protocol::RunReport> calls_;
 };
 
 }  // namespace zynclone::agent

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "guest-agent-core/hooks.hpp"
+#include "guest-agent-core/one_at_a_time.hpp"
 #include "guest-agent-core/quiesce.hpp"
-#include "protocol/channel/wake_up.hpp"
 #include "protocol/messages.hpp"
 
 namespace zynclone::agent {
@@ -21,7 +21,7 @@ class CutoverPreparation {
   asio::awaitable<Result<protocol::PrepareReport>> prepare(protocol::GuestPrepareCutover call);
 
   // Ends what runs: its hook is killed.
-  void drop(Error why);
+  void drop(Error why) { calls_.drop(std::move(why)); }
 
   // "a cutover is being prepared"
   std::optional<std::string> in_work() const;
@@ -35,15 +35,10 @@ class CutoverPreparation {
   using Outcome = Result<protocol::PrepareReport>;
 
   asio::awaitable<Outcome> run_hooks(Call call);
-  asio::awaitable<void> until_dropped();
 
   Hooks& hooks_;
   const Quiescer& quiescer_;
-  channel::WakeUp changed_;
-  std::optional<Call> running_;
-  std::optional<Error> dropped_;
-  std::optional<Call> last_;  // that has ended
-  std::optional<Outcome> outcome_;
+  OneAtATime<Call, protocol::PrepareReport> calls_;
 };
 
 }  // namespace zynclone::agent

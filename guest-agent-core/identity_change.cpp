@@ -2,7 +2,6 @@
 
 #include <set>
 
-#include "guest-agent-core/either.hpp"
 #include "guest-agent-core/text.hpp"
 #include "system/log.hpp"
 
@@ -47,10 +46,11 @@ Result<void> IdentityChange::check(const protocol::GuestApplyIdentity& call) con
 }
 
 asio::awaitable<Result<protocol::IdentityReport>> IdentityChange::apply(protocol::GuestApplyIdentity call) {
-  if (running_ && *running_ != call.token) co_return failed(Errc::busy, call.token, "another one, '" + running_->text() + "', is being applied");
-  if (running_) {
-    while (running_ == call.token) co_await changed_.wait();
-    if (last_ == call.token) co_return *outcome_;
+  if (const auto& running = calls_.running(); running && *running != call.token)
+    co_return failed(Errc::busy, call.token, "another one, '" + running->text() + "', is being applied");
+  if (calls_.running()) {
+    co_await calls_.ended(call.token);
+    if (const Outcome* outcome = calls_.outcome_of(call.token)) co_return *outcome;
     co_return failed(Errc::busy, call.token, "another one was applied meanwhile");
   }
   if (const auto done = applied(); done && done->token == call.token) {
@@ -61,23 +61,9 @@ asio::awaitable<Result<protocol::IdentityReport>> IdentityChange::apply(protocol
   if (const auto token = quiescer_.held_for()) co_return failed(Errc::busy, call.token, "this guest is quiesced for '" + token->text() + "'");
   if (auto fine = check(call); !fine) co_return with_context(fine.error(), "cannot apply identity '" + call.token.text() + "'");
 
-  // A handler runs to its end also when the channel has ended, so whoever asks again finds what it came to.
-  running_ = call.token;
-  dropped_.reset();
-  last_.reset();
-  struct End {
-    IdentityChange& identity;
-    ~End() {
-      identity.running_.reset();
-      identity.changed_.wake();
-    }
-  } const end{*this};
   const OperationId token = call.token;
-  std::optional<Outcome> finished = co_await unless(until_dropped(), run_hooks(std::move(call)));
-  if (!finished) finished = failed(dropped_->code, token, dropped_->message);
-  last_ = token;
-  outcome_ = *finished;
-  co_return *finished;
+  std::function<Error(const Error&)> dropped = [token](const Error& why) { return failed(why.code, token, why.message); };
+  co_return co_await calls_.run(token, run_hooks(std::move(call)), std::move(dropped));
 }
 
 asio::awaitable<IdentityChange::Outcome> IdentityChange::run_hooks(protocol::GuestApplyIdentity call) {
@@ -103,18 +89,8 @@ std::optional<IdentityRecord> IdentityChange::applied() const {
   return std::nullopt;
 }
 
-asio::awaitable<void> IdentityChange::until_dropped() {
-  while (!dropped_) co_await changed_.wait();
-}
-
-void IdentityChange::drop(Error why) {
-  if (!running_) return;
-  dropped_ = std::move(why);
-  changed_.wake();
-}
-
 std::optional<std::string> IdentityChange::in_work() const {
-  if (!running_) return std::nullopt;
+  if (!calls_.running()) return std::nullopt;
   return "this guest's identity is being applied";
 }
 

@@ -7,8 +7,8 @@
 
 #include "guest-agent-core/hooks.hpp"
 #include "guest-agent-core/identity_record.hpp"
+#include "guest-agent-core/one_at_a_time.hpp"
 #include "guest-agent-core/quiesce.hpp"
-#include "protocol/channel/wake_up.hpp"
 #include "protocol/messages.hpp"
 
 namespace zynclone::agent {
@@ -24,7 +24,7 @@ class IdentityChange {
   asio::awaitable<Result<protocol::IdentityReport>> apply(protocol::GuestApplyIdentity call);
 
   // Ends what runs: its hook is killed.
-  void drop(Error why);
+  void drop(Error why) { calls_.drop(std::move(why)); }
 
   // "this guest's identity is being applied"
   std::optional<std::string> in_work() const;
@@ -35,16 +35,11 @@ class IdentityChange {
   Result<void> check(const protocol::GuestApplyIdentity& call) const;
   std::optional<IdentityRecord> applied() const;
   asio::awaitable<Outcome> run_hooks(protocol::GuestApplyIdentity call);
-  asio::awaitable<void> until_dropped();
 
   Hooks& hooks_;
   IdentityStore& store_;
   const Quiescer& quiescer_;
-  channel::WakeUp changed_;
-  std::optional<OperationId> running_;
-  std::optional<Error> dropped_;
-  std::optional<OperationId> last_;  // that has ended
-  std::optional<Outcome> outcome_;
+  OneAtATime<OperationId, protocol::IdentityReport> calls_;
 };
 
 }  // namespace zynclone::agent
