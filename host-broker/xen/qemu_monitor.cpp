@@ -5,11 +5,14 @@
 #include <boost/asio/write.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <optional>
 
 #include "protocol/names.hpp"
 
@@ -115,7 +118,41 @@ asio::awaitable<Result<void>> talk(std::string socket, std::string image) {
   co_return outcome::success();
 }
 
+// "xenusb-1-3"; a controller is "xenusb-0".
+std::optional<UsbAddress> usb_address_of(std::string_view name) {
+  constexpr std::string_view k_prefix = "xenusb-";
+  if (!name.starts_with(k_prefix)) return std::nullopt;
+  name.remove_prefix(k_prefix.size());
+  UsbAddress usb;
+  const char* const end = name.data() + name.size();
+  const auto bus = std::from_chars(name.data(), end, usb.bus);
+  if (bus.ec != std::errc() || bus.ptr == end || *bus.ptr != '-') return std::nullopt;
+  const auto address = std::from_chars(bus.ptr + 1, end, usb.address);
+  return address.ec == std::errc() && address.ptr == end ? std::optional(usb) : std::nullopt;
+}
+
+asio::awaitable<Result<unsigned>> take_unplugged(std::string socket, std::vector<UsbAddress> plugged) {
+  Monitor monitor(co_await asio::this_coro::executor);
+  CO_TRY(co_await monitor.open(socket));
+  Json question = {{"path", "/machine/peripheral"}};
+  CO_TRY(const Json devices, co_await monitor.execute("qom-list", std::move(question)));
+  unsigned removed = 0;
+  for (const Json& device : devices) {
+    const std::string name = device.is_object() ? text_of(device, "name") : std::string();
+    const auto usb = usb_address_of(name);
+    if (!usb || std::find(plugged.begin(), plugged.end(), *usb) != plugged.end()) continue;
+    Json one = {{"id", name}};
+    CO_TRY(co_await monitor.execute("device_del", std::move(one)));
+    ++removed;
+  }
+  co_return removed;
+}
+
 }  // namespace
+
+asio::awaitable<Result<unsigned>> remove_unplugged_usb(std::string socket, std::vector<UsbAddress> plugged, Deadline limit) {
+  return with_timeout(take_unplugged(std::move(socket), std::move(plugged)), limit, "the conversation with QEMU");
+}
 
 asio::awaitable<Result<void>> switch_to_layer(std::string socket, std::string image, Deadline limit) {
   return with_timeout(talk(std::move(socket), std::move(image)), limit, "the conversation with QEMU");

@@ -7,7 +7,9 @@
 
 #include "host-broker/storage/file_use.hpp"
 #include "host-broker/xen/block_backends.hpp"
+#include "host-broker/xen/qemu_monitor.hpp"
 #include "host-broker/xen/xl_errors.hpp"
+#include "system/log.hpp"
 #include "system/process.hpp"
 
 namespace zynclone::broker::xen {
@@ -172,13 +174,15 @@ asio::awaitable<Result<void>> XlPeripherals::detach(DomainId domain, Peripheral 
 }
 
 // The domain's own controller with a free port, or a new one. A guest's PV driver must have connected to it, or nobody would see the device.
-asio::awaitable<Result<UsbController>> XlPeripherals::controller_for(StorePointer store, DomainId domain, Peripheral peripheral, UsbView view, Time until) {
+asio::awaitable<Result<UsbController>> XlPeripherals::controller_for(StorePointer store, DomainId domain, DomainKind kind, Peripheral peripheral, UsbView view, Time until) {
   const auto usable = [domain](const UsbController& controller) {
     return controller.domain == domain && std::any_of(controller.ports.begin(), controller.ports.end(), [](const auto& port) { return port.device.empty(); });
   };
   auto found = std::find_if(view.controllers.begin(), view.controllers.end(), usable);
   if (found == view.controllers.end()) {
-    std::vector<std::string> arguments{"usbctrl-attach", std::to_string(domain.value), "version=2"};
+    // An emulated one of version 2 is an EHCI, at which QEMU refuses what is slower than USB 2.0: printers and scanners, as a rule. Xen's own has no version 3.
+    const std::string version = kind.is_hvm ? "version=3" : "version=2";
+    std::vector<std::string> arguments{"usbctrl-attach", std::to_string(domain.value), version};
     CO_TRY(co_await run_xl(std::move(arguments), until));
     CO_TRY(view, co_await look_usb(store, peripheral));
     found = std::find_if(view.controllers.begin(), view.controllers.end(), usable);
@@ -215,7 +219,7 @@ asio::awaitable<Result<void>> XlPeripherals::attach_usb(DomainId domain, Periphe
   for (const UsbGrant& grant : view.stale) {
     CO_TRY(co_await clear(store, grant));
   }
-  const auto controller = co_await controller_for(store, domain, peripheral, view, until);
+  const auto controller = co_await controller_for(store, domain, kind, peripheral, view, until);
   if (!controller) co_return cannot("give", controller.error().code, peripheral, domain, controller.error().message);
   std::vector<std::string> arguments{"usbdev-attach", std::to_string(domain.value)};
   arguments.push_back("hostbus=" + std::to_string(view.device->bus));
@@ -228,6 +232,13 @@ asio::awaitable<Result<void>> XlPeripherals::attach_usb(DomainId domain, Periphe
 
 // As libxl takes a port back (libxl__device_usbdev_remove_xenstore), which it does not where nothing is plugged in any more.
 asio::awaitable<Result<void>> XlPeripherals::clear(StorePointer store, UsbGrant grant) {
+  if (grant.controller.is_emulated()) {
+    std::vector<UsbAddress> plugged;
+    for (const HostUsbDevice& device : read_usb_devices(settings_.usb_devices)) plugged.push_back({.bus = device.bus, .address = device.address});
+    std::string socket = settings_.qemu_folder + "/qmp-libxl-" + std::to_string(grant.controller.domain.value);
+    const auto removed = co_await remove_unplugged_usb(std::move(socket), std::move(plugged), k_look_limit);
+    if (!removed) log_warning("what was unplugged may still occupy a USB port of " + name_of(grant.controller.domain) + ": " + removed.error().message);
+  }
   auto work = [store, grant]() -> Result<void> { return store->write(grant.controller.port_node(grant.port), ""); };
   co_return co_await run_blocking_within(pool_, std::move(work), k_look_limit, "clearing a USB port");
 }

@@ -14,6 +14,7 @@ struct PeripheralSettings {
   std::string usb_devices = "/sys/bus/usb/devices";
   std::string usb_nodes = "/dev/bus/usb";              // <bus>/<address>, which a QEMU has open while it serves the device
   std::string pci_devices = "/sys/bus/pci/devices";
+  std::string qemu_folder = "/run/xen";                // where libxl puts the control sockets of its QEMUs
 };
 
 class XlPeripherals final : public Peripherals {
@@ -59,7 +60,7 @@ class XlPeripherals final : public Peripherals {
   asio::awaitable<Result<void>> run_xl(std::vector<std::string> arguments, Time until);
 
   asio::awaitable<Result<void>> attach_usb(DomainId domain, Peripheral peripheral, Time until);
-  asio::awaitable<Result<UsbController>> controller_for(StorePointer store, DomainId domain, Peripheral peripheral, UsbView view, Time until);
+  asio::awaitable<Result<UsbController>> controller_for(StorePointer store, DomainId domain, DomainKind kind, Peripheral peripheral, UsbView view, Time until);
   asio::awaitable<Result<void>> detach_usb(DomainId domain, Peripheral peripheral, Time until);
   asio::awaitable<Result<void>> take_usb(StorePointer store, UsbGrant grant, std::optional<HostUsbDevice> device, Time until);
   asio::awaitable<Result<void>> clear(StorePointer store, UsbGrant grant);

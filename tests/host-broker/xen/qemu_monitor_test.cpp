@@ -51,6 +51,11 @@ class QemuMonitorTest : public testing::Test {
     asio::co_spawn(context_, serve(), asio::detached);
     return tests::run_on(context_, switch_to_layer((folder_ / "qmp").string(), image_, limit));
   }
+  Result<unsigned> take_unplugged(std::vector<std::string> answers, std::vector<UsbAddress> plugged) {
+    answers_ = std::move(answers);
+    asio::co_spawn(context_, serve(), asio::detached);
+    return tests::run_on(context_, remove_unplugged_usb((folder_ / "qmp").string(), std::move(plugged), std::chrono::seconds(20)));
+  }
   std::string node(const std::string& name, const std::string& file, const std::string& more = "\"ro\": false, \"drv\": \"qcow2\"") {
     return "{\"node-name\": \"" + name + "\", \"file\": \"" + file + "\", " + more + "}";
   }
@@ -118,6 +123,25 @@ TEST_F(QemuMonitorTest, AnEndlessAnswerIsCutOff) {
   auto switched = talk({std::string(6 << 20, 'x')});
   ASSERT_FAILS(switched, Errc::xen);
   EXPECT_THAT(switched.error().message, HasSubstr("too long"));
+}
+
+TEST_F(QemuMonitorTest, WhatWasUnpluggedIsTakenFromItsPort) {
+  const std::string devices = "{\"return\": [{\"name\": \"type\", \"type\": \"string\"}, {\"name\": \"xenusb-0\", \"type\": \"child<usb-ehci>\"}, {\"name\": \"xenusb-1-3\"},"
+                              " {\"name\": \"xenusb-1-4\"}, {\"name\": \"xenusb-2-3\"}, {\"name\": \"xenusb-1-x\"}, {\"name\": \"xenusb-1-3-1\"}, 5, {\"name\": 7}]}";
+  const auto removed = take_unplugged({k_greeting, k_done, devices, k_done, k_done}, {{.bus = 1, .address = 4}});
+  ASSERT_OK(removed);
+  EXPECT_EQ(removed.value(), 2u);
+  ASSERT_EQ(heard_.size(), 4u);
+  EXPECT_THAT(heard_[1], AllOf(HasSubstr("qom-list"), HasSubstr("/machine/peripheral")));
+  EXPECT_THAT(heard_[2], AllOf(HasSubstr("device_del"), HasSubstr("\"id\":\"xenusb-1-3\"")));
+  EXPECT_THAT(heard_[3], AllOf(HasSubstr("device_del"), HasSubstr("\"id\":\"xenusb-2-3\"")));
+}
+
+TEST_F(QemuMonitorTest, ARefusalToTakeADeviceIsAnError) {
+  const auto refused = take_unplugged({k_greeting, k_done, "{\"return\": [{\"name\": \"xenusb-1-3\"}]}", "{\"error\": {\"desc\": \"no\"}}"}, {});
+  ASSERT_FAILS(refused, Errc::xen);
+  EXPECT_THAT(refused.error().message, HasSubstr("device_del: no"));
+  EXPECT_FAILS(tests::run(remove_unplugged_usb((folder_ / "none").string(), {}, std::chrono::seconds(20))), Errc::xen);
 }
 
 TEST_F(QemuMonitorTest, NoSocketIsAClearRefusal) {

@@ -76,7 +76,7 @@ class XlPeripheralsTest : public testing::Test {
   asio::thread_pool pool_{2};
   XlPeripherals peripherals_{pool_,
                              {.xl = (folder_ / "xl").string(), .usb_devices = (folder_ / "usb").string(), .usb_nodes = (folder_ / "nodes").string(),
-                              .pci_devices = (folder_ / "pci").string()}};
+                              .pci_devices = (folder_ / "pci").string(), .qemu_folder = folder_.path().string()}};
 };
 
 TEST_F(XlPeripheralsTest, ADeviceIsFoundByProductSerialAndPort) {
@@ -130,6 +130,16 @@ TEST_F(XlPeripheralsTest, AnEmulatedControllerNeedsNoDriverOfXens) {
   write("/libxl/7/device/vusb/0/type", "devicemodel");
   write("/libxl/7/device/vusb/0/port/1", "1-1");
   EXPECT_EQ(place(usb()), "bus 1 address 2 (port 1-1) domain 7");
+  // Its QEMU is to give the port up, too; that it cannot be asked keeps nobody from having the port cleared.
+  unplug("1-1");
+  ASSERT_OK(detach({7}, usb()));
+  EXPECT_EQ(read("/libxl/7/device/vusb/0/port/1"), "");
+}
+
+TEST_F(XlPeripheralsTest, AnHvmGuestsNewControllerTakesSlowDevices) {
+  write("/libxl/7/type", "hvm");
+  (void)attach({7}, usb());
+  EXPECT_THAT(calls(), HasSubstr("xl usbctrl-attach 7 version=3\n"));
 }
 
 TEST_F(XlPeripheralsTest, AGuestWithoutTheDriverIsRefusedAndGivenNothing) {
