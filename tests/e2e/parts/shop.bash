@@ -40,6 +40,15 @@ last_seller() { shop_sales | tail -1 | awk '{print $4}'; }
 sold_by() { [[ $(last_seller) == "$1" ]]; }
 sold_by_another() { [[ $(last_seller) != "$original" ]]; }
 
+goes_back() {
+  run vmclone cutover start pos1 pos1 --wait
+  expect_status 0 "production goes back to the original"
+  run vmclone cutover commit pos1 --wait
+  run_until sold_by "$original"
+  sells_on
+  expect_status 0 "which sells"
+}
+
 # The upgrade of a shop's till while it sells: a standby takes over, and gives back or stays.
 cutover() {
   part "A shop that stays open"
@@ -72,12 +81,7 @@ cutover() {
   expect_status 0 "another cutover"
   run vmclone cutover commit pos1 --wait
   expect_status 0 "is committed"
-  run vmclone cutover start pos1 pos1 --wait
-  expect_status 0 "production goes back to the original"
-  run vmclone cutover commit pos1 --wait
-  run_until sold_by "$original"
-  sells_on
-  expect_status 0 "which sells"
+  goes_back
   shop_ends 'gap between domain'
 }
 
@@ -167,11 +171,7 @@ upgrade() {
   expect_status 0 "and sells"
   run vmclone upgrade pos1 -- true
   expect_status 6 "another upgrade waits until the till is back"
-  run vmclone cutover start pos1 pos1 --wait
-  expect_status 0 "it moves back as the last line said"
-  run vmclone cutover commit pos1 --wait
-  run_until sold_by "$original"
-  sells_on
+  goes_back  # as the last line said
   in_pos1 "rm -f $mark"
   shop_ends
 }

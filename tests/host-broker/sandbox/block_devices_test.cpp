@@ -36,6 +36,13 @@ class SandboxBlockDevicesTest : public SandboxTest {
   broker::VmDisk sales() { return {.device = "xvds", .volume = {broker::VolumeFormat::raw, disk("sales.raw")}}; }
   std::vector<broker::Attachment> holders(const broker::VmDisk& of) { return run(devices.attachments_of(of.volume)).value(); }
   std::filesystem::path shown(DomainId domain, const std::string& device = "xvds") { return layout.devices(domain) / device; }
+  // Asks for it, and does not wait.
+  void begin_detach(DomainId domain, const broker::VmDisk& held, std::optional<Result<void>>& detached) {
+    asio::co_spawn(context, detach_into(domain, held, detached), asio::detached);
+  }
+  asio::awaitable<void> detach_into(DomainId domain, broker::VmDisk held, std::optional<Result<void>>& detached) {
+    detached.emplace(co_await devices.detach(domain, std::move(held), Detach::ask, std::chrono::seconds(10)));
+  }
 
   SandboxBlockDevices devices{layout};
 };
@@ -94,12 +101,7 @@ TEST_F(SandboxBlockDevicesTest, AGuestThatLetsItGoInTimeIsWaitedFor) {
   const auto disk = sales();
   const auto [domain, pid] = holding(disk);
   std::optional<Result<void>> detached;
-  asio::co_spawn(
-      context,
-      [](SandboxBlockDevices& from, DomainId of, broker::VmDisk what, std::optional<Result<void>>& into) -> asio::awaitable<void> {
-        into.emplace(co_await from.detach(of, what, Detach::ask, std::chrono::seconds(10)));
-      }(devices, domain, disk, detached),
-      asio::detached);
+  begin_detach(domain, disk, detached);
   EXPECT_FALSE(run_until([&] { return detached.has_value(); }, std::chrono::milliseconds(100)));
   ::kill(pid, SIGUSR1);
   ASSERT_TRUE(run_until([&] { return detached.has_value(); }));
@@ -178,12 +180,7 @@ TEST_F(SandboxBlockDevicesTest, AGuestThatEndsMeanwhileHasNothingLeft) {
   const auto disk = sales();
   const auto [domain, pid] = holding(disk);
   std::optional<Result<void>> detached;
-  asio::co_spawn(
-      context,
-      [](SandboxBlockDevices& from, DomainId of, broker::VmDisk what, std::optional<Result<void>>& into) -> asio::awaitable<void> {
-        into.emplace(co_await from.detach(of, what, Detach::ask, std::chrono::seconds(10)));
-      }(devices, domain, disk, detached),
-      asio::detached);
+  begin_detach(domain, disk, detached);
   EXPECT_FALSE(run_until([&] { return detached.has_value(); }, std::chrono::milliseconds(50)));
   ASSERT_OK(run(toolstack.destroy(domain)));
   ASSERT_TRUE(run_until([&] { return detached.has_value(); }));
