@@ -66,8 +66,23 @@ asio::awaitable<Result<void>> XlMemories::check_room(DomainId domain) {
   co_return outcome::success();
 }
 
+// One memory at a time: two that are copied at once share a disk, and each guest stands still for as long as both take; and the room that is looked for is
+// there for one.
+asio::awaitable<std::shared_ptr<void>> XlMemories::take_turn() {
+  const auto executor = co_await asio::this_coro::executor;
+  if (!freed_) freed_ = std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
+  while (!turn_.expired()) {
+    boost::system::error_code woken;
+    co_await freed_->async_wait(asio::redirect_error(asio::use_awaitable, woken));
+  }
+  std::shared_ptr<void> turn(nullptr, [freed = freed_](void*) { freed->cancel(); });
+  turn_ = turn;
+  co_return turn;
+}
+
 asio::awaitable<Result<Deadline>> XlMemories::begin_save(DomainId domain, std::string image, Progress progress) {
   CO_TRY(co_await let_go(domain));
+  const std::shared_ptr<void> turn = co_await take_turn();
   CO_TRY(co_await remove(image));
   CO_TRY(const DomainMemory memory, co_await check(domain));
   CO_TRY(const std::uint64_t reserve, folder_.reserve());
@@ -75,7 +90,7 @@ asio::awaitable<Result<Deadline>> XlMemories::begin_save(DomainId domain, std::s
   CO_TRY(auto started, SaveProcess::start(executor, settings_.program, domain, folder_.file_of(image), reserve));
   const std::shared_ptr<SaveProcess> process = std::move(started);
   const Deadline limit = k_shortest_save + std::chrono::seconds(memory.bytes / k_slowest);
-  savings_[domain] = Saving{.image = image, .size = memory.bytes, .limit = limit, .progress = progress, .process = process};
+  savings_[domain] = Saving{.image = image, .size = memory.bytes, .limit = limit, .progress = progress, .process = process, .turn = turn};
   auto suspended = co_await process->suspended(std::move(progress), limit);
   if (suspended) co_return suspended;
   auto gone = co_await let_go(domain);
@@ -96,8 +111,10 @@ asio::awaitable<Result<SavedMemory>> XlMemories::finish_save(DomainId domain) {
 asio::awaitable<Result<void>> XlMemories::let_go(DomainId domain) {
   const auto found = savings_.find(domain);
   std::shared_ptr<SaveProcess> process;
+  std::shared_ptr<void> turn;  // until it has ended its work
   if (found != savings_.end()) {
     process = std::move(found->second.process);
+    turn = std::move(found->second.turn);
     savings_.erase(found);
   } else {
     CO_TRY(co_await wait_for_other_saves(domain, k_end_limit));

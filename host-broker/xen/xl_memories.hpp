@@ -32,6 +32,7 @@ class XlMemories final : public Memories {
   Result<std::vector<std::string>> images() const override { return folder_.images(); }
 
  private:
+  asio::awaitable<std::shared_ptr<void>> take_turn();
   asio::awaitable<Result<DomainMemory>> check(DomainId domain);
   asio::awaitable<void> take_back_notice(DomainId domain);
   asio::awaitable<void> see_to_end(std::shared_ptr<SaveProcess> process, DomainId domain);
@@ -45,8 +46,11 @@ class XlMemories final : public Memories {
     Deadline limit{};
     Progress progress;
     std::shared_ptr<SaveProcess> process;
+    std::shared_ptr<void> turn;
   };
   std::map<DomainId, Saving> savings_;   // those that hold, or are about to
+  std::weak_ptr<void> turn_;                     // whose turn it is to copy
+  std::shared_ptr<asio::steady_timer> freed_;    // cancelled when a turn ends
   asio::thread_pool pool_{2};
 };
 

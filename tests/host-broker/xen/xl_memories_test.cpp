@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "host-broker/xen/xl_process.hpp"
 #include "host-broker/xen/store/xenstore.hpp"
@@ -148,6 +149,35 @@ TEST_F(XlMemoriesTest, WhatCannotBeIsRefusedBeforeAnythingIsDone) {
   EXPECT_FAILS(begin(), Errc::no_space);
   EXPECT_FAILS(finish(), Errc::internal);
   EXPECT_THAT(xen_.calls, Not(Contains("pause 3")));
+}
+
+// Else a family that has itself cloned again and again would have another's guest stand still for longer.
+TEST_F(XlMemoriesTest, OneMemoryIsCopiedAtATime) {
+  saver_does("echo began >\"$here/began-$domain\"; echo suspended; echo image >\"$2\"; echo 'held 17'; hold");
+  xen_.put(5, "11111111-0000-4000-8000-000000000005", "pos2", "running");
+  ASSERT_OK(begin());
+  std::optional<Result<Deadline>> other;
+  asio::co_spawn(context_, [](XlMemories& memories, std::optional<Result<Deadline>>& into) -> asio::awaitable<void> {
+    into.emplace(co_await memories.begin_save(DomainId{5}, "01other", {}));
+  }(memories_, other), asio::detached);
+  ASSERT_OK(finish());
+  const std::string began = (xen_.folder() / "began-5").string();
+  EXPECT_NE(::access(began.c_str(), F_OK), 0);
+  EXPECT_FALSE(other);
+  ASSERT_OK(let_go());
+  while (!other && context_.run_one() != 0) {
+  }
+  ASSERT_TRUE(other);
+  ASSERT_OK(*other);
+  EXPECT_EQ(::access(began.c_str(), F_OK), 0);
+  ASSERT_OK(tests::run_on(context_, memories_.let_go(DomainId{5})));
+  context_.restart();
+  context_.run();  // until the processes have ended
+
+  // One that fails lets the next begin, too.
+  saver_does("exit 1");
+  EXPECT_FAILS(begin(), Errc::xen);
+  EXPECT_FAILS(begin(), Errc::xen);
 }
 
 // A guest that changes its memory as fast as it is copied.
