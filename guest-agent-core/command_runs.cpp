@@ -12,11 +12,6 @@ Error failed(Errc code, const protocol::GuestRun& call, const std::string& why) 
   return Error{code, "cannot run '" + protocol::command_text(call.command) + "': " + why};
 }
 
-std::string said(const std::string& output) {
-  const std::string_view line = last_line(output);
-  return line.empty() ? std::string() : " (it said: " + std::string(line) + ")";
-}
-
 }  // namespace
 
 Result<void> CommandRuns::check(const protocol::GuestRun& call) const {
@@ -56,7 +51,7 @@ asio::awaitable<CommandRuns::Outcome> CommandRuns::run_program(protocol::GuestRu
   if (!ended) co_return failed(ended.error().code, call, ended.error().message);
   const CommandEnd& end = ended.value();
   if (!end.in_time) {
-    co_return failed(Errc::timed_out, call, "it took longer than " + format_duration(std::chrono::milliseconds(call.limit_ms)) + " and was killed" + said(end.output));
+    co_return failed(Errc::timed_out, call, "it took longer than " + format_duration(std::chrono::milliseconds(call.limit_ms)) + " and was killed" + it_said(end.output));
   }
   protocol::RunReport report;
   report.status = end.status;

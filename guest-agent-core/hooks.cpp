@@ -33,11 +33,6 @@ bool ends_at_first_failure(HookEvent event) {
   return false;
 }
 
-void log_failure(const HookResult& result) {
-  const std::string_view line = last_line(result.output);
-  log_warning(result.error->message + (line.empty() ? std::string() : " (it said: " + std::string(line) + ")"));
-}
-
 }  // namespace
 
 std::string_view to_string(HookEvent event) {
@@ -76,7 +71,10 @@ asio::awaitable<HookReport> Hooks::run(HookEvent event, HookEnvironment environm
       HookResult finished = co_await programs_.run(event, name, environment, limit);
       result = std::move(finished);
     }
-    if (result.error) log_failure(result);
+    if (result.error) {
+      result.error->message += it_said(result.output);
+      log_warning(result.error->message);
+    }
     const bool failed = result.error.has_value();
     report.results.push_back(std::move(result));
     if (failed && ends_at_first_failure(event)) break;

@@ -32,7 +32,7 @@ using HookEnvironment = std::map<std::string, std::string>;  // ZYNCLONE_…; va
 
 struct HookResult {
   std::string name;
-  std::optional<Error> error;  // nullopt: it ended with status 0 in time
+  std::optional<Error> error;  // nullopt: it ended with status 0 in time; else with the last line that it said
   std::string output;          // both streams, printable, the last k_longest_hook_output bytes
 };
 

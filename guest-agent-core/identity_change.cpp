@@ -2,7 +2,6 @@
 
 #include <set>
 
-#include "guest-agent-core/text.hpp"
 #include "system/log.hpp"
 
 namespace zynclone::agent {
@@ -13,11 +12,6 @@ constexpr unsigned k_most_interfaces = 64;
 
 Error failed(Errc code, const OperationId& token, const std::string& why) {
   return Error{code, "cannot apply identity '" + token.text() + "': " + why};
-}
-
-std::string said(const HookResult& hook) {
-  const std::string_view line = last_line(hook.output);
-  return line.empty() ? std::string() : " (it said: " + std::string(tail(line, protocol::k_longest_text)) + ")";
 }
 
 std::string macs_of(const std::vector<protocol::VifIdentity>& vifs) {
@@ -72,8 +66,7 @@ asio::awaitable<IdentityChange::Outcome> IdentityChange::run_hooks(protocol::Gue
                               {"ZYNCLONE_HOSTNAME", call.hostname},
                               {"ZYNCLONE_MACS", macs_of(call.vifs)}};
   const HookReport ran = co_await hooks_.run(HookEvent::apply_identity, std::move(environment));
-  if (const HookResult* failure = ran.first_failure())
-    co_return failed(failure->error->code, call.token, failure->error->message + said(*failure));
+  if (const HookResult* failure = ran.first_failure()) co_return failed(failure->error->code, call.token, failure->error->message);
   protocol::IdentityReport report;
   report.hooks = static_cast<unsigned>(ran.results.size());
   // It is done, whatever becomes of the record: without it a repeated call runs hooks again that find nothing left to do.

@@ -18,4 +18,9 @@ std::string_view last_line(std::string_view text) {
   return tail(begin == std::string_view::npos ? text : text.substr(begin + 1), k_longest_line);
 }
 
+std::string it_said(std::string_view output) {
+  const std::string_view line = last_line(output);
+  return line.empty() ? std::string() : " (it said: " + std::string(line) + ")";
+}
+
 }  // namespace zynclone::agent

@@ -111,7 +111,7 @@ TEST_F(VolumeChangesTest, AReleaseHookThatFailsLeavesItInUse) {
   programs.behaviours["release-volume b"] = Behaviour::fails;
   const auto failed = release(5);
   ASSERT_FAILS(failed, Errc::system);
-  EXPECT_EQ(failed.error().message, "cannot release volume 'sales': cannot run the hook 'b': exit status 3");
+  EXPECT_EQ(failed.error().message, "cannot release volume 'sales': cannot run the hook 'b': exit status 3 (it said: line two)");
   EXPECT_TRUE(is_mounted());
   EXPECT_EQ(record.events, (Events{"release-volume a", "release-volume b", "acquire-volume a", "acquire-volume b"}));
 }
@@ -198,7 +198,7 @@ TEST_F(VolumeChangesTest, AnAcquireHookThatFailsStopsAndUnmounts) {
   programs.behaviours["acquire-volume b"] = Behaviour::fails;
   const auto failed = acquire(6);
   ASSERT_FAILS(failed, Errc::system);
-  EXPECT_EQ(failed.error().message, "cannot acquire volume 'sales': cannot run the hook 'b': exit status 3");
+  EXPECT_EQ(failed.error().message, "cannot acquire volume 'sales': cannot run the hook 'b': exit status 3 (it said: line two)");
   EXPECT_FALSE(is_mounted());
   EXPECT_EQ(record.events, (Events{"wait for xvds", "mount sales ext4", "acquire-volume a", "acquire-volume b", "release-volume a",
                                    "release-volume b", "unmount sales"}));

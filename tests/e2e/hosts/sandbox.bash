@@ -108,6 +108,9 @@ shop_clear() {
   vm_start pos1
 }
 
+stranger_takes_volume() { zynclone-sandbox attach --dir "$sandbox" "$1" "xvdq,raw,$sandbox/images/pos1-sales.raw"; }
+stranger_leaves_volume() { zynclone-sandbox detach --dir "$sandbox" "$1" xvdq; }
+
 # A till's counter with a printer: the device is pretended, a file; who has it has a link to it.
 counter_kind='pretended'
 counter_open() {
@@ -140,8 +143,8 @@ live_count_begin() { :; }
 live_count_expect() { :; }
 memory_images() { ls "$sandbox/state/memory"; }
 
-# A hook of apply-identity, of a VM and the clones that are made of it from now on; without text it goes.
-identity_hook() {
-  local file=$sandbox/guests/$1/hooks.d/apply-identity/$2
-  if [[ -n $3 ]]; then printf '#!/bin/sh\n%s\n' "$3" >"$file" && chmod 755 "$file"; else rm -f "$file"; fi
+# A hook of an event (VM EVENT NAME TEXT), of a VM and the clones that are made of it from now on; without text it goes.
+hook() {
+  local file=$sandbox/guests/$1/hooks.d/$2/$3
+  if [[ -n $4 ]]; then printf '#!/bin/sh\n%s\n' "$4" >"$file" && chmod 755 "$file"; else rm -f "$file"; fi
 }

@@ -51,6 +51,7 @@ vm_reboot() {
   run_until is_another "$1"
   ((status == 0))
 }
+vm_crash() { "$lab" ssh xl destroy "$1"; }
 vm_start() { "$lab" ssh xl create -q "/etc/xen/$1.cfg"; }
 
 # The point of sale: its volume, its program in pos1 and in the clones of it, its hooks; a customer on dom0's bridge and a watcher on the volume's
@@ -87,6 +88,13 @@ shop_clear() {
   agent_kill pos1
   rm -r "$shop_files"
 }
+
+# In the member that has production, whose address is pos1's.
+shop_fill() { "$lab" gssh pos1 'dd if=/dev/zero of=/srv/sales/filler bs=64k 2>/dev/null; sync'; }
+shop_drain() { "$lab" gssh pos1 'rm /srv/sales/filler; sync'; }
+shop_unmount() { "$lab" gssh pos1 'till release --control /srv/sales.till && umount /srv/sales'; }
+stranger_takes_volume() { "$lab" ssh xl block-attach "$1" phy:/dev/vg0/pos1-sales,xvdq,w; }
+stranger_leaves_volume() { "$lab" ssh xl block-detach "$1" xvdq; }
 
 # A till's counter with a printer: a USB device that the emulator plugs into dom0. The guest's kernel gets the driver that Debian leaves out, and
 # its domain a QEMU, which serves the device, at its start.
@@ -186,8 +194,8 @@ live_count_expect() { # VM CLONE
 }
 memory_images() { "$lab" ssh ls /var/lib/zynclone/memory; }
 
-# A hook of apply-identity, of a VM and the clones that are made of it from now on; without text it goes.
-identity_hook() {
-  local file=/etc/zynclone/hooks.d/apply-identity/$2
-  if [[ -n $3 ]]; then printf '#!/bin/sh\n%s\n' "$3" | "$lab" gssh "$1" "cat >$file && chmod 755 $file && sync"; else "$lab" gssh "$1" rm -f "$file"; fi
+# A hook of an event (VM EVENT NAME TEXT), of a VM and the clones that are made of it from now on; without text it goes.
+hook() {
+  local file=/etc/zynclone/hooks.d/$2/$3
+  if [[ -n $4 ]]; then printf '#!/bin/sh\n%s\n' "$4" | "$lab" gssh "$1" "cat >$file && chmod 755 $file && sync"; else "$lab" gssh "$1" rm -f "$file"; fi
 }

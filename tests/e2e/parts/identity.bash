@@ -13,7 +13,7 @@ identity() {
   local before after
   in_member '' '[ -s "${ZYNCLONE_ROOT-}/etc/machine-id" ] || tr -dc 0-9a-f </dev/urandom | head -c 32 >"${ZYNCLONE_ROOT-}/etc/machine-id"' >/dev/null
   before=$(machine_id_of '')
-  identity_hook pos1 90-licence '[ -e "${ZYNCLONE_ROOT-}/etc/licence" ] || { echo "no licence for $ZYNCLONE_HOSTNAME yet"; exit 3; }'
+  hook pos1 apply-identity 90-licence '[ -e "${ZYNCLONE_ROOT-}/etc/licence" ] || { echo "no licence for $ZYNCLONE_HOSTNAME yet"; exit 3; }'
   run vmclone create pos1 --name twin --mode live --wait
   expect_output 'the agent of twin has not taken its identity .*90-licence.*exit status 3 \(it said: no licence for pos1-twin yet\)' "a hook that fails is named, with what it said"
   expect_same true "$(vmclone show pos1 twin --json | field awaits_identity)" "and the clone awaits its identity"
@@ -26,7 +26,7 @@ identity() {
   expect_same "$before" "$(machine_id_of '')" "the original keeps its machine id"
   output="$before, $after"
   if [[ -n $before && -n $after && $after != "$before" ]]; then ok "the clone has one of its own"; else not_ok "the clone has one of its own"; fi
-  identity_hook pos1 90-licence ''
+  hook pos1 apply-identity 90-licence ''
   vmclone stop pos1 twin --wait >/dev/null
   vmclone remove pos1 twin --wait >/dev/null
   expect_nothing_left "nothing of it is left"

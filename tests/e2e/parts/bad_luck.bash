@@ -1,0 +1,98 @@
+# Bad luck around a cutover, as it happens: hooks that refuse, a volume that is full or was unmounted by hand, an agent that hangs, a VM that is
+# gone with its volume in use, and somebody else on the volume. Each ends with one member in production and a till that sells.
+
+bad_luck() {
+  part "Bad luck in a cutover"
+  shop_begins
+  vmclone create pos1 --name standby --mode online --wait >/dev/null
+  run_until both_answer
+  refusing_hook
+  volume_in_disorder
+  agent_that_hangs
+  vm_that_is_gone
+  shop_closes_and_a_stranger_comes
+}
+cut_over_to_standby() {
+  run vmclone cutover start pos1 standby --wait
+  expect_status 0 "$1"
+  run_until sold_by_another
+  sells_on
+  expect_status 0 "standby sells"
+}
+cut_back() {
+  run vmclone cutover undo pos1 --wait
+  expect_status 0 "$1"
+  sells_on
+  expect_status 0 "the original sells"
+  run_until both_answer
+}
+
+refusing_hook() {
+  hook pos1 release-volume 10-drawer 'echo "the drawer is open"; exit 7'
+  run vmclone cutover start pos1 standby --wait
+  expect_status 1 "a hook that fails keeps the volume where it is"
+  expect_output 'the drawer is open' "and says why"
+  expect_same pos1 "$(production_now)" "the original has production"
+  sells_on
+  expect_status 0 "and sells on"
+  hook pos1 release-volume 10-drawer ''
+}
+
+# What is done to the file system of a shared volume happens on a real one only.
+volume_in_disorder() {
+  type shop_fill >/dev/null 2>&1 || return 0
+  shop_fill
+  run vmclone cutover start pos1 standby --wait
+  expect_status 0 "a volume that is full is moved"
+  shop_drain
+  sells_on
+  expect_status 0 "standby sells when there is room"
+  cut_back "and moved back"
+  shop_unmount
+  cut_over_to_standby "one that was unmounted by hand is moved"
+  cut_back "and moved back"
+}
+
+# It neither answers nor ends: what it holds is taken by force, and it stands still from then on.
+agent_that_hangs() {
+  agent_signal pos1 STOP
+  cut_over_to_standby "from a member whose agent hangs production is moved"
+  run vmclone operation show "$(vmclone operation list pos1 --json | field operations.0.id)"
+  expect_output '✓ held pos1 still, as its agent is silent' "it is held still"
+  expect_output '✓ took volume sales from pos1 by force \(.*\): what pos1 had not written is lost' "and what was risked is said"
+  vm_crash pos1
+  cut_back "its VM is given up and started anew to take production back"
+}
+
+vm_that_is_gone() {
+  vm_crash pos1
+  cut_over_to_standby "from a member that is gone production is moved, with the volume as it was left"
+  cut_back "and moved back, to a VM that is started for it"
+}
+
+# From here on nobody watches, who would rightly complain.
+shop_closes_and_a_stranger_comes() {
+  run shop_close
+  expect_status 0 "every sale that was answered is on the volume, once and in order; never two had it, never two answered"
+  sed 's/^/        /' <<<"$output"
+  vm_crash pos1
+  run_until stranger_takes_volume pos2
+  expect_status 0 "while no VM has it, somebody gives it to another by hand"
+  run vmclone cutover start pos1 standby --wait
+  expect_status 1 "now nothing is moved"
+  expect_output "domain [0-9]+ has it as xvdq; detach it there first" "and it is said who and how"
+  expect_same pos1 "$(production_now)" "the original keeps production"
+  run vmclone volume list pos1
+  expect_output 'domain [0-9]+' "the list of volumes says so, too"
+  run vmclone repair pos1 --plan
+  expect_output 'take volume sales by force from every domain but that of pos1' "repair shows what it would do"
+  stranger_leaves_volume pos2
+  run vmclone cutover start pos1 standby --wait
+  expect_status 0 "without the stranger it moves"
+  run vmclone cutover undo pos1 --wait
+  expect_status 0 "and back"
+  stop_and_remove standby >/dev/null
+  shop_clear
+  run_until zynclone family show
+  expect_nothing_left "nothing of it is left"
+}
