@@ -257,6 +257,7 @@ asio::awaitable<Result<void>> Engine::run_step(Task& task, Step& step, std::size
   }
   steps[position].state = StepState::done;
   steps[position].text = std::move(acted.value().text);
+  steps[position].warning = acted.value().warning;
   if (!acted.value().result.empty()) steps[position].result = std::move(acted.value().result);
   CO_TRY(co_await journal_step(task, position));
   fault_point(kind, step.name(), "result");

@@ -15,6 +15,7 @@ namespace zynclone::broker {
 struct StepOutcome {
   std::string text;    // for people; empty: not worth a line
   std::string result;  // what the step or a later one must know after a restart
+  bool warning = false;  // done, but not as well as it should be
 };
 
 enum class Presence { absent, present };

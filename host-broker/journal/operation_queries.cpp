@@ -74,8 +74,8 @@ Result<std::vector<OperationRecord>> OperationQueries::select(const std::string&
 Result<void> OperationQueries::read_steps(OperationRecord& operation) {
   StepRow row;
   row.operation = operation.id.text();
-  soci::statement query = (session_.prepare << "select name, state, text, result from operation_step where operation = :operation order by position",
-                           soci::into(row.name), soci::into(row.state), soci::into(row.text), soci::into(row.result),
+  soci::statement query = (session_.prepare << "select name, state, text, result, warning from operation_step where operation = :operation order by position",
+                           soci::into(row.name), soci::into(row.state), soci::into(row.text), soci::into(row.result), soci::into(row.warning),
                            soci::use(row.operation, "operation"));
   query.execute();
   while (query.fetch()) {

@@ -115,11 +115,12 @@ void StepRow::assign(const OperationId& id, std::size_t at, const StepRecord& st
   state = protocol::to_string(step.state);
   text = step.text;
   result = step.result;
+  warning = step.warning ? 1 : 0;
 }
 
 Result<StepRecord> StepRow::record() const {
   TRY(const auto known, read_state<StepState>(operation, "step's state", state));
-  return StepRecord{.name = name, .state = known, .text = text, .result = result};
+  return StepRecord{.name = name, .state = known, .text = text, .result = result, .warning = warning != 0};
 }
 
 }  // namespace zynclone::broker::journal

@@ -30,6 +30,7 @@ struct StepRow {
   std::string operation;
   int position = 0;
   std::string name, state, text, result;
+  int warning = 0;
 
   void assign(const OperationId& id, std::size_t at, const StepRecord& step);
   Result<StepRecord> record() const;

@@ -49,7 +49,7 @@ soci::statement prepare_update(soci::session& session, OperationRow& row) {
 
 soci::statement prepare_step(soci::session& session, const char* query, StepRow& row) {
   return (session.prepare << query, soci::use(row.operation, "operation"), soci::use(row.position, "position"), soci::use(row.name, "name"),
-          soci::use(row.state, "state"), soci::use(row.text, "text"), soci::use(row.result, "result"));
+          soci::use(row.state, "state"), soci::use(row.text, "text"), soci::use(row.result, "result"), soci::use(row.warning, "warning"));
 }
 
 Error no_such(const OperationId& id) {
@@ -62,9 +62,9 @@ OperationTable::OperationTable(soci::session& session)
     : session_(session),
       insert_(prepare_insert(session, row_)),
       update_(prepare_update(session, row_)),
-      insert_step_(prepare_step(session, "insert into operation_step (operation, position, name, state, text, result) "
-                                         "values (:operation, :position, :name, :state, :text, :result)", step_)),
-      update_step_(prepare_step(session, "update operation_step set name = :name, state = :state, text = :text, result = :result "
+      insert_step_(prepare_step(session, "insert into operation_step (operation, position, name, state, text, result, warning) "
+                                         "values (:operation, :position, :name, :state, :text, :result, :warning)", step_)),
+      update_step_(prepare_step(session, "update operation_step set name = :name, state = :state, text = :text, result = :result, warning = :warning "
                                          "where operation = :operation and position = :position", step_)),
       remove_approvers_((session.prepare << "delete from operation_approver where operation = :operation",
                          soci::use(approver_operation_, "operation"))) {}

@@ -90,8 +90,10 @@ Statements fourth_version() {
   };
 }
 
+Statements fifth_version() { return {"alter table operation_step add column warning integer not null default 0"}; }
+
 // From version n-1 to version n at position n-1.
-std::vector<Statements> migrations() { return {first_version(), second_version(), third_version(), fourth_version()}; }
+std::vector<Statements> migrations() { return {first_version(), second_version(), third_version(), fourth_version(), fifth_version()}; }
 
 // Within the caller's transaction or none.
 int read_version(soci::session& session) {

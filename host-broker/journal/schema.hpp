@@ -6,12 +6,13 @@
 //   2  audit refuses INSERT OR REPLACE of an entry too
 //   3  leases
 //   4  grants
+//   5  warnings of steps
 
 #include "host-broker/journal/sqlite_database.hpp"
 
 namespace zynclone::broker::journal {
 
-inline constexpr int k_schema_version = 4;
+inline constexpr int k_schema_version = 5;
 
 // Brings an owner's journal to the newest version. Errors: unsupported_version when a newer program made it; those of the database.
 Result<void> migrate(SqliteDatabase& database);

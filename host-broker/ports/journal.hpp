@@ -16,6 +16,7 @@ struct StepRecord {
   protocol::StepState state = protocol::StepState::pending;  // running: the intent is written, the result is not
   std::string text;
   std::string result;        // what the step must remember, as it likes (its undo and later steps read it)
+  bool warning = false;      // done, but not as well as it should be: its text says why
   std::optional<unsigned> percent = {};  // while it runs, where there is something to measure; not kept
 };
 

@@ -7,8 +7,6 @@
 namespace zynclone::broker {
 namespace {
 
-const std::string k_stayed = "stayed behind";  // result of a step whose device did not come along
-
 enum class Strangers { leave, expel };
 
 class PeripheralStep : public MemberStep {
@@ -48,7 +46,7 @@ class PeripheralStep : public MemberStep {
   static StepOutcome said(const Result<void>& done, const std::string& well, const std::string& badly) {
     StepOutcome outcome;
     outcome.text = done ? well : badly + ": " + done.error().message;
-    if (!done) outcome.result = k_stayed;
+    outcome.warning = !done;
     return outcome;
   }
 
@@ -119,8 +117,6 @@ asio::awaitable<bool> needs_repair(Context context, Uuid member, Peripheral peri
   if (!domain.value()) co_return holder.has_value();
   co_return holder != domain.value()->id;
 }
-
-bool is_peripheral_warning(const StepRecord& step) { return step.state == protocol::StepState::done && step.result == k_stayed; }
 
 std::unique_ptr<Step> take_peripheral_step(Context context, Move move, Peripheral peripheral) {
   return std::make_unique<TakePeripheralStep>(std::move(context), std::move(move), std::move(peripheral));

@@ -18,9 +18,6 @@ std::unique_ptr<Step> repair_peripheral_step(Context context, Move move, Periphe
 // Has it, of the family's members and strangers, somebody who is not `member`, or `member` not, which runs? What cannot be told is no need.
 asio::awaitable<bool> needs_repair(Context context, Uuid member, Peripheral peripheral);
 
-// Of a step that was recorded: was it done, but the device did not come along?
-bool is_peripheral_warning(const StepRecord& step);
-
 // Which member of the family the domain is; none: a stranger.
 std::optional<Uuid> member_of(const Family& family, const std::vector<Domain>& domains, DomainId domain);
 

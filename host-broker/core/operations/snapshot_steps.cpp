@@ -31,7 +31,6 @@ std::vector<CloneDisk> copied_disks(const ClonePlan& plan) {
 
 const std::string k_quiesce = "quiesce";
 const std::string k_thaw = "thaw";
-constexpr std::string_view k_not_quiesced = " did not quiesce, ";
 const std::string k_was_paused = "was paused before";  // the quiesce step's result: whoever paused the original will let it go on
 
 const StepRecord* find_step(const OperationRecord& record, const std::string& name) {
@@ -112,7 +111,8 @@ class QuiesceStep : public Step {
                      (value.frozen.empty() ? "" : ", " + count_text(value.frozen.size(), "file system")) + ')';
       co_return outcome;
     }
-    outcome.text = vm + std::string(k_not_quiesced) + "disks will be crash-consistent (" + why_not_quiesced(report.error()) + ')';
+    outcome.warning = true;
+    outcome.text = vm + " did not quiesce, disks will be crash-consistent (" + why_not_quiesced(report.error()) + ')';
     if (disks.size() > 1 && plan_.running && !was_paused_) {
       CO_TRY(co_await context_.ports.toolstack.pause(plan_.running->id));
       outcome.text += "; paused it for " + count_text(disks.size(), "disk");
@@ -228,10 +228,6 @@ std::unique_ptr<Step> quiesce_step(Context context, ClonePlan plan) {
 
 std::unique_ptr<Step> snapshot_step(Context context, ClonePlan plan, CloneDisk disk) {
   return std::make_unique<SnapshotStep>(std::move(context), std::move(plan), std::move(disk));
-}
-
-bool is_warning(const StepRecord& step) {
-  return step.name == k_quiesce && step.state == protocol::StepState::done && step.text.find(k_not_quiesced) != std::string::npos;
 }
 
 asio::awaitable<void> end_hold(Context context) {

@@ -10,9 +10,6 @@ std::unique_ptr<Step> quiesce_step(Context context, ClonePlan plan);
 std::unique_ptr<Step> snapshot_step(Context context, ClonePlan plan, CloneDisk disk);
 std::unique_ptr<Step> thaw_step(Context context, ClonePlan plan);
 
-// Was the step done, but not as well as it should be? The journal keeps that in the step's text only.
-bool is_warning(const StepRecord& step);
-
 // Lets an original go on that this operation, taken up after a restart, may still hold. Needs nothing but the record.
 asio::awaitable<void> end_hold(Context context);
 

@@ -41,7 +41,7 @@ inline broker::OperationRecord full_operation(unsigned number) {
   operation.decision_place = "/etc/zynclone/policy.d/10-pos.policy:3";
   operation.summary = "clone upgrade-1 is running";
   operation.error = Error{Errc::no_space, "cannot snapshot 'xvda': no space", "xvda"};
-  operation.steps = {{.name = "quiesce", .state = protocol::StepState::done, .text = "quiesced", .result = "{}"},
+  operation.steps = {{.name = "quiesce", .state = protocol::StepState::done, .text = "did not quiesce", .result = "{}", .warning = true},
                      {.name = "snapshot xvda", .state = protocol::StepState::running, .text = "snapshot", .result = ""}};
   return operation;
 }
@@ -75,6 +75,7 @@ inline void expect_same(const broker::OperationRecord& a, const broker::Operatio
     EXPECT_EQ(a.steps[at].state, b.steps[at].state);
     EXPECT_EQ(a.steps[at].text, b.steps[at].text);
     EXPECT_EQ(a.steps[at].result, b.steps[at].result);
+    EXPECT_EQ(a.steps[at].warning, b.steps[at].warning);
   }
 }
 
