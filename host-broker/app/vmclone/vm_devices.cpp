@@ -41,7 +41,8 @@ std::vector<PassedDevice> passed_devices(const xen::XlConfig& config) {
 // libxl starts one for a PV or PVH guest only where something that it is created with needs it (libxl__need_xenpv_qemu).
 bool has_qemu(const xen::XlConfig& config) {
   const auto is_qusb = [](const std::string& controller) { return controller.find("type=qusb") != std::string::npos; };
-  const auto by_qemu = [](const xen::XlDisk& disk) { return disk.backend_type == "qdisk" || disk.format == "qcow2" || !disk.path.starts_with("/dev/"); };
+  // What is raw the kernel serves, a file too (libxl__try_phy_backend).
+  const auto by_qemu = [](const xen::XlDisk& disk) { return disk.backend_type == "qdisk" || (disk.format != "raw" && disk.format != "empty"); };
   return config.is_hvm || std::any_of(config.usb_controllers.begin(), config.usb_controllers.end(), is_qusb) || !config.framebuffers.empty() ||
          config.keys.contains("p9") || config.keys.contains("channel") || std::any_of(config.disks.begin(), config.disks.end(), by_qemu);
 }

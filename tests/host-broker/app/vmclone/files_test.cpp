@@ -264,7 +264,7 @@ TEST_F(VmcloneFiles, ConfigCheckComparesPeripheralsWithTheVmsOwnFile) {
   EXPECT_EQ(right.finish(), 0) << right.errors();
   EXPECT_EQ(right.errors(), "");
 
-  write("pos1.cfg", head);
+  write("pos1.cfg", head + "disk = [\"format=raw,vdev=xvda,access=rw,target=/dev/vg0/pos1-root\", \"format=raw,vdev=xvdb,access=rw,target=/srv/b.raw\"]\n");
   auto no_qemu = start({"config", "check"});
   EXPECT_EQ(no_qemu.finish(), 0) << no_qemu.errors();
   EXPECT_NE(no_qemu.errors().find("warning: peripheral.printer is a USB device, and " + own + " gives the VM no QEMU"), std::string::npos) << no_qemu.errors();
