@@ -15,6 +15,8 @@ using protocol::StepState;
 
 namespace {
 
+const std::string k_ends_forward = "; it cannot be taken back any more: " + std::string(k_ask_again);
+
 // Why an operation whose error was lost in a crash is undone: what the journal has of its failed step.
 Error error_of_steps(const OperationRecord& record) {
   for (const StepRecord& step : record.steps) {
@@ -178,7 +180,7 @@ asio::awaitable<void> Engine::run(Task& task) {
   } else if (is_of_another_version(record, operation)) {
     record.error = Error{Errc::internal, "it was begun by another version of this program"};
     if (record.steps.size() > operation.point_of_no_return) {
-      record.error->message += "; it cannot be taken back any more: ask for it again to finish it";
+      record.error->message += k_ends_forward;
       co_await finish(task, OperationState::failed);
       co_return;
     }
@@ -195,7 +197,7 @@ asio::awaitable<void> Engine::run(Task& task) {
     }
     record.error = std::move(done).error();
     if (task.committed) {
-      if (operation.can_be_finished) record.error->message += "; it cannot be taken back any more: ask for it again to finish it";
+      if (operation.can_be_finished) record.error->message += k_ends_forward;
       co_await finish(task, OperationState::failed);
       co_return;
     }
@@ -203,7 +205,7 @@ asio::awaitable<void> Engine::run(Task& task) {
     co_await journal_surely(record, {});  // else a restart would go on with what its requester was told has failed
   }
   auto undone = co_await undo_steps(task, operation);
-  if (!undone) record.error->message += "; what was done could not all be undone: " + undone.error().message;
+  if (!undone) record.error->message += "; " + std::string(k_not_all_undone) + ": " + undone.error().message;
   if (!record.error) record.error = error_of_steps(record);
   co_await finish(task, record.error->code == Errc::cancelled ? OperationState::cancelled : OperationState::failed);
 }
@@ -274,7 +276,7 @@ asio::awaitable<Result<void>> Engine::undo_steps(Task& task, Operation& operatio
     if (Step* step = step_named(operation, steps[i].name)) undone = co_await step->undo();
     if (!undone) {
       // The others are undone all the same: less is left over.
-      steps[i].text = "cannot undo: " + undone.error().message;
+      steps[i].text = std::string(k_cannot_undo) + undone.error().message;
       if (!first_error) first_error = std::move(undone).error();
       steps[i].state = StepState::failed;
     } else if (steps[i].state != StepState::failed) {

@@ -9,6 +9,11 @@ namespace zynclone::broker {
 // Who asks when the broker does something by itself.
 inline constexpr std::string_view k_broker = "broker";
 
+// What the engine adds to an error, of which a guest is told this much, and how it begins the text of a step that it could not undo.
+inline constexpr std::string_view k_ask_again = "ask for it again to finish it";
+inline constexpr std::string_view k_not_all_undone = "what was done could not all be undone";
+inline constexpr std::string_view k_cannot_undo = "cannot undo: ";
+
 // With a new id, the family, what is asked and when; the requester is the caller's to fill in.
 OperationRecord new_record(const Family& family, const protocol::Method& method, Timestamp now);
 

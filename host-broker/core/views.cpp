@@ -58,7 +58,7 @@ std::string shown(const std::string& text, Audience audience) {
 
 // A failed step's text is its error's, so to a guest it reads as the operation's error does once that is known.
 std::string failed_text(const OperationRecord& record, const StepRecord& step) {
-  if (step.text.starts_with("cannot undo")) return "could not be undone";
+  if (step.text.starts_with(k_cannot_undo)) return "could not be undone";
   const bool is_the_error = record.error && record.error->message.starts_with(step.text);
   return is_the_error ? cut(for_guest(*record.error).message) : "failed";
 }

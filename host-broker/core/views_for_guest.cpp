@@ -4,11 +4,13 @@
 #include <array>
 #include <cctype>
 
+#include "host-broker/core/records.hpp"
+
 namespace zynclone::broker {
 namespace {
 
-// What the engine adds to an error that is of use to its requester.
-constexpr std::array<std::string_view, 2> k_useful{"ask for it again to finish it", "what was done could not all be undone"};
+// Of what the engine adds to an error.
+constexpr std::array<std::string_view, 2> k_useful{k_ask_again, k_not_all_undone};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 

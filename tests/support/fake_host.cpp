@@ -21,11 +21,11 @@ asio::awaitable<Result<std::vector<std::string>>> FakeNetwork::not_applied(std::
 
 asio::awaitable<Result<protocol::QuiesceReport>> FakeGuestLink::quiesce(Uuid member, protocol::GuestQuiesce, Deadline) {
   calls.push_back("quiesce " + member.text());
-  if (quiesce_fails) {
-    const Error failure = *quiesce_fails;
-    if (quiesce_fails_times > 0 && --quiesce_fails_times == 0) quiesce_fails.reset();
-    co_return outcome::failure(failure);
+  if (disconnected.contains(member)) {
+    if (connects_after > 0 && --connects_after == 0) disconnected.erase(member);
+    co_return fail(Errc::unavailable, "its agent is not connected");
   }
+  if (quiesce_fails) co_return outcome::failure(*quiesce_fails);
   quiesced.insert(member);
   protocol::QuiesceReport done;
   done.hooks = 2;

@@ -36,7 +36,7 @@ class FakeGuestLink : public broker::GuestLink {
   asio::awaitable<Result<protocol::GuestHealthReport>> health(Uuid member, Deadline limit) override;
 
   std::set<Uuid> quiesced;
-  std::set<Uuid> disconnected;              // for is_connected
+  std::set<Uuid> disconnected;
   std::vector<std::string> calls;           // "quiesce <uuid>", "health <uuid>", "prepare leaving <uuid>", "release sales <uuid>", …
   std::function<std::optional<Error>(const std::string& call)> fails;  // of those of a cutover: asked before each
   Result<protocol::GuestHealthReport> health_report = protocol::GuestHealthReport{.healthy = true};
@@ -47,7 +47,7 @@ class FakeGuestLink : public broker::GuestLink {
   std::shared_ptr<asio::steady_timer> hold_run;  // until it is cancelled, commands run
   std::map<Uuid, std::shared_ptr<asio::steady_timer>> hold_identity;  // until it is cancelled, this member's hooks run
   std::optional<Error> quiesce_fails;
-  unsigned quiesce_fails_times = 0;         // and then no more; 0: always
+  unsigned connects_after = 0;              // so many calls of quiesce, who is disconnected; 0: never
   bool thaws_by_itself = false;             // the agent's time limit ran out before the thaw
 
  private:

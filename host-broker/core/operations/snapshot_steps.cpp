@@ -63,9 +63,6 @@ asio::awaitable<bool> release(Context context, IfPaused if_paused) {
   co_return report && report.value().was_quiesced;
 }
 
-// It may come; one that is there and says no, or nothing, does not.
-bool is_not_connected(const Error& error) { return error.code == Errc::unavailable && error.message == "its agent is not connected"; }
-
 // For people, who do not know how it is called.
 std::string why_not_quiesced(const Error& error) {
   constexpr std::string_view k_hook = "cannot run the quiesce hook '";
@@ -133,8 +130,9 @@ class QuiesceStep : public Step {
     const auto until = std::chrono::steady_clock::now() + plan_.config.quiesce_timeout;
     for (;; co_await sleep_for(k_channel_pause)) {
       const Deadline left = until - std::chrono::steady_clock::now();
+      const bool is_there = context_.ports.guests.is_connected(*plan_.original.uuid);
       auto report = co_await context_.ports.guests.quiesce(*plan_.original.uuid, call, left);
-      if (report || !is_not_connected(report.error()) || !may_connect_soon()) co_return report;
+      if (report || is_there || !may_connect_soon()) co_return report;
       if (std::chrono::steady_clock::now() + k_channel_pause >= until) co_return report;
     }
   }

@@ -211,8 +211,8 @@ void be_back_without_channel(World& world, unsigned times) {
   ask_until_crash(world, create_a());
   world.guests.calls.clear();
   world.guests.quiesced.clear();  // its agent thaws when its channel ends
-  world.guests.quiesce_fails = Error{Errc::unavailable, "its agent is not connected"};
-  world.guests.quiesce_fails_times = times;
+  world.guests.disconnected.insert(world.pos1_uuid);
+  world.guests.connects_after = times;
   world.start();
 }
 
