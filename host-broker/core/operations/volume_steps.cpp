@@ -50,6 +50,12 @@ class VolumeStep : public MemberStep {
     std::string risk;
     if (domain) {
       CO_TRY(risk, co_await ask_to_release(now.lease.token, if_refused));
+      const DomainId asked = domain->id;
+      CO_TRY(domain, co_await domain_of(context_, member_));
+      // A guest that has rebooted meanwhile has come back with it (take_what_came_back), and nobody asked its agent.
+      if (domain && domain->id != asked && risk.empty()) risk = "by force, as its guest rebooted: what " + member() + " had not written is lost";
+    }
+    if (domain) {
       CO_TRY(const std::string more, co_await detach(*domain, risk.empty() ? Detach::ask : Detach::force));
       if (!more.empty()) risk = more;
     }
@@ -79,6 +85,21 @@ class VolumeStep : public MemberStep {
     }
   }
 
+  // xl gives a domain whose guest reboots what the one before had when xl looked, a second or two before: who has given the volume up in this operation may
+  // have it again. Otherwise a guest could keep it by rebooting at the right moment.
+  asio::awaitable<Result<void>> take_what_came_back() {
+    const Uuid giver = member_ == move_.from ? move_.to : move_.from;
+    CO_TRY(const auto domain, co_await domain_of(context_, giver));
+    if (giver == member_ || !domain) co_return outcome::success();
+    CO_TRY(const auto attachments, co_await context_.ports.devices.attachments_of(volume_.volume));
+    for (const Attachment& one : attachments) {
+      if (one.domain != domain->id) continue;
+      const VmDisk disk{.device = one.device, .volume = volume_.volume};
+      CO_TRY(co_await context_.ports.devices.detach(one.domain, disk, Detach::force, k_detach_limit));
+    }
+    co_return outcome::success();
+  }
+
   // To the member: lease, backend, agent.
   asio::awaitable<Result<void>> give(IfSilent if_silent) {
     CO_TRY(Holding now, co_await holding());
@@ -88,6 +109,7 @@ class VolumeStep : public MemberStep {
     CO_TRY(const auto domain, co_await domain_of(context_, member_));
     CO_TRY(const bool has_it, co_await is_attached(domain));
     if (!has_it || now.member != member_) {
+      CO_TRY(co_await take_what_came_back());
       CO_TRY(co_await check_backends(domain ? std::optional<DomainId>(domain->id) : std::nullopt));
     }
     if (now.member != member_) {

@@ -197,6 +197,42 @@ TEST(Cutover, ADeadMemberIsMovedAwayFrom) {
   EXPECT_EQ(till.producer(), "pos1");
 }
 
+// xl gives the domain that a guest comes back in what the one before had.
+TEST(Cutover, AGuestThatRebootsWhileItIsAskedLosesTheVolumeAllTheSame) {
+  for (const bool answers : {true, false}) {
+    Till till;
+    till.guests.fails = [&till, answers](const std::string& call) -> std::optional<Error> {
+      if (!call.starts_with("release sales " + till.pos1_uuid.text())) return std::nullopt;
+      till.domain("pos1").id = {7};
+      till.devices.attached[till.volume] = {broker::Attachment{DomainId{7}, "xvds"}};
+      return answers ? std::nullopt : std::optional(Error{Errc::unavailable, "its agent is not connected"});
+    };
+    const auto operation = till.perform(till.admin(), till.to("standby"));
+    ASSERT_OK(operation);
+    EXPECT_EQ(operation.value().state, OperationState::succeeded) << error_of(operation);
+    EXPECT_NE(operation.value().steps[4].text.find("by force"), std::string::npos) << operation.value().steps[4].text;
+    EXPECT_EQ(std::count(till.devices.calls.begin(), till.devices.calls.end(), "detach 7 xvds force"), 1);
+    EXPECT_EQ(till.producer(), "standby");
+    EXPECT_EQ(till.devices.most_at_once, 1u);
+  }
+}
+
+TEST(Cutover, AGuestThatRebootsWhenItHasGivenTheVolumeUpDoesNotKeepItSo) {
+  Till till;
+  till.network.hold = std::make_shared<asio::steady_timer>(*till.context, asio::steady_timer::time_point::max());
+  ASSERT_OK(till.call(till.admin(), till.to("standby")));
+  till.settle();
+  EXPECT_TRUE(till.domains_with_volume().empty()) << "it waits for the lockdown's acknowledgement";
+  till.domain("pos1").id = {7};
+  till.devices.attached[till.volume] = {broker::Attachment{DomainId{7}, "xvds"}};
+  till.network.hold->cancel();
+  till.network.hold.reset();
+  till.settle();
+  EXPECT_EQ(till.journal.operations.back().state, OperationState::succeeded);
+  EXPECT_EQ(till.producer(), "standby");
+  EXPECT_EQ(till.devices.most_at_once, 1u);
+}
+
 TEST(Cutover, ADeviceThatTheGuestKeepsIsTakenByForceAndAtLastWithItsDomain) {
   Till till;
   till.devices.fails = failing("detach 1 xvds ask", Error{Errc::timed_out, "the guest keeps it"});
