@@ -12,7 +12,9 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <set>
 #include <sstream>
+#include <thread>
 
 #include "system/descriptor.hpp"
 #include "system/file.hpp"
@@ -73,16 +75,25 @@ Error busy(const Backend& backend, const std::string& by) {
   return {Errc::conflict, "Device " + printable(backend.device_path) + " is in use by " + by + ", and so cannot be " + (backend.writable ? "written" : "read") + " by a guest now."};
 }
 
-// Somebody in this domain has it for himself (a mount, a device mapper's target, md: all open it exclusively), or writes to it by a mount.
-Result<void> check_this_domain(const Backend& backend, const std::string& mounts) {
-  if (backend.writable) {
-    const Descriptor opened(::open(backend.device_path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK));
-    if (opened.get() < 0 && errno == EBUSY) return busy(backend, "the control domain");
+// A guest that reboots gets its disk by this program: a glance of udev's or mdadm's at the device must not keep it from coming back. No event tells of its end.
+bool is_taken(const std::string& device, std::chrono::milliseconds limit) {
+  constexpr std::chrono::milliseconds k_look_again{50};
+  const auto end = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    const Descriptor opened(::open(device.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC | O_NONBLOCK));
+    if (opened.get() >= 0 || errno != EBUSY) return false;
+    if (std::chrono::steady_clock::now() >= end) return true;
+    std::this_thread::sleep_for(k_look_again);
   }
+}
+
+// Somebody in this domain has it for himself (a mount, a device mapper's target, md: all open it exclusively), or writes to it by a mount.
+Result<void> check_this_domain(const Backend& backend, const HotplugPlaces& places) {
+  if (backend.writable && is_taken(backend.device_path, places.busy_limit)) return busy(backend, "the control domain");
   struct stat status {};
   if (::stat(backend.device_path.c_str(), &status) != 0) return fail(Errc::not_found, printable(backend.device_path) + ": " + std::strerror(errno));
   const std::string wanted = std::to_string(major(status.st_rdev)) + ":" + std::to_string(minor(status.st_rdev));
-  TRY(const auto text, read_file(mounts, k_longest_mounts));
+  TRY(const auto text, read_file(places.mounts, k_longest_mounts));
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     // mount id, parent, major:minor, root, mount point, options (proc(5))
@@ -95,15 +106,32 @@ Result<void> check_this_domain(const Backend& backend, const std::string& mounts
   return outcome::success();
 }
 
-// A VM that is its own successor (a reboot, a migration to this host) may have it twice for a moment.
-Result<bool> is_same_vm(Store& store, const std::string& domain, const std::string& other) {
-  if (domain == other) return true;
+// The VM of a domain, and the one that it serves where it is a stub domain: the device model of an HVM guest has the guest's disks, too.
+Result<std::set<std::string>> vms_of(Store& store, const std::string& domain) {
+  std::set<std::string> vms;
   TRY(const auto vm, store.read("/local/domain/" + domain + "/vm"));
-  TRY(const auto others, store.read("/local/domain/" + other + "/vm"));
-  return vm && others && *vm == *others;
+  if (vm) vms.insert(*vm);
+  TRY(const auto target, store.read("/local/domain/" + domain + "/target"));
+  if (!target || !is_number(*target)) return vms;
+  TRY(const auto served, store.read("/local/domain/" + *target + "/vm"));
+  if (served) vms.insert(*served);
+  return vms;
 }
 
-Result<void> check_other_guests(Store& store, const Backend& backend) {
+// A VM that is its own successor (a reboot, a migration to this host) may have it twice for a moment. Of a domain that is gone the nodes may have been
+// left, by an xl that was killed: they are nobody's when the kernel serves nothing there any more.
+Result<bool> may_share(Store& store, const std::string& domain, const std::string& other, const std::string& device, const std::string& kernel_backends) {
+  if (domain == other) return true;
+  TRY(const auto own, vms_of(store, domain));
+  TRY(const auto others, vms_of(store, other));
+  if (others.empty()) {
+    std::error_code error;
+    return !std::filesystem::exists(kernel_backends + "/vbd-" + other + "-" + device, error) && !error;
+  }
+  return std::any_of(others.begin(), others.end(), [&](const std::string& vm) { return own.contains(vm); });
+}
+
+Result<void> check_other_guests(Store& store, const Backend& backend, const HotplugPlaces& places) {
   TRY(const auto domains, store.directory(k_backends));
   for (const std::string& domain : domains) {
     TRY(const auto devices, store.directory(k_backends + "/" + domain));
@@ -114,7 +142,7 @@ Result<void> check_other_guests(Store& store, const Backend& backend) {
       if (number != backend.number) continue;
       TRY(const auto mode, store.read(path + "/mode"));
       const bool is_written = !mode || mode->starts_with('w') || mode->starts_with('!');
-      TRY(const bool is_same, is_same_vm(store, backend.domain, domain));
+      TRY(const bool is_same, may_share(store, backend.domain, domain, device, places.kernel_backends));
       if ((backend.writable || is_written) && !is_same) return busy(backend, "domain " + domain);
     }
   }
@@ -143,8 +171,8 @@ Result<void> add(Store& store, const std::string& path, const HotplugPlaces& pla
   if (done) return outcome::success();
   TRY(const Backend backend, read_backend(store, path, domain));
   TRY(const Descriptor lock, claim_lock(places.lock_folder));
-  TRY(check_this_domain(backend, places.mounts));
-  TRY(check_other_guests(store, backend));
+  TRY(check_this_domain(backend, places));
+  TRY(check_other_guests(store, backend, places));
   TRY(store.write(path + "/physical-device", backend.number));
   TRY(store.write(path + "/physical-device-path", backend.device_path));
   return store.write(path + "/hotplug-status", "connected");

@@ -2,6 +2,7 @@
 // What Xen's hotplug script `block` (tools/hotplug/Linux/block of Xen 4.17) does for a block device, without its hundred processes: on a slow or busy
 // host these take longer than all else in giving a disk to a guest. Blocks; for a program of its own, which libxl starts as root.
 
+#include <chrono>
 #include <string>
 
 #include "host-broker/xen/store/xenstore.hpp"
@@ -11,6 +12,8 @@ namespace zynclone::broker::xen {
 struct HotplugPlaces {
   std::string lock_folder = "/run/xen-hotplug";       // where `block` has its lock (locking.sh), which is taken too
   std::string mounts = "/proc/self/mountinfo";
+  std::string kernel_backends = "/sys/bus/xen-backend/devices";  // one entry each: vbd-<domain>-<device number>
+  std::chrono::milliseconds busy_limit{2000};             // for somebody of this domain who has the device for a moment, to look at it
 };
 
 // `path` as libxl gives it in XENBUS_PATH: backend/vbd/7/51824, from a backend that waits (XenbusStateInitWait). Refuses what would be shared:

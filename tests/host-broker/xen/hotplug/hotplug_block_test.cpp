@@ -41,7 +41,8 @@ class HotplugBlock : public testing::Test {
     host_.add_guest({7});
     host_.add_guest({8});
     device_ = block_device(folder_);
-    places_ = {.lock_folder = (folder_ / "lock").string(), .mounts = folder_.write("mounts", "")};
+    for (const char* guest : {"7", "8"}) EXPECT_OK(store_.write(std::string("/local/domain/") + guest + "/vm", std::string("/vm/") + guest));
+    places_ = {.lock_folder = (folder_ / "lock").string(), .mounts = folder_.write("mounts", ""), .kernel_backends = (folder_ / "kernel").string()};
     waiting("backend/vbd/7/51824", "w");
   }
   void SetUp() override {
@@ -132,6 +133,26 @@ TEST_F(HotplugBlock, TheSameVmMayHaveItTwiceForAMoment) {
   write("/local/domain/8/vm", "/vm/1");
   write("backend/vbd/7/51824/state", "2");
   EXPECT_OK(add());
+}
+
+TEST_F(HotplugBlock, WhatADomainThatIsGoneHasLeftIsNobodys) {
+  has("backend/vbd/9/51728", "w");
+  std::filesystem::create_directories(folder_ / "kernel/vbd-9-51728");
+  EXPECT_EQ(add().error().code, Errc::conflict) << "the kernel still serves it";
+  std::filesystem::remove(folder_ / "kernel/vbd-9-51728");
+  write("backend/vbd/7/51824/state", "2");
+  EXPECT_OK(add());
+}
+
+// An HVM guest whose device model runs in a domain of its own has its disks twice.
+TEST_F(HotplugBlock, AGuestAndItsStubDomainShareIt) {
+  has("backend/vbd/8/51824", "w");
+  write("/local/domain/8/target", "7");
+  EXPECT_OK(add());
+  write("/local/domain/8/target", "5");
+  has("backend/vbd/8/51824", "w");
+  ASSERT_OK(store_.remove("backend/vbd/7/51824/physical-device"));
+  EXPECT_EQ(add().error().code, Errc::conflict);
 }
 
 TEST_F(HotplugBlock, WhatIsMountedHereIsNotWritten) {
