@@ -56,6 +56,8 @@ class Administration : public ::testing::Test {
     EXPECT_TRUE(is_up_) << up.output() << up.errors();
     std::filesystem::create_directories(sandbox_ + "/backups");
     std::filesystem::create_directories(sandbox_ + "/guests/pos1");
+    std::filesystem::create_directories(sandbox_ + "/peripherals");
+    std::ofstream(sandbox_ + "/peripherals/printer") << "device = usb,04b8:0202\n";  // the one that the page names is plugged in
   }
   ~Administration() override {
     if (is_up_) ProgramRun("zynclone-sandbox", {"down", "--dir", sandbox_}, environment()).finish();
@@ -82,6 +84,11 @@ class Administration : public ::testing::Test {
   void wait_for_guest() {
     std::string said;
     ASSERT_EQ(run("sh guest", "timeout 10 bash -c 'until zynclone family show >/dev/null 2>&1; do read -rt 0.1 <> <(:) || true; done'", said), 0) << said;
+  }
+  // The broker finds out within ten seconds that a device belongs to whoever has production.
+  void wait_for_peripherals() {
+    std::string said;
+    ASSERT_EQ(run("sh host", "timeout 20 bash -c 'while vmclone health | grep -q \"not been given yet\"; do read -rt 0.1 <> <(:) || true; done'", said), 0) << said;
   }
 
   // Places of a host as they are in the sandbox, and ID as the newest operation's.
@@ -112,6 +119,7 @@ TEST_F(Administration, EveryCommandWorksInTheOrderOfThePage) {
   for (const Block& block : blocks) {
     ASSERT_TRUE(block.kind == "sh host" || block.kind == "sh guest") << "line " << block.line << " says not where it is run";
     ASSERT_NO_FATAL_FAILURE(wait_for_guest()) << "before line " << block.line;
+    ASSERT_NO_FATAL_FAILURE(wait_for_peripherals()) << "before line " << block.line;
     std::string said;
     ASSERT_EQ(run(block.kind, in_sandbox(block.commands), said), 0) << "docs/administration.md:" << block.line << ":\n" << block.commands << said;
   }
