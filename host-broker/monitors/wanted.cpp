@@ -14,11 +14,15 @@ using protocol::MemberRole;
 using protocol::VifMode;
 
 const std::string k_running(protocol::to_string(protocol::CloneState::running));
+const std::string k_active(protocol::to_string(protocol::CloneState::active));
 
 bool restricted(const PublishedVif& vif) { return vif.mode != VifMode::unlocked || is_isolated_bridge(vif.bridge); }
 
 // Has the member a place on the family's isolated bridge, or may it get one by losing production?
 bool is_apart(const PublishedVif& vif) { return !vif.bridge.empty(); }
+
+// An active one may be just rebooting: xl makes its domain again by itself, and Xen's vif-bridge fails, and the domain with it, where the bridge is not there.
+bool needs_bridge(const PublishedMember& member) { return member.state == k_running || member.state == k_active || member.domain; }
 
 // The name of `present` at which a rule may be aimed, for each of its names.
 std::vector<std::string> names_of(const BackendVif& present) {
@@ -88,7 +92,7 @@ class Builder {
     for (const PublishedVif& vif : member.vifs) {
       if (vif.backend != self_) continue;
       silent_in_part = silent_in_part || restricted(vif);
-      if (is_apart(vif) && (member.state == k_running || member.domain)) add_bridge(family, member, vif);
+      if (is_apart(vif) && needs_bridge(member)) add_bridge(family, member, vif);
       if (member.role == MemberRole::original && restricted(vif)) wanted_.state.unknown = UnknownVifs::hold;
       add_vif(family, member, vif);
     }

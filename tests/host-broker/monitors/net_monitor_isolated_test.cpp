@@ -35,6 +35,10 @@ TEST_F(Isolated, TheBridgeIsMadeBeforeItIsAcknowledgedAndTakenAwayAfterwards) {
   bridges.calls.clear();
   publish(family_with_isolated_clone(5, CloneState::active));
   ASSERT_OK(reconcile());
+  EXPECT_EQ(bridges.calls, (Calls{"make " + bridge, "tidy " + bridge})) << "it stays while its guest may be rebooting";
+  bridges.calls.clear();
+  publish(family_with_isolated_clone(6, CloneState::inactive));
+  ASSERT_OK(reconcile());
   EXPECT_EQ(bridges.calls, Calls{"tidy"});
 }
 
