@@ -6,8 +6,19 @@ namespace zynclone::broker {
 
 using protocol::OperationState;
 
+// The clone of the name that is asked for, if there is one.
+std::optional<Uuid> Broker::named_by(const OperationRecord& record) const {
+  const Family* family = registry_.find(record.vm);
+  if (family == nullptr) return std::nullopt;
+  for (const Clone& clone : family->clones) {
+    if (clone.name.text() == record.target) return clone.uuid;
+  }
+  return std::nullopt;
+}
+
 void Broker::await_approval(OperationRecord record) {
   const OperationId id = record.id;
+  meant_.try_emplace(id, named_by(record));
   const Timestamp when = record.approval_expires.value_or(record.created);
   waiting_.insert_or_assign(id, std::move(record));
   spawn(executor_, "approval of " + id.text(), expire(id, when));
@@ -42,6 +53,7 @@ asio::awaitable<Result<void>> Broker::end_waiting(OperationRecord record, Operat
     waiting_.insert_or_assign(id, std::move(waiting));  // it waits as before, for the next attempt
     co_return journalled;
   }
+  meant_.erase(record.id);
   changed(record);
   co_return outcome::success();
 }
@@ -65,6 +77,12 @@ asio::awaitable<Result<protocol::OperationView>> Broker::resolve_approval(Caller
     co_return fail(Errc::conflict, "cannot allow operation '" + id.text() + "' twice: '" + user + "' has allowed it, and " +
                                        std::to_string(waiting.approvers_needed) + " different people must");
   }
+  // Else a guest could have one clone looked at and approved, and give its name to another meanwhile.
+  const std::optional<Uuid> meant = meant_[id];
+  if (meant && named_by(waiting) != meant) {
+    co_return fail(Errc::conflict, "cannot allow operation '" + id.text() + "': clone '" + printable(waiting.target) +
+                                       "' is not the one that had this name when it was asked for; deny it, and have it asked for again");
+  }
   OperationRecord record = waiting;
   record.allowed_by.push_back(user);
   const bool enough = record.allowed_by.size() >= record.approvers_needed;
@@ -77,6 +95,7 @@ asio::awaitable<Result<protocol::OperationView>> Broker::resolve_approval(Caller
     await_approval(std::move(waiting));
     co_return outcome::failure(std::move(journalled).error());
   }
+  if (enough) meant_.erase(id);
   if (enough) engine_.enqueue(record);
   else await_approval(record);
   changed(record);

@@ -89,6 +89,7 @@ class Broker : public RequestHandler {
 
   // approvals.cpp
   void await_approval(OperationRecord record);
+  std::optional<Uuid> named_by(const OperationRecord& record) const;
   asio::awaitable<void> expire(OperationId id, Timestamp when);
   asio::awaitable<Result<protocol::OperationView>> resolve_approval(Caller caller, OperationId id, Decision decision, std::string reason);
   asio::awaitable<Result<void>> end_waiting(OperationRecord record, protocol::OperationState state, Error error, std::string actor);
@@ -112,6 +113,7 @@ class Broker : public RequestHandler {
   Registry registry_;
   Engine engine_;
   std::map<OperationId, OperationRecord> waiting_;  // for approval
+  std::map<OperationId, std::optional<Uuid>> meant_;  // of those that wait: the clone that each names, as it was when it was asked for
   std::map<OperationId, std::vector<Watcher>> watchers_;
   MessageLimit message_limit_;
   RequestLimit request_limit_;

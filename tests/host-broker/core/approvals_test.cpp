@@ -35,6 +35,29 @@ TEST_F(Approvals, NothingHappensBeforeAnAdministratorAllows) {
   EXPECT_NE(world.clone("a"), nullptr);
 }
 
+// What an approver has looked at is what is done.
+TEST_F(Approvals, ANameThatHasBecomeAnothersIsNotAllowed) {
+  for (const bool renamed : {false, true}) {
+    World shop;
+    ASSERT_OK(shop.create("a", false));
+    ASSERT_OK(shop.create("b", false));
+    shop.policy.verdict.decision = broker::Decision::ask;
+    const auto accepted = shop.call(shop.guest(), CloneStart{.name = clone_name("a")});
+    ASSERT_OK(accepted);
+    const OperationId id = accepted.value().operation->id;
+    shop.policy.verdict.decision = broker::Decision::allow;
+    ASSERT_OK(shop.perform(shop.guest(), CloneRemove{.name = clone_name("a")}));
+    if (renamed) ASSERT_OK(shop.perform(shop.guest(), CloneRename{.name = clone_name("b"), .new_name = clone_name("a")}));
+    else ASSERT_OK(shop.create("a", false));
+    const auto allowed = shop.call(shop.admin("abe", broker::AdminRole::approver), ApprovalAllow{.id = id});
+    EXPECT_FAILS(allowed, Errc::conflict);
+    EXPECT_NE(allowed.error().message.find("clone 'a' is not the one that had this name"), std::string::npos) << allowed.error().message;
+    shop.settle();
+    EXPECT_EQ(shop.call(shop.admin(), OperationShow{.id = id}).value().state, OperationState::awaiting_approval);
+    ASSERT_OK(shop.call(shop.admin(), ApprovalDeny{.id = id}));
+  }
+}
+
 TEST_F(Approvals, DeniedWithAReason) {
   const auto operation = asked();
   ASSERT_OK(world.call(world.admin(), ApprovalDeny{.id = operation.id, .reason = "not during lunch"}));
