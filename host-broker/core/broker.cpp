@@ -67,7 +67,7 @@ asio::awaitable<void> Broker::reconcile() {
       if (!original || !original.value().uuid) continue;
       Family family{.vm = vm, .uuid = *original.value().uuid};
       for (const VmVif& vif : original.value().vifs) {
-        family.vifs.push_back(CloneVif{.index = vif.index, .mac = vif.mac, .bridge = vif.bridge, .backend = vif.backend});
+        family.vifs.push_back(CloneVif{.index = vif.index, .mac = vif.mac, .bridge = vif.bridge, .backend = vif.backend, .interface = vif.interface});
       }
       registry_.introduce(std::move(family));
     }

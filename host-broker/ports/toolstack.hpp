@@ -31,6 +31,7 @@ struct VmVif {
   std::string mac;         // empty: the toolstack chooses at each start
   std::string bridge;
   std::string backend = "0";
+  std::string interface;   // the backend's name for it; empty: the toolstack's own, vif<domid>.<index>
 };
 
 // What the configuration file of an original says, as far as cloning needs it.

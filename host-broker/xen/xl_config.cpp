@@ -204,6 +204,13 @@ Result<Volume> volume_of(const XlDisk& disk) {
   return Volume{device ? VolumeFormat::lvm_thin : VolumeFormat::raw, disk.path};
 }
 
+// A name that the administrator chose, so that its rules are there before the interface is, as for a clone's. Others are known once they are there.
+std::string own_name_of(const XlVif& vif) {
+  constexpr std::size_t k_longest = 15;  // IFNAMSIZ without its NUL
+  const auto name = parse_checked_name(vif.get("vifname"), "interface name", k_longest);
+  return name && !name.value().ends_with("-emu") ? name.value() : std::string();  // that end is the emulated twin's
+}
+
 }  // namespace
 
 std::string XlVif::get(std::string_view key) const {
@@ -240,7 +247,7 @@ Result<VmConfig> to_vm_config(const XlConfig& config, const VmName& vm, const st
   }
   for (const XlVif& vif : config.vifs) {
     const std::string backend = vif.get("backend");
-    result.vifs.push_back({.index = vif.index, .mac = vif.get("mac"), .bridge = vif.get("bridge"), .backend = is_dom0(backend) ? "0" : backend});
+    result.vifs.push_back({.index = vif.index, .mac = vif.get("mac"), .bridge = vif.get("bridge"), .backend = is_dom0(backend) ? "0" : backend, .interface = own_name_of(vif)});
   }
   return result;
 }

@@ -19,7 +19,7 @@ std::unique_ptr<Step> record_step(const Context& context, const ClonePlan& plan)
     // The original's interfaces as its configuration has them now: they are locked down by the clone's masks.
     family.vifs.clear();
     for (const VmVif& vif : original.vifs) {
-      family.vifs.push_back(CloneVif{.index = vif.index, .mac = vif.mac, .bridge = vif.bridge, .backend = vif.backend});
+      family.vifs.push_back(CloneVif{.index = vif.index, .mac = vif.mac, .bridge = vif.bridge, .backend = vif.backend, .interface = vif.interface});
     }
   };
   const auto leave = [id = plan.clone.made_by](Family& family) {

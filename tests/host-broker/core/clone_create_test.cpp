@@ -54,6 +54,14 @@ TEST(CloneCreate, TheCloneHasItsOwnIdentityAndDisks) {
   EXPECT_TRUE(domain.disks[0].volume.path.starts_with("/dev/vg0/pos1-root."));
 }
 
+TEST(CloneCreate, TheNameOfTheOriginalsInterfaceIsItsOwn) {
+  World world;
+  world.toolstack.configs.at(world.pos1).vifs.at(0).interface = "till-lan";
+  ASSERT_OK(world.create("upgrade-1"));
+  EXPECT_EQ(world.family().vifs.at(0).interface, "till-lan");
+  EXPECT_NE(world.clone("upgrade-1")->vifs.at(0).interface, "till-lan");
+}
+
 TEST(CloneCreate, ItCanKeepTheOriginalsMac) {
   World world;
   world.configuration.configs.at(world.pos1).macs = broker::MacRule::original;

@@ -62,6 +62,17 @@ TEST(Wanted, ARestrictedOriginalHoldsUnknownInterfaces) {
   EXPECT_EQ(made.state, (FilterState{.unknown = UnknownVifs::hold, .rules = {disabled("vif3.0"), unlocked("zc1")}}));
 }
 
+// One that its administrator has named is no vif*, which would be held: a guest that reboots must not speak before it has been seen.
+TEST(Wanted, ANamedOriginalsRuleIsThereBeforeItsInterface) {
+  Family named = family_with_clone(4, CloneState::running, VifMask{0}, VifMask{1});
+  named.vifs[0].interface = "till-lan";
+  const Wanted gone = wanted({publication_of(named, domains_with({}))}, {});
+  EXPECT_EQ(gone.state, (FilterState{.unknown = UnknownVifs::hold, .rules = {disabled("till-lan"), unlocked("zc1")}}));
+  const auto running = publication_of(named, domains_with({{.id = {3}, .uuid = k_original, .name = "pos1"}}));
+  const Wanted here = wanted({running}, {vif_of(3, k_original, k_original_mac, "till-lan")});
+  EXPECT_EQ(here.state, (FilterState{.unknown = UnknownVifs::hold, .rules = {disabled("till-lan"), disabled("vif3.0"), unlocked("zc1")}}));
+}
+
 TEST(Wanted, NothingIsHeldWhileNoOriginalIsRestricted) {
   const auto family = publication_of(family_with_clone(4, CloneState::running, VifMask{1}, VifMask{0}), domains_with({}));
   EXPECT_EQ(wanted({family}, {vif_of(8, k_stranger, "00:16:3e:00:00:08")}).state.unknown, UnknownVifs::pass);

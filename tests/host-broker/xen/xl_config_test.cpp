@@ -110,6 +110,14 @@ TEST(VmConfigOf, DisksAndInterfaces) {
   EXPECT_EQ(config.value().vifs[1].bridge, "xenbr1");
 }
 
+TEST(VmConfigOf, AnInterfacesOwnName) {
+  auto config = vm_config(R"(vif = ["vifname=till-lan", "bridge=xenbr0", "vifname=no name", "vifname=till-emu", "vifname=longer-than-a-kernel-takes"])");
+  ASSERT_OK(config);
+  std::vector<std::string> names;
+  for (const VmVif& vif : config.value().vifs) names.push_back(vif.interface);
+  EXPECT_THAT(names, ElementsAre("till-lan", "", "", "", ""));
+}
+
 TEST(VmConfigOf, EveryWayToNameAVolume) {
   auto config = vm_config(R"(disk = ["phy:/dev/vg0/a,xvda,w", "phy:vg0/b,xvdb,w", "/dev/mapper/vg0-c,,xvdc,w", "file:/images/d.img,xvdd,w",
                                      "tap:qcow2:/images/e.qcow2,xvde,w", "format=raw,vdev=xvdf,devtype=cdrom,access=ro,target="])");
