@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/protocol/channel/run.hpp"
+#include "tests/support/run.hpp"
 
 namespace zynclone::tests {
 namespace {

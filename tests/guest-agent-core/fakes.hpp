@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "guest-agent-core/agent.hpp"
-#include "tests/protocol/channel/run.hpp"
+#include "tests/support/run.hpp"
 #include "tests/protocol/channel/unix_pair.hpp"
 
 namespace zynclone::tests {

@@ -1,7 +1,7 @@
 // A crash at every moment that the journal knows: the broker ends there, is started again, and either the operation is whole or nothing of it
 // is left. The moment is a write to the journal that fails: at that point nothing later has happened.
 #include "tests/host-broker/core/crashing.hpp"
-#include "tests/protocol/channel/run.hpp"
+#include "tests/support/run.hpp"
 
 namespace zynclone::tests {
 namespace {

@@ -1,7 +1,7 @@
 // A printer follows production, and holds nobody up: a till with a printer, a spare device that fails in every way.
 #include "tests/host-broker/core/crashing.hpp"
 #include "tests/host-broker/core/till.hpp"
-#include "tests/protocol/channel/run.hpp"
+#include "tests/support/run.hpp"
 
 namespace zynclone::tests {
 namespace {

@@ -1,5 +1,5 @@
 #include "tests/host-broker/core/world.hpp"
-#include "tests/protocol/channel/run.hpp"
+#include "tests/support/run.hpp"
 
 namespace zynclone::tests {
 namespace {

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/protocol/channel/run.hpp"
+#include "tests/support/run.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace zynclone::broker::gateway {

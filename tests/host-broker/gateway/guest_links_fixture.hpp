@@ -10,7 +10,7 @@
 #include "protocol/channel/unix_listener.hpp"
 #include "protocol/channel/wake_up.hpp"
 #include "tests/host-broker/gateway/fake_guest_watch.hpp"
-#include "tests/protocol/channel/run.hpp"
+#include "tests/support/run.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace zynclone::broker::gateway {

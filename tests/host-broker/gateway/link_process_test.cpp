@@ -6,7 +6,7 @@
 #include <fcntl.h>
 
 #include "host-broker/gateway/link_exit.hpp"
-#include "tests/protocol/channel/run.hpp"
+#include "tests/support/run.hpp"
 #include "system/descriptor.hpp"
 #include "tests/support/temporary_folder.hpp"
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "protocol/channel/wake_up.hpp"
-#include "tests/protocol/channel/run.hpp"
+#include "tests/support/run.hpp"
 #include "tests/protocol/channel/unix_pair.hpp"
 
 namespace zynclone::channel {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/protocol/channel/channel_contract.hpp"
-#include "tests/protocol/channel/run.hpp"
+#include "tests/support/run.hpp"
 #include "tests/protocol/channel/unix_pair.hpp"
 
 namespace zynclone::channel {

@@ -5,7 +5,7 @@
 #include "protocol/channel/vchan_handle.hpp"
 #include "tests/protocol/channel/channel_contract.hpp"
 #include "tests/protocol/channel/fake_xen.hpp"
-#include "tests/protocol/channel/run.hpp"
+#include "tests/support/run.hpp"
 
 namespace zynclone::channel {
 namespace {

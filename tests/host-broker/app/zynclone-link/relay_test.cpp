@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "protocol/codec.hpp"
-#include "tests/protocol/channel/run.hpp"
+#include "tests/support/run.hpp"
 #include "tests/protocol/channel/unix_pair.hpp"
 
 namespace zynclone::broker::link {
