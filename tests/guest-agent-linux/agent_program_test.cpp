@@ -219,7 +219,7 @@ TEST_F(AgentProgramTest, AHookThatFailsIsNamedToTheBroker) {
   auto broker = agent.connect_broker();
   const auto failed = quiesce(*broker, 1);
   ASSERT_FAILS(failed, Errc::system);
-  EXPECT_EQ(failed.error().message, "cannot run the quiesce hook '10-database': exit status 7");
+  EXPECT_EQ(failed.error().message, "cannot run the quiesce hook '10-database': exit status 7 (it said: cannot lock)");
   EXPECT_EQ(agent.hooks_that_ran(), (Lines{"quiesce 10-database", "thaw 10-database"}));
   EXPECT_FALSE(agent.has_record());
   EXPECT_TRUE(agent.run().wait_for_errors("(it said: cannot lock)"));
