@@ -15,7 +15,6 @@ inline constexpr int k_deepest_json = 12;                      // nested objects
 inline constexpr std::size_t k_most_json_values = 4096;        // in one message
 inline constexpr std::size_t k_longest_text = 1024;            // bytes in a free text: a note, a reason, an error message
 inline constexpr std::size_t k_most_list_entries = 100;        // one page of operations, approvals, audit entries
-inline constexpr std::size_t k_most_capabilities = 32;
 inline constexpr std::size_t k_most_command_words = 64;        // of a command to run in a guest, the program among them
 inline constexpr std::size_t k_longest_command = 16 * 1024;    // bytes of all of them together
 inline constexpr std::size_t k_longest_run_output = 1000;      // bytes that are kept of what it wrote, its end

@@ -24,8 +24,6 @@ enum class MemberRole { original, clone };
 enum class AfterProbation { undo, commit };     // what becomes of a cutover that nobody decided in time
 enum class CutoverSide { leaving, taking };     // production: the member that gives it up, the one that gets it
 
-Result<CloneMode> parse_clone_mode(std::string_view text);
-Result<CloneNetwork> parse_clone_network(std::string_view text);
 std::string_view to_string(CloneMode value);
 std::string_view to_string(CloneState value);
 std::string_view to_string(Consistency value);

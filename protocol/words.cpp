@@ -23,9 +23,6 @@ std::string_view to_string(MemberRole value) { return word_of(value); }
 std::string_view to_string(AfterProbation value) { return word_of(value); }
 std::string_view to_string(CutoverSide value) { return word_of(value); }
 
-Result<CloneMode> parse_clone_mode(std::string_view text) { return parse_word<CloneMode>(text, "mode"); }
-Result<CloneNetwork> parse_clone_network(std::string_view text) { return parse_word<CloneNetwork>(text, "network"); }
-
 bool is_final(OperationState state) {
   return state != OperationState::awaiting_approval && state != OperationState::queued && state != OperationState::running;
 }

@@ -1,6 +1,5 @@
 #include "host-broker/core/views.hpp"
 
-#include "host-broker/core/operations/live_steps.hpp"
 #include "host-broker/core/records.hpp"
 #include "host-broker/core/registry.hpp"
 #include "host-broker/core/views_for_guest.hpp"
@@ -65,7 +64,7 @@ std::string failed_text(const OperationRecord& record, const StepRecord& step) {
 
 protocol::StepView view_of(const OperationRecord& record, const StepRecord& step, Audience audience) {
   protocol::StepView view{.name = step.name, .state = step.state, .percent = step.percent};
-  view.warning = step.state == protocol::StepState::done && (step.warning || is_silent_warning(step));
+  view.warning = step.state == protocol::StepState::done && step.warning;
   const bool is_failed = step.state == protocol::StepState::failed;
   view.text = is_failed && audience == Audience::guest ? failed_text(record, step) : shown(step.text, audience);
   return view;

@@ -16,7 +16,6 @@ constexpr unsigned k_most_unpauses = 5;               // a till that stands stil
 constexpr std::chrono::milliseconds k_unpause_again{200};
 const std::string k_copy = "copy memory and disks";
 const std::string k_identity = "identity";
-constexpr std::string_view k_stays_silent = ": it stays silent until it has";
 
 std::string disks_text(std::size_t count) { return std::to_string(count) + (count == 1 ? " disk" : " disks"); }
 
@@ -188,7 +187,8 @@ class IdentityStep : public Step {
     co_await wait_for_agent(uuid);
     const auto taken = co_await give_identity(context_.ports, context_.registry, context_.record.vm, uuid);
     if (!taken) {
-      outcome.text = "the agent of " + clone_.text() + " has not taken its identity (" + taken.error().message + ')' + std::string(k_stays_silent);
+      outcome.text = "the agent of " + clone_.text() + " has not taken its identity (" + taken.error().message + "): it stays silent until it has";
+      outcome.warning = true;
       co_return outcome;
     }
     CO_TRY(const Family* family, family_of(context_));
@@ -258,10 +258,6 @@ Result<std::string> why_not_for_production(const Context& context, const Uuid& m
     }
   }
   return std::string();
-}
-
-bool is_silent_warning(const StepRecord& step) {
-  return step.name == k_identity && step.state == StepState::done && step.text.ends_with(k_stays_silent);
 }
 
 asio::awaitable<void> end_copy(Context context) {

@@ -27,7 +27,4 @@ Result<std::string> why_not_for_production(const Context& context, const Uuid& m
 // Lets an original go on that this operation, taken up after a restart, may still hold. Needs nothing but the record.
 asio::awaitable<void> end_copy(Context context);
 
-// Was the step done, but the clone is silent?
-bool is_silent_warning(const StepRecord& step);
-
 }  // namespace zynclone::broker

@@ -43,14 +43,17 @@ broker_setting() {
 
 vm_stop() { "$lab" ssh xl shutdown -w "$1" >/dev/null 2>&1; run_until eval "! domains | grep -qx '$1'"; }
 # From within: who watches over the domain starts it again, under another number.
-vm_reboot() {
+comes_back() { # DOMAIN COMMAND...
   local before
   before=$("$lab" ssh xl domid "$1")
-  XENLAB_TIMEOUT=10 "$lab" gssh "$1" busybox reboot -f
+  "${@:2}" >/dev/null 2>&1
   is_another() { local now; now=$("$lab" ssh xl domid "$1") && [[ $now != "$before" ]]; }
   run_until is_another "$1"
   ((status == 0))
 }
+reboot_at() { XENLAB_TIMEOUT=10 "$lab" gssh "$1" busybox reboot -f; }
+vm_reboot() { comes_back "$1" reboot_at "$1"; }
+clone_reboot() { comes_back "pos1.$1" vmclone run pos1 --clone "$1" --limit 5s -- busybox reboot -f; }
 vm_crash() { "$lab" ssh xl destroy "$1"; }
 vm_start() { "$lab" ssh xl create -q "/etc/xen/$1.cfg"; }
 

@@ -10,6 +10,7 @@ bad_luck() {
   volume_in_disorder
   agent_that_hangs
   vm_that_is_gone
+  vm_that_reboots
   shop_closes_and_a_stranger_comes
 }
 cut_over_to_standby() {
@@ -68,6 +69,17 @@ vm_that_is_gone() {
   vm_crash pos1
   cut_over_to_standby "from a member that is gone production is moved, with the volume as it was left"
   cut_back "and moved back, to a VM that is started for it"
+}
+
+# Who watches over its domain starts it again with the volume that was attached to it; it is mounted again.
+vm_that_reboots() {
+  type vm_reboot >/dev/null 2>&1 || return 0
+  vm_reboot pos1
+  expect_status 0 "it reboots while it sells"
+  run_until has_volume pos1
+  sells_on
+  expect_status 0 "and sells again"
+  run_until both_answer
 }
 
 # From here on nobody watches, who would rightly complain.

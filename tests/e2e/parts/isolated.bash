@@ -27,6 +27,13 @@ isolated() {
   else
     ok "(pretended here: there are no frames, so none that could go astray)"
   fi
+  if declare -F clone_reboot >/dev/null; then
+    clone_reboot apart-2
+    expect_status 0 "one of them reboots"
+    run_until both_stand_there
+    run_until agent_answers apart-2
+    expect_status 0 "and stands there again"
+  fi
 
   part "An isolated clone takes over"
   service_kill clone-net-monitor
