@@ -27,8 +27,8 @@ Result<std::unique_ptr<VchanChannel>> VchanChannel::connect(asio::any_io_executo
     return fail(Errc::xen, what + "its ring has 2^" + std::to_string(handle->largest_order()) + " bytes, at most 2^" +
                                std::to_string(k_largest_order) + " are allowed");
   if (handle->peer() == VchanHandle::Peer::gone) return fail(Errc::unavailable, what + "its server is gone");
-  // Another client's bytes are in it. Closing it, as returning here does, tells the server to make a new one.
-  if (!handle->is_unused()) return fail(Errc::unavailable, what + "it was used before");
+  // Another client's bytes are in it, or gone from it. Closing it, as returning here does, tells the server to make a new one.
+  if (!handle->had_no_client()) return fail(Errc::unavailable, what + "it was used before");
   return std::make_unique<VchanChannel>(std::move(handle), write_deadline);
 }
 

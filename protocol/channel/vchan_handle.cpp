@@ -114,9 +114,8 @@ VchanHandle::Peer VchanHandle::peer() const {
   }
 }
 
-bool VchanHandle::is_unused() const {
-  return control_ != nullptr && load(control_->read.shr->cons) == 0 && load(control_->read.shr->prod) == 0 &&
-         load(control_->write.shr->cons) == 0 && load(control_->write.shr->prod) == 0;
+bool VchanHandle::had_no_client() const {
+  return control_ != nullptr && load(control_->read.shr->cons) == 0 && load(control_->write.shr->prod) == 0 && load(control_->write.shr->cons) == 0;
 }
 
 int VchanHandle::largest_order() const { return control_ == nullptr ? 0 : std::max<int>(control_->read.order, control_->write.order); }

@@ -41,7 +41,9 @@ class VchanHandle {
 
   enum class Peer { absent, there, gone };  // absent: a server's client has not come yet
   Peer peer() const;
-  bool is_unused() const;                   // no byte has ever gone either way
+  // Of a client: none before it has read or written a byte. What its server has written is for whoever comes: it says its hello as soon as it hears
+  // of a client, which may be before that client's next instruction.
+  bool had_no_client() const;
   int largest_order() const;
 
   // Ends every wait and gives back what the channel held; the peer is told. More than once is no error. A channel that was open while this VM was

@@ -5,6 +5,7 @@
 #include "protocol/channel/vchan_handle.hpp"
 #include "tests/protocol/channel/channel_contract.hpp"
 #include "tests/protocol/channel/fake_xen.hpp"
+#include "tests/support/result_matchers.hpp"
 #include "tests/support/run.hpp"
 
 namespace zynclone::channel {
@@ -124,6 +125,24 @@ TEST_F(VchanTest, UsedVchanIsNotUsedAgainAndTheServerMakesANewOne) {
   accept();
   EXPECT_TRUE(connect());
   EXPECT_TRUE(guest_);
+}
+
+// Its first bytes may be there before its client has looked: where the two share a processor, nearly always.
+TEST_F(VchanTest, ServerMaySpeakFirst) {
+  serve();
+  FakeXen::instance().ring_page()->right.prod = 5;
+  auto client = connect();
+  ASSERT_OK(client);
+  const auto count = read(*client.value());
+  ASSERT_OK(count);
+  EXPECT_EQ(count.value(), 5u);
+}
+
+TEST_F(VchanTest, WhatAnotherClientHasReadIsNotMissedSilently) {
+  serve();
+  FakeXen::instance().ring_page()->right.prod = 5;
+  FakeXen::instance().ring_page()->right.cons = 5;
+  EXPECT_FAILS(connect(), Errc::unavailable);
 }
 
 TEST_F(VchanTest, ClientThatCameAndWentBeforeItWasSeenCostsNothing) {
