@@ -69,13 +69,8 @@ asio::awaitable<Result<void>> XlMemories::check_room(DomainId domain) {
 // One memory at a time: two that are copied at once share a disk, and each guest stands still for as long as both take; and the room that is looked for is
 // there for one.
 asio::awaitable<std::shared_ptr<void>> XlMemories::take_turn() {
-  const auto executor = co_await asio::this_coro::executor;
-  if (!freed_) freed_ = std::make_shared<asio::steady_timer>(executor, asio::steady_timer::time_point::max());
-  while (!turn_.expired()) {
-    boost::system::error_code woken;
-    co_await freed_->async_wait(asio::redirect_error(asio::use_awaitable, woken));
-  }
-  std::shared_ptr<void> turn(nullptr, [freed = freed_](void*) { freed->cancel(); });
+  while (!turn_.expired()) co_await freed_->wait();
+  std::shared_ptr<void> turn(nullptr, [freed = freed_](void*) { freed->wake(); });
   turn_ = turn;
   co_return turn;
 }

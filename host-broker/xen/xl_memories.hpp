@@ -9,6 +9,7 @@
 #include "host-broker/storage/memory_folder.hpp"
 #include "host-broker/xen/hypervisor.hpp"
 #include "host-broker/xen/save_process.hpp"
+#include "protocol/channel/wake_up.hpp"
 
 namespace zynclone::broker::xen {
 
@@ -49,8 +50,8 @@ class XlMemories final : public Memories {
     std::shared_ptr<void> turn;
   };
   std::map<DomainId, Saving> savings_;   // those that hold, or are about to
-  std::weak_ptr<void> turn_;                     // whose turn it is to copy
-  std::shared_ptr<asio::steady_timer> freed_;    // cancelled when a turn ends
+  std::weak_ptr<void> turn_;             // whose turn it is to copy
+  std::shared_ptr<channel::WakeUp> freed_ = std::make_shared<channel::WakeUp>();  // when a turn ends, which may outlive this
   asio::thread_pool pool_{2};
 };
 
