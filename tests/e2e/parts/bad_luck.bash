@@ -84,9 +84,7 @@ vm_that_reboots() {
 
 # From here on nobody watches, who would rightly complain.
 shop_closes_and_a_stranger_comes() {
-  run shop_close
-  expect_status 0 "every sale that was answered is on the volume, once and in order; never two had it, never two answered"
-  sed 's/^/        /' <<<"$output"
+  shop_counts
   vm_crash pos1
   run_until stranger_takes_volume pos2
   expect_status 0 "while no VM has it, somebody gives it to another by hand"
@@ -103,8 +101,5 @@ shop_closes_and_a_stranger_comes() {
   expect_status 0 "without the stranger it moves"
   run vmclone cutover undo pos1 --wait
   expect_status 0 "and back"
-  stop_and_remove standby >/dev/null
-  shop_clear
-  run_until zynclone family show
-  expect_nothing_left "nothing of it is left"
+  shop_goes
 }

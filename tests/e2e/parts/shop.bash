@@ -18,10 +18,16 @@ shop_with_standby() {
 }
 # After a part in which a standby took part. With a REGEX, a line like it must be in the report.
 shop_ends() {
+  shop_counts "$@"
+  shop_goes
+}
+shop_counts() {
   run shop_close
   expect_status 0 "every sale that was answered is on the volume, once and in order; never two had it, never two answered"
   [[ -z ${1:-} ]] || expect_output "$1" "the gaps are known"
   sed 's/^/        /' <<<"$output"
+}
+shop_goes() {
   stop_and_remove standby >/dev/null
   shop_clear
   run_until zynclone family show
