@@ -199,8 +199,7 @@ asio::awaitable<Result<void>> Broker::check_clones(OperationRecord record, unsig
   const Family* family = registry_.find(record.vm);
   if (family == nullptr) co_return outcome::failure(refused());
   const auto comes = [&](const OperationRecord& other) {
-    const bool is_there = std::any_of(family->clones.begin(), family->clones.end(), [&](const Clone& clone) { return clone.name.text() == other.target; });
-    return other.kind == record.kind && !is_there;
+    return other.kind == record.kind && find_clone(*family, std::string_view(other.target)) == nullptr;
   };
   const auto count = family->clones.size() + static_cast<std::size_t>(std::count_if(unfinished.begin(), unfinished.end(), comes));
   if (count < most) co_return outcome::success();

@@ -9,11 +9,8 @@ using protocol::OperationState;
 // The clone of the name that is asked for, if there is one.
 std::optional<Uuid> Broker::named_by(const OperationRecord& record) const {
   const Family* family = registry_.find(record.vm);
-  if (family == nullptr) return std::nullopt;
-  for (const Clone& clone : family->clones) {
-    if (clone.name.text() == record.target) return clone.uuid;
-  }
-  return std::nullopt;
+  const Clone* clone = family == nullptr ? nullptr : find_clone(*family, std::string_view(record.target));
+  return clone == nullptr ? std::nullopt : std::optional(clone->uuid);
 }
 
 void Broker::await_approval(OperationRecord record) {

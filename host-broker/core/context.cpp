@@ -51,6 +51,13 @@ asio::awaitable<Result<std::optional<Domain>>> domain_of(Context context, Uuid u
   co_return std::optional<Domain>();
 }
 
+std::optional<Uuid> member_of(const Family& family, const std::vector<Domain>& domains, DomainId domain) {
+  for (const Domain& one : domains) {
+    if (one.id == domain && !member_name(family, one.uuid).empty()) return one.uuid;
+  }
+  return std::nullopt;
+}
+
 std::string domain_name(const VmName& vm, const CloneName& clone) { return vm.text() + '.' + clone.text(); }
 
 std::string base_name(const std::string& path) { return path.substr(path.rfind('/') + 1); }

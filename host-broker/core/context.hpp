@@ -23,6 +23,8 @@ Result<const Clone*> clone_of(const Context& context, const CloneName& name);
 Result<void> check_not_working(const Context& context, const Clone& clone, std::string_view verb);
 // The domain with this UUID, if it runs. Errors: xen.
 asio::awaitable<Result<std::optional<Domain>>> domain_of(Context context, Uuid uuid);
+// Which member of the family the domain is; none: a stranger.
+std::optional<Uuid> member_of(const Family& family, const std::vector<Domain>& domains, DomainId domain);
 // Until the agent of this VM has its channel, for `limit` at most.
 asio::awaitable<void> wait_connected(Context context, Uuid member, Deadline limit);
 

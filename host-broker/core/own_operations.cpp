@@ -199,7 +199,7 @@ asio::awaitable<void> Broker::attach_volumes() {
       const std::string resource = volume_of(family.uuid, volume.name);
       const auto lease = co_await ports_.leases.find_lease(resource);
       if (!lease) continue;
-      const auto holder = lease.value().token == 0 ? std::optional<Uuid>(family.uuid) : lease.value().holder;
+      const auto holder = holder_of(lease.value(), family.uuid);
       const auto domain = std::find_if(domains.begin(), domains.end(), [&](const Domain& one) { return one.uuid == holder && one.state == DomainState::running; });
       const bool is_ready = domain != domains.end() && (connected_.contains(domain->id) || config.value().channel == "none");
       if (!is_ready) continue;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "host-broker/core/operations/peripheral_steps.hpp"
+#include "host-broker/core/context.hpp"
 
 namespace zynclone::broker {
 namespace {

@@ -40,7 +40,7 @@ asio::awaitable<Result<std::vector<protocol::VolumeView>>> volume_views(Ports po
   for (const SharedVolume& volume : config.shared_volumes) {
     CO_TRY(const Lease lease, co_await ports.leases.find_lease(volume_of(family.uuid, volume.name)));
     CO_TRY(const auto attachments, co_await ports.devices.attachments_of(volume.volume));
-    const std::optional<Uuid> holder = lease.token == 0 ? family.uuid : lease.holder;
+    const std::optional<Uuid> holder = holder_of(lease, family.uuid);
     const auto domain = domain_of(domains, holder);
     protocol::VolumeView view{.name = volume.name, .vm = family.vm, .device = volume.device, .filesystem = volume.filesystem, .token = lease.token};
     if (holder) view.holder = member_name(family, *holder);

@@ -37,10 +37,12 @@ Result<Generation> Registry::change(const VmName& vm, const std::function<void(F
   return found->second.generation;
 }
 
-const Clone* find_clone(const Family& family, const CloneName& name) {
-  const auto found = std::find_if(family.clones.begin(), family.clones.end(), [&](const Clone& clone) { return clone.name == name; });
+const Clone* find_clone(const Family& family, std::string_view name) {
+  const auto found = std::find_if(family.clones.begin(), family.clones.end(), [&](const Clone& clone) { return clone.name.text() == name; });
   return found == family.clones.end() ? nullptr : &*found;
 }
+
+const Clone* find_clone(const Family& family, const CloneName& name) { return find_clone(family, std::string_view(name.text())); }
 
 const Clone* find_clone(const Family& family, const Uuid& uuid) {
   const auto found = std::find_if(family.clones.begin(), family.clones.end(), [&](const Clone& clone) { return clone.uuid == uuid; });

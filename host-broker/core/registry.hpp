@@ -34,5 +34,6 @@ class Registry {
 const Clone* find_clone(const Family& family, const CloneName& name);
 Clone* find_clone(Family& family, const CloneName& name);
 const Clone* find_clone(const Family& family, const Uuid& uuid);
+const Clone* find_clone(const Family& family, std::string_view name);  // of what may be no name at all
 
 }  // namespace zynclone::broker

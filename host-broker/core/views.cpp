@@ -179,9 +179,7 @@ protocol::OperationView view_of(const OperationRecord& record, const Family* fam
     view.decision = protocol::DecisionView{.decision = record.decision, .place = record.decision_place};
   }
   if (family == nullptr) return view;
-  for (const Clone& clone : family->clones) {
-    if (clone.name.text() == record.target) view.clone = view_of(*family, clone, audience);
-  }
+  if (const Clone* clone = find_clone(*family, std::string_view(record.target))) view.clone = view_of(*family, *clone, audience);
   return view;
 }
 

@@ -4,7 +4,8 @@
 #include <algorithm>
 
 #include "host-broker/core/broker.hpp"
-#include "host-broker/core/operations/peripheral_steps.hpp"
+#include "host-broker/core/context.hpp"
+#include "host-broker/core/records.hpp"
 #include "system/log.hpp"
 
 namespace zynclone::broker {
@@ -41,7 +42,7 @@ asio::awaitable<void> Broker::part_volume(VmName vm, SharedVolume volume) {
   // After it was seen who has it: nobody gets it before he has the lease, nor loses the lease before it is gone from him.
   const auto lease = co_await ports_.leases.find_lease(volume_of(family.uuid, volume.name));
   if (!lease) co_return;
-  const auto holder = lease.value().token == 0 ? std::optional<Uuid>(family.uuid) : lease.value().holder;
+  const auto holder = holder_of(lease.value(), family.uuid);
   const auto is_holders = [&](const Attachment& one) { return holder && member_of(family, domains, one.domain) == holder; };
   if (std::none_of(attachments.begin(), attachments.end(), is_holders)) co_return;  // that is for vm.repair
   for (const Attachment& one : attachments) {
@@ -51,7 +52,7 @@ asio::awaitable<void> Broker::part_volume(VmName vm, SharedVolume volume) {
     const VmDisk disk{.device = one.device, .volume = volume.volume};
     auto taken = co_await ports_.devices.detach(one.domain, disk, Detach::force, k_part_limit);
     log_error(taken ? what + ": taken by force" : what + ": it could not be taken: " + taken.error().message);
-    if (taken) (void)co_await ports_.audit.append("broker", "taken", "", what + ", without its lease");
+    if (taken) (void)co_await ports_.audit.append(std::string(k_broker), "taken", "", what + ", without its lease");
   }
 }
 

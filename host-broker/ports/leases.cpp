@@ -2,6 +2,8 @@
 
 namespace zynclone::broker {
 
+std::optional<Uuid> holder_of(const Lease& lease, const Uuid& original) { return lease.token == 0 ? original : lease.holder; }
+
 std::string production_of(const Uuid& family) { return "production/" + family.text(); }
 
 std::string volume_of(const Uuid& family, const VolumeName& volume) { return "volume/" + family.text() + '/' + volume.text(); }

@@ -30,6 +30,9 @@ class Leases {
   virtual asio::awaitable<Result<Lease>> pass_lease(std::string resource, std::uint64_t token, std::optional<Uuid> holder) = 0;
 };
 
+// Who has it: what was never given is the original's.
+std::optional<Uuid> holder_of(const Lease& lease, const Uuid& original);
+
 std::string production_of(const Uuid& family);
 std::string volume_of(const Uuid& family, const VolumeName& volume);
 

@@ -101,13 +101,6 @@ class GivePeripheralStep : public PeripheralStep {
 
 }  // namespace
 
-std::optional<Uuid> member_of(const Family& family, const std::vector<Domain>& domains, DomainId domain) {
-  for (const Domain& one : domains) {
-    if (one.id == domain && !member_name(family, one.uuid).empty()) return one.uuid;
-  }
-  return std::nullopt;
-}
-
 asio::awaitable<bool> needs_repair(Context context, Uuid member, Peripheral peripheral) {
   const auto found = co_await context.ports.peripherals.find(peripheral);
   if (!found || !found.value()) co_return false;

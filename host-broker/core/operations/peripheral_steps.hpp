@@ -18,9 +18,6 @@ std::unique_ptr<Step> repair_peripheral_step(Context context, Move move, Periphe
 // Has it, of the family's members and strangers, somebody who is not `member`, or `member` not, which runs? What cannot be told is no need.
 asio::awaitable<bool> needs_repair(Context context, Uuid member, Peripheral peripheral);
 
-// Which member of the family the domain is; none: a stranger.
-std::optional<Uuid> member_of(const Family& family, const std::vector<Domain>& domains, DomainId domain);
-
 // How long one device may take: a till that is served waits no longer for a printer.
 inline constexpr std::chrono::seconds k_peripheral_limit{15};
 

@@ -276,7 +276,7 @@ std::optional<Uuid> moved_from(const Context& context) {
 asio::awaitable<Result<Holding>> holding_of(Context context, std::string resource) {
   Holding holding;
   CO_TRY(holding.lease, co_await context.ports.leases.find_lease(std::move(resource)));
-  holding.member = holding.lease.token == 0 ? context.record.family : holding.lease.holder;
+  holding.member = holder_of(holding.lease, context.record.family);
   co_return holding;
 }
 
