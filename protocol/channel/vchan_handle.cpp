@@ -8,6 +8,10 @@
 #include <cstring>
 #include <ctime>
 
+extern "C" {
+#include <xenstore.h>
+}
+
 namespace zynclone::channel {
 namespace {
 
@@ -28,6 +32,14 @@ std::chrono::nanoseconds time_suspended() {
     const auto all = now_by(CLOCK_BOOTTIME);
     if (now_by(CLOCK_MONOTONIC) - before < k_exact || tries == 100) return all - before;
   }
+}
+
+// As libxenvchan does when it closes a server (close_xs_srv in init.c): who looks must not take it for one that lives.
+void take_back_advertisement(const std::string& path) {
+  xs_handle* store = xs_open(0);
+  if (store == nullptr) return;
+  for (const char* node : {"/ring-ref", "/event-channel"}) xs_rm(store, XBT_NULL, (path + node).c_str());
+  xs_close(store);
 }
 
 constexpr std::chrono::milliseconds k_least_suspension{5};  // above what the two clocks' readings can differ by
@@ -134,6 +146,7 @@ void VchanHandle::close() {
   if (control->is_server != 0) control->ring->srv_live = 0;
   else control->ring->cli_live = 0;
   xenevtchn_notify(control->event, control->event_port);
+  if (control->is_server != 0 && control->xs_path != nullptr) take_back_advertisement(control->xs_path);
 }
 
 Result<void> VchanHandle::confine(DomainId peer_domain) {

@@ -54,6 +54,10 @@ comes_back() { # DOMAIN COMMAND...
 reboot_at() { XENLAB_TIMEOUT=10 "$lab" gssh "$1" busybox reboot -f; }
 vm_reboot() { comes_back "$1" reboot_at "$1"; }
 clone_reboot() { comes_back "pos1.$1" vmclone run pos1 --clone "$1" --limit 5s -- busybox reboot -f; }
+# A suspension that no zynclone-save makes: the agent's channel stays open, and nobody watches over the VM afterwards.
+vm_suspend() { "$lab" ssh "xl save -p $1 /var/tmp/$1.memory >/dev/null 2>&1; xl unpause $1; rm /var/tmp/$1.memory"; }
+vm_notice() { "$lab" ssh "xenstore-$2 /local/domain/\$(xl domid $1)/control/zynclone-save ${3-}"; }
+vm_advertises() { "$lab" ssh "xenstore-exists /local/domain/\$(xl domid $1)/data/zynclone/broker/event-channel"; }
 vm_crash() { "$lab" ssh xl destroy "$1"; }
 vm_start() { "$lab" ssh xl create -q "/etc/xen/$1.cfg"; }
 

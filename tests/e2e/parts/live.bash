@@ -55,6 +55,27 @@ live_second() {
   vmclone remove pos2 alive --wait >/dev/null
   expect_nothing_left "nothing of it is left"
   live_reboot pos2
+  live_after_suspension
+}
+
+# A channel that was open while the VM was suspended by hand is never given back; what it is advertised by is, or each copy would wait for it.
+live_after_suspension() {
+  declare -F vm_suspend >/dev/null || return 0
+  part "A live clone after a suspension by hand"
+  run vm_suspend pos2
+  expect_status 0 "pos2 is suspended, and goes on"
+  run_until guest pos2 zynclone family show
+  expect_status 0 "its agent is served as before"
+  vm_notice pos2 write 1
+  is_silent() { ! vm_advertises pos2; }
+  run_until is_silent
+  expect_status 0 "before its memory is copied it takes back what it advertises"
+  vm_notice pos2 rm
+  run_until guest pos2 zynclone family show
+  expect_status 0 "and is served again afterwards"
+  vm_crash pos2
+  vm_start pos2
+  run_until guest pos2 zynclone family show
 }
 
 live_refusals() {
