@@ -9,8 +9,10 @@ extern "C" {
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -80,12 +82,13 @@ Error xen_error(std::string_view verb, std::uint32_t domain, int result) {
   return Error{Errc::xen, "cannot " + std::string(verb) + " domain '" + std::to_string(domain) + "': " + cause};
 }
 
-bool input_has_ended(int timeout_ms) {
-  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+// False when the time is over, or `done` (an eventfd; -1: none) says so.
+bool input_has_ended(int timeout_ms, int done = -1) {
+  std::array<pollfd, 2> awaited{pollfd{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0}, pollfd{.fd = done, .events = POLLIN, .revents = 0}};
   for (;;) {
-    const int ready = ::poll(&input, 1, timeout_ms);
-    if (ready == 0) return false;
+    const int ready = ::poll(awaited.data(), awaited.size(), timeout_ms);
     if (ready < 0 && errno == EINTR) continue;
+    if (ready == 0 || (ready > 0 && awaited[0].revents == 0)) return false;
     char ignored[64];
     if (ready < 0 || ::read(STDIN_FILENO, ignored, sizeof ignored) <= 0) return true;
   }
@@ -131,11 +134,12 @@ class Saving {
     const int begun = libxl_domain_suspend(context_, domain_, file, live, &how);
     if (begun != 0) return xen_error("save", domain_, begun);
     // Who asked may go away while libxl copies, or the guest make too much of it: then it is given up.
-    std::atomic<bool> done = false;
+    const Descriptor done(::eventfd(0, EFD_CLOEXEC));
+    std::atomic<bool> is_done = false;
     std::atomic<bool> is_full = false;
     std::thread watcher([&] {
-      while (!done) {
-        const bool has_ended = input_has_ended(k_look_ms);
+      while (!is_done) {
+        const bool has_ended = input_has_ended(k_look_ms, done.get());
         is_full = !has_ended && !keeps_free(file, reserve);
         if (!has_ended && !is_full) continue;
         libxl_ao_abort(context_, &how);
@@ -143,7 +147,9 @@ class Saving {
       }
     });
     const int result = wait_for_end();
-    done = true;
+    // At once: the domain stands still.
+    is_done = true;
+    (void)::eventfd_write(done.get(), 1);
     watcher.join();
     if (result != 0 && is_full) {
       return fail(Errc::no_space, "cannot save domain '" + std::to_string(domain_) + "': its memory changes as fast as it is copied, and the image would take what must stay free");
