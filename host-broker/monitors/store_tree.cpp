@@ -20,7 +20,9 @@ Result<void> read_children(xenstore::Transaction& transaction, const std::string
     const std::string child = joined(path, name);
     TRY(auto value, transaction.read(root + "/" + child));
     if (!value) continue;
+    const bool is_leaf = !value->empty();
     nodes.emplace(child, std::move(*value));
+    if (is_leaf) continue;
     TRY(read_children(transaction, root, child, depth + 1, nodes));
   }
   return outcome::success();

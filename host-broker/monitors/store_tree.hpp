@@ -10,7 +10,8 @@
 
 namespace zynclone::broker::monitors {
 
-// Path below the part's root → value; "" is the root itself. A node is there only together with all nodes above it.
+// Path below the part's root → value; "" is the root itself. A node is there only together with all nodes above it, and what has a value has
+// nothing below it: looking there would take as many requests again, each a round trip to xenstored while a till stands still.
 using Nodes = std::map<std::string, std::string>;
 
 inline constexpr std::size_t k_most_nodes = 8192;  // of one part: a family of 16 clones with 8 interfaces each has some 1,200

@@ -17,7 +17,7 @@ using xenstore::Store;
 
 const std::string k_backends = "/local/domain/0/backend";
 // Of libxl__device_kind (libxl_internal.h) those that serve disks, and two of older and other toolstacks.
-constexpr std::string_view k_kinds[] = {"vbd", "qdisk", "virtio_disk", "vbd3", "tap"};
+constexpr const char* k_kinds[] = {"vbd", "qdisk", "virtio_disk", "vbd3", "tap"};
 constexpr unsigned k_loop_major = 7;         // Documentation/admin-guide/devices.txt
 constexpr std::size_t k_longest_text = 4096;  // of a file in /sys
 
@@ -77,19 +77,32 @@ std::string target_of(const std::string& kind, const std::string& parameters) {
   return colon == std::string::npos || parameters.starts_with('/') ? parameters : parameters.substr(colon + 1);
 }
 
-Result<std::optional<BlockBackend>> read_backend(Store& store, const std::string& kind, DomainId domain, const std::string& number) {
+// Those that must be known about.
+class Wanted {
+ public:
+  Wanted(DomainId domain, const Volume& volume) : domain_(domain), volume_(volume) {}
+  bool has(const BlockBackend& backend) const { return backend.domain == domain_ || serves(backend, volume_); }
+
+ private:
+  DomainId domain_;
+  const Volume& volume_;
+};
+
+// Each node is a round trip to xenstored while a till stands still: of what is not wanted no more is read than shows that.
+Result<std::optional<BlockBackend>> read_backend(Store& store, const std::string& kind, DomainId domain, const std::string& number, const Wanted& wanted) {
   BlockBackend backend{.path = k_backends + "/" + kind + "/" + std::to_string(domain.value) + "/" + number, .kind = kind, .domain = domain, .number = number};
   TRY(const auto parameters, store.read(backend.path + "/params"));
+  TRY(const auto physical, store.read(backend.path + "/physical-device"));
+  backend.target = target_of(kind, parameters.value_or(""));
+  if (physical) backend.physical = parse_physical(*physical);
+  if (!wanted.has(backend)) return std::optional<BlockBackend>();
   TRY(const auto device, store.read(backend.path + "/dev"));
   TRY(const auto mode, store.read(backend.path + "/mode"));
-  TRY(const auto physical, store.read(backend.path + "/physical-device"));
   TRY(const auto hotplug, store.read(backend.path + "/hotplug-status"));
   TRY(const auto state, store.read(backend.path + "/state"));
   if (!parameters && !device && !state) return std::optional<BlockBackend>();  // gone meanwhile, or the empty folder of one that is
-  backend.target = target_of(kind, parameters.value_or(""));
   backend.device = device.value_or(number);
   backend.writable = !mode || mode->starts_with('w');
-  if (physical) backend.physical = parse_physical(*physical);
   backend.is_refused = kind == "vbd" && !physical && (hotplug == "busy" || hotplug == "error");  // block-common.sh: fatal, do_or_die
   backend.state = state.value_or("");
   return std::optional<BlockBackend>(std::move(backend));
@@ -111,17 +124,20 @@ std::optional<BlockBackend> kernel_backend(const std::filesystem::path& entry) {
 
 }  // namespace
 
-Result<std::vector<BlockBackend>> read_block_backends(Store& store, const std::string& kernel_backends) {
+Result<std::vector<BlockBackend>> read_block_backends(Store& store, const std::string& kernel_backends, DomainId wanted_domain, const Volume& volume) {
+  const Wanted wanted(wanted_domain, volume);
   std::vector<BlockBackend> backends;
-  for (const std::string_view kind : k_kinds) {
-    const std::string folder = k_backends + "/" + std::string(kind);
+  TRY(const auto there, store.directory(k_backends));
+  for (const std::string kind : k_kinds) {
+    if (std::find(there.begin(), there.end(), kind) == there.end()) continue;
+    const std::string folder = k_backends + "/" + kind;
     TRY(const auto domains, store.directory(folder));
     for (const std::string& domain : domains) {
       const auto id = parse_domain(domain);
       if (!id) continue;
       TRY(const auto numbers, store.directory(folder + "/" + domain));
       for (const std::string& number : numbers) {
-        TRY(auto backend, read_backend(store, std::string(kind), *id, number));
+        TRY(auto backend, read_backend(store, kind, *id, number, wanted));
         if (backend) backends.push_back(std::move(*backend));
       }
     }
@@ -129,7 +145,7 @@ Result<std::vector<BlockBackend>> read_block_backends(Store& store, const std::s
   std::error_code error;
   for (std::filesystem::directory_iterator entry(kernel_backends, error), end; !error && entry != end; entry.increment(error)) {
     auto backend = kernel_backend(entry->path());
-    const bool is_new = backend && std::none_of(backends.begin(), backends.end(), [&](const BlockBackend& known) {
+    const bool is_new = backend && wanted.has(*backend) && std::none_of(backends.begin(), backends.end(), [&](const BlockBackend& known) {
       return known.kind == backend->kind && known.domain == backend->domain && known.number == backend->number;
     });
     if (is_new) backends.push_back(std::move(*backend));

@@ -31,9 +31,9 @@ struct BlockBackend {
   std::string state;               // k_connected, …
 };
 
-// All there are. `kernel_backends` is the folder of the kernel's own list: a device whose nodes are gone from XenStore is in use until it is gone
-// from there, too. Errors: as of Store.
-Result<std::vector<BlockBackend>> read_block_backends(xenstore::Store& store, const std::string& kernel_backends);
+// All that serve the volume, and all of the domain. `kernel_backends` is the folder of the kernel's own list: a device whose nodes are gone from XenStore
+// is in use until it is gone from there, too. Errors: as of Store.
+Result<std::vector<BlockBackend>> read_block_backends(xenstore::Store& store, const std::string& kernel_backends, DomainId domain, const Volume& volume);
 
 // By what is served, not by its name: a block device by its number (/dev/vg0/x, /dev/mapper/vg0-x and /dev/dm-3 are one), a file by its
 // inode, a loop device as the file behind it.

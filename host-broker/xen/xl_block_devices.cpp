@@ -66,12 +66,12 @@ asio::awaitable<Result<XlBlockDevices::StorePointer>> XlBlockDevices::open() {
   co_return co_await run_blocking_within(pool_, std::move(work), k_look_limit, "opening XenStore");
 }
 
-asio::awaitable<Result<XlBlockDevices::View>> XlBlockDevices::look(StorePointer store, DomainId domain) {
-  auto work = [store, domain, kernel = settings_.kernel_backends]() -> Result<View> {
+asio::awaitable<Result<XlBlockDevices::View>> XlBlockDevices::look(StorePointer store, DomainId domain, Volume volume) {
+  auto work = [store, domain, volume = std::move(volume), kernel = settings_.kernel_backends]() -> Result<View> {
     View view;
     TRY(const auto home, store->read("/local/domain/" + std::to_string(domain.value)));
     view.domain_is_there = home.has_value();
-    TRY(view.backends, read_block_backends(*store, kernel));
+    TRY(view.backends, read_block_backends(*store, kernel, domain, volume));
     return view;
   };
   co_return co_await run_blocking_within(pool_, std::move(work), k_look_limit, "looking at the block backends");
@@ -138,7 +138,7 @@ asio::awaitable<Result<bool>> XlBlockDevices::has_been_asked(StorePointer store,
 
 asio::awaitable<Result<std::vector<Attachment>>> XlBlockDevices::attachments_of(Volume volume) {
   CO_TRY(const auto store, co_await open());
-  CO_TRY(const auto view, co_await look(store, DomainId{0}));
+  CO_TRY(const auto view, co_await look(store, DomainId{0}, volume));
   std::vector<Attachment> attachments;
   for (const BlockBackend& backend : view.backends)
     if (!backend.is_refused && serves(backend, volume)) attachments.push_back({.domain = backend.domain, .device = backend.device});
@@ -179,7 +179,7 @@ asio::awaitable<Result<void>> XlBlockDevices::make(StorePointer store, DomainId 
   arguments.push_back(std::to_string(domain.value));
   arguments.push_back(std::move(specification));
   CO_TRY(co_await run_xl(std::move(arguments), settings_.attach_limit));
-  CO_TRY(const auto view, co_await look(store, domain));
+  CO_TRY(const auto view, co_await look(store, domain, disk.volume));
   const BlockBackend* backend = find(view, domain, disk);
   if (backend == nullptr) co_return fail(Errc::xen, "xl made no backend");
   co_return co_await wait_connected(store, backend->path);
@@ -188,7 +188,7 @@ asio::awaitable<Result<void>> XlBlockDevices::make(StorePointer store, DomainId 
 asio::awaitable<Result<void>> XlBlockDevices::attach(DomainId domain, VmDisk disk) {
   CO_TRY(auto specification, render_disk(disk, settings_.block_script));
   CO_TRY(const auto store, co_await open());
-  CO_TRY(const auto view, co_await look(store, domain));
+  CO_TRY(const auto view, co_await look(store, domain, disk.volume));
   if (const auto error = conflict(view, domain, disk)) co_return *error;
   if (!view.domain_is_there) co_return cannot_attach(Errc::not_found, domain, disk, "there is no such domain");
   if (::access(disk.volume.path.c_str(), F_OK) != 0) co_return cannot_attach(Errc::not_found, domain, disk, std::strerror(errno));
@@ -208,7 +208,7 @@ asio::awaitable<Result<void>> XlBlockDevices::attach(DomainId domain, VmDisk dis
 
 asio::awaitable<Result<void>> XlBlockDevices::detach(DomainId domain, VmDisk disk, Detach how, Deadline limit) {
   CO_TRY(const auto store, co_await open());
-  CO_TRY(const auto view, co_await look(store, domain));
+  CO_TRY(const auto view, co_await look(store, domain, disk.volume));
   const BlockBackend* backend = find(view, domain, disk);
   if (backend == nullptr) co_return outcome::success();
   co_return co_await take_away(store, *backend, std::move(disk), how, limit);

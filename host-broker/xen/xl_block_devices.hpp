@@ -32,7 +32,7 @@ class XlBlockDevices final : public BlockDevices {
     std::vector<BlockBackend> backends;
   };
   asio::awaitable<Result<StorePointer>> open();
-  asio::awaitable<Result<View>> look(StorePointer store, DomainId domain);
+  asio::awaitable<Result<View>> look(StorePointer store, DomainId domain, Volume volume);
   asio::awaitable<Result<std::string>> wait_until(StorePointer store, std::string watched, std::function<Result<std::string>()> missing, Deadline limit);
   asio::awaitable<Result<void>> wait_connected(StorePointer store, std::string backend);
   asio::awaitable<Result<bool>> has_been_asked(StorePointer store, BlockBackend backend);

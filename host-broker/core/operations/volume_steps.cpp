@@ -31,12 +31,16 @@ class VolumeStep : public MemberStep {
   // Nobody's backend serves it, or only that of this domain. Errors: conflict.
   asio::awaitable<Result<void>> check_backends(std::optional<DomainId> allowed) {
     CO_TRY(const auto attachments, co_await context_.ports.devices.attachments_of(volume_.volume));
+    co_return check(attachments, allowed);
+  }
+
+  Result<void> check(const std::vector<Attachment>& attachments, std::optional<DomainId> allowed) const {
     for (const Attachment& other : attachments) {
       if (allowed && other.domain == *allowed && other.device == volume_.device) continue;
-      co_return fail(Errc::conflict, "cannot move volume '" + volume() + "': domain " + std::to_string(other.domain.value) + " has it as " + other.device +
-                                         "; detach it there first");
+      return fail(Errc::conflict, "cannot move volume '" + volume() + "': domain " + std::to_string(other.domain.value) + " has it as " + other.device +
+                                      "; detach it there first");
     }
-    co_return outcome::success();
+    return outcome::success();
   }
 
   // From the member, whatever it takes. Gives what was at risk; empty: nothing.
@@ -87,16 +91,18 @@ class VolumeStep : public MemberStep {
 
   // xl gives a domain whose guest reboots what the one before had when xl looked, a second or two before: who has given the volume up in this operation may
   // have it again. Otherwise a guest could keep it by rebooting at the right moment.
-  asio::awaitable<Result<void>> take_what_came_back() {
+  asio::awaitable<Result<void>> take_what_came_back(std::vector<Attachment>& attachments) {
     const Uuid giver = member_ == move_.from ? move_.to : move_.from;
+    if (giver == member_ || attachments.empty()) co_return outcome::success();
     CO_TRY(const auto domain, co_await domain_of(context_, giver));
-    if (giver == member_ || !domain) co_return outcome::success();
-    CO_TRY(const auto attachments, co_await context_.ports.devices.attachments_of(volume_.volume));
+    if (!domain) co_return outcome::success();
+    const auto came_back = [id = domain->id](const Attachment& one) { return one.domain == id; };
     for (const Attachment& one : attachments) {
-      if (one.domain != domain->id) continue;
+      if (!came_back(one)) continue;
       const VmDisk disk{.device = one.device, .volume = volume_.volume};
       CO_TRY(co_await context_.ports.devices.detach(one.domain, disk, Detach::force, k_detach_limit));
     }
+    std::erase_if(attachments, came_back);
     co_return outcome::success();
   }
 
@@ -107,10 +113,10 @@ class VolumeStep : public MemberStep {
       co_return fail(Errc::conflict, "cannot give volume '" + volume() + "' to '" + member() + "': '" + member_name(*family(), *now.member) + "' has it");
     }
     CO_TRY(const auto domain, co_await domain_of(context_, member_));
-    CO_TRY(const bool has_it, co_await is_attached(domain));
-    if (!has_it || now.member != member_) {
-      CO_TRY(co_await take_what_came_back());
-      CO_TRY(co_await check_backends(domain ? std::optional<DomainId>(domain->id) : std::nullopt));
+    CO_TRY(auto attachments, co_await context_.ports.devices.attachments_of(volume_.volume));
+    if (!is_attached(attachments, domain) || now.member != member_) {
+      CO_TRY(co_await take_what_came_back(attachments));
+      CO_TRY(check(attachments, domain ? std::optional<DomainId>(domain->id) : std::nullopt));
     }
     if (now.member != member_) {
       CO_TRY(now.lease, co_await pass(now.lease.token, member_));
@@ -130,10 +136,9 @@ class VolumeStep : public MemberStep {
   SharedVolume volume_;
 
  private:
-  asio::awaitable<Result<bool>> is_attached(std::optional<Domain> domain) {
-    CO_TRY(const auto attachments, co_await context_.ports.devices.attachments_of(volume_.volume));
-    co_return std::any_of(attachments.begin(), attachments.end(),
-                          [&](const Attachment& one) { return domain && one.domain == domain->id && one.device == volume_.device; });
+  bool is_attached(const std::vector<Attachment>& attachments, const std::optional<Domain>& domain) const {
+    return std::any_of(attachments.begin(), attachments.end(),
+                       [&](const Attachment& one) { return domain && one.domain == domain->id && one.device == volume_.device; });
   }
 
   asio::awaitable<Result<std::string>> ask_to_release(std::uint64_t token, IfRefused if_refused) {
