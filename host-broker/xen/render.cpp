@@ -58,10 +58,10 @@ class Options {
 
 std::string_view format_of(const VmDisk& disk) { return disk.volume.format == VolumeFormat::qcow2 ? "qcow2" : "raw"; }
 
-Result<std::string> render_disk(const VmDisk& disk, const XlConfig& original) {
+Result<std::string> render_disk(const VmDisk& disk, const XlConfig& original, const std::string& block_script) {
   const auto found = std::find_if(original.disks.begin(), original.disks.end(), [&](const XlDisk& other) { return other.device == disk.device; });
   // A live clone's copy of a shared volume, which is in no configuration; only what a clone writes to is its own for certain.
-  if (found == original.disks.end() && disk.writable) return broker::xen::render_disk(disk);
+  if (found == original.disks.end() && disk.writable) return broker::xen::render_disk(disk, block_script);
   if (found == original.disks.end())
     return fail(Errc::configuration, "cannot render disk '" + printable(disk.device) + "': the original has none of this name");
   const bool moved = disk.volume.path != found->path;  // a copy, and so of a format and place of its own
@@ -73,7 +73,9 @@ Result<std::string> render_disk(const VmDisk& disk, const XlConfig& original) {
   TRY(options.add_if(!found->backend_type.empty(), "backendtype", found->backend_type));
   TRY(options.add_if(!found->backend_domain.empty(), "backend", found->backend_domain));
   TRY(options.add_if(!found->specification.empty(), "specification", found->specification));
-  TRY(options.add_if(!moved && !found->script.empty(), "script", found->script));
+  const std::string& script = moved ? block_script : found->script;
+  const bool has_script = !moved || (disk.volume.format == VolumeFormat::lvm_thin && found->backend_type != "qdisk");
+  TRY(options.add_if(has_script && !script.empty(), "script", script));
   if (found->discard) options.add_word(*found->discard ? "discard" : "no-discard");
   if (found->direct_io_safe) options.add_word("direct-io-safe");
   TRY(options.add_target(disk.volume.path));
@@ -173,10 +175,11 @@ Result<std::string> render_disk(const VmDisk& disk, const std::string& block_scr
 }
 
 Result<std::string> render_clone(const std::string& original_text, const XlConfig& original, const CloneDomain& clone,
-                                 const std::optional<SpicePorts>& spice) {
+                                 const HostParts& host) {
   TRY(parse_checked_name(clone.name, "domain name", k_longest_domain_name));
   TRY(const auto uuid, Uuid::parse(clone.uuid.text()));
-  TRY(const auto disks, render_all(clone.disks, [&](const VmDisk& disk) { return render_disk(disk, original); }));
+  const std::string block_script = original.is_hvm || original.has_bootloader ? std::string() : host.block_script;
+  TRY(const auto disks, render_all(clone.disks, [&](const VmDisk& disk) { return render_disk(disk, original, block_script); }));
   TRY(const auto vifs, render_all(clone.vifs, [&](const CloneDomain::Vif& vif) { return render_vif(vif, original); }));
   TRY(const auto framebuffers, render_all(original.framebuffers, render_framebuffer));
 
@@ -188,7 +191,7 @@ Result<std::string> render_clone(const std::string& original_text, const XlConfi
   text += list_assignment("disk", disks);
   text += list_assignment("vif", vifs);
   if (!framebuffers.empty()) text += list_assignment("vfb", framebuffers);
-  return text + exclusive_settings(original, spice);
+  return text + exclusive_settings(original, host.spice);
 }
 
 }  // namespace zynclone::broker::xen

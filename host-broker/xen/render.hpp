@@ -8,11 +8,18 @@
 
 namespace zynclone::broker::xen {
 
+// What this host adds to what the clone is.
+struct HostParts {
+  std::optional<SpicePorts> spice;  // of a clone whose original has a SPICE display; none: it has none
+  std::string block_script;         // for its own block devices, instead of Xen's (zynclone-block), an absolute path; empty: Xen's own. Used where only the
+                                    // backend opens disks: for a bootloader and a device model libxl attaches one that has a script to this domain first
+};
+
 // Name, UUID, disks and interfaces are the clone's. Peripherals, devices and sockets of the original (pci, usbdev, host USB, vtpm, p9,
 // channel, ioports, serial device …) are left out: they follow the production member. VNC looks for a free display; SPICE has
 // the given ports, and all else as the original: address, password, agent. Errors: configuration for a value that could leave its quotes or its place in a list, or a disk that the original lacks.
 Result<std::string> render_clone(const std::string& original_text, const XlConfig& original, const CloneDomain& clone,
-                                 const std::optional<SpicePorts>& spice = {});
+                                 const HostParts& host = {});
 
 // One disk that no configuration names, as `xl block-attach` takes it: a block device by the kernel's backend (and by `block_script`, an
 // absolute path; empty: Xen's own), a file by the one that xl chooses, as for a clone's. Errors: configuration, as above.

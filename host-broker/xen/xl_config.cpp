@@ -67,6 +67,7 @@ class Parser {
     const std::string kind = text_of("type");
     result.is_hvm = kind == "hvm" || (kind.empty() && text_of("builder") == "hvm");
     result.is_pvh = kind == "pvh";
+    result.has_bootloader = is_there("bootloader");
     result.passthrough = text_of("passthrough");
     result.has_spice = result.is_hvm && number_of("spice") != 0;
     TRY(result.spice_port, port_of("spiceport"));

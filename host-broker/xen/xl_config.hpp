@@ -52,6 +52,7 @@ struct XlConfig {
   std::vector<std::string> passed_usb;
   std::vector<std::string> usb_controllers;
   std::string passthrough;                // enabled, …; empty: as `pci` is there or not
+  bool has_bootloader = false;            // pygrub or another that runs in dom0 and reads the first disk there
   bool is_hvm = false;
   bool is_pvh = false;
 };

@@ -90,7 +90,7 @@ asio::awaitable<Result<void>> XlToolstack::render(CloneDomain domain, std::strin
   CO_TRY(const auto original_text, read_config_text(domain.original_file));
   CO_TRY(const auto original, parse_xl_config(original_text, domain.original_file));
   CO_TRY(const auto spice, spice_ports_for(original, domain));
-  CO_TRY(const auto text, render_clone(original_text, original, domain, spice));
+  CO_TRY(const auto text, render_clone(original_text, original, domain, HostParts{.spice = spice, .block_script = settings_.block_script}));
   CO_TRY(make_run_folder(settings_.run_folder));
   co_return write_file_whole(config_file, text, 0600);
 }

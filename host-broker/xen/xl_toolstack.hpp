@@ -13,6 +13,7 @@ struct XlSettings {
   std::string xl = "xl";                              // looked for in PATH
   std::string run_folder = "/run/zynclone/xl";        // 0700; rendered configuration files, while xl reads them
   std::string qemu_folder = "/run/xen";               // where libxl puts the control sockets of its QEMUs
+  std::string block_script;                           // see HostParts
   PortRange spice_ports{5930, 5959};                  // of clones whose original has a SPICE display
   Deadline create_limit = std::chrono::seconds(120);  // xl waits for others that create domains, and for hotplug scripts
   Deadline gone_limit = std::chrono::seconds(60);

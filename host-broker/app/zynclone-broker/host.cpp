@@ -30,6 +30,12 @@ storage::Settings storage_settings(const configuration::BrokerSettings& settings
   return result;
 }
 
+// Empty, which is Xen's own, where it is not installed.
+std::string block_script(const configuration::BrokerSettings& settings) {
+  const auto script = std::filesystem::path(settings.link_program).parent_path() / "zynclone-block";
+  return ::access(script.c_str(), X_OK) == 0 ? script.string() : std::string();
+}
+
 Result<std::unique_ptr<Toolstack>> make_toolstack(const configuration::BrokerSettings& settings, std::unique_ptr<xen::Hypervisor>& hypervisor) {
   if (settings.toolstack == configuration::ToolstackKind::sandbox) {
     TRY(auto layout, sandbox::Layout::of(settings.sandbox_dir));
@@ -38,6 +44,7 @@ Result<std::unique_ptr<Toolstack>> make_toolstack(const configuration::BrokerSet
   TRY(hypervisor, xen::Libxl::create());
   xen::XlSettings xl;
   xl.run_folder = settings.run_dir + "/xl";
+  xl.block_script = block_script(settings);
   xl.spice_ports = {settings.first_spice_port, settings.last_spice_port};
   return std::unique_ptr<Toolstack>(std::make_unique<xen::XlToolstack>(*hypervisor, std::move(xl)));
 }
@@ -48,8 +55,7 @@ Result<std::unique_ptr<BlockDevices>> make_devices(const configuration::BrokerSe
     return std::unique_ptr<BlockDevices>(std::make_unique<sandbox::SandboxBlockDevices>(std::move(layout)));
   }
   xen::BlockDeviceSettings xl;
-  const auto script = std::filesystem::path(settings.link_program).parent_path() / "zynclone-block";
-  if (::access(script.c_str(), X_OK) == 0) xl.block_script = script.string();
+  xl.block_script = block_script(settings);
   return std::unique_ptr<BlockDevices>(std::make_unique<xen::XlBlockDevices>(xenstore_pool, std::move(xl)));
 }
 

@@ -202,7 +202,7 @@ TEST(Render, ASpiceDisplayHasItsOwnPort) {
   EXPECT_EQ(original.spice_tls_port, 6001u);
   CloneDomain clone = hvm_clone();
   clone.disks.clear();
-  const auto text = render_clone(original_text, original, clone, SpicePorts{.plain = 5931, .tls = 5932});
+  const auto text = render_clone(original_text, original, clone, HostParts{.spice = SpicePorts{.plain = 5931, .tls = 5932}});
   ASSERT_OK(text);
   const auto again = parse_xl_config(text.value(), "clone").value();
   EXPECT_TRUE(again.has_spice);
@@ -212,6 +212,25 @@ TEST(Render, ASpiceDisplayHasItsOwnPort) {
     EXPECT_THAT(text.value(), HasSubstr(kept));
   }
   EXPECT_THAT(text.value(), Not(HasSubstr("spice = 0")));
+}
+
+// libxl attaches a disk that has a script to dom0 before a bootloader or a device model may open it.
+TEST(Render, OurBlockScriptIsForDisksThatOnlyTheBackendOpens) {
+  const HostParts host{.block_script = "/usr/libexec/zynclone/zynclone-block"};
+  const auto rendered = [&](const std::string& original_text, const CloneDomain& clone) {
+    return render_clone(original_text, parse_xl_config(original_text, "original").value(), clone, host).value();
+  };
+  const std::string direct = "name = \"pos1\"\nkernel = \"/boot/vmlinuz\"\ndisk = [ \"phy:/dev/vg0/pos1-root,xvda,w\", \"phy:/dev/vg0/catalogue,xvdb,r\" ]\n";
+  CloneDomain clone = pv_clone();
+  clone.vifs.clear();
+  const std::string text = rendered(direct, clone);
+  EXPECT_THAT(text, HasSubstr("vdev=xvda,access=rw,script=/usr/libexec/zynclone/zynclone-block,target=/dev/vg0/pos1-root.01copy\""));
+  EXPECT_THAT(text, HasSubstr("vdev=xvdb,access=ro,target=/dev/vg0/catalogue\"")) << "what it shares is attached as the original's";
+  EXPECT_THAT(rendered("bootloader = \"pygrub\"\n" + direct, clone), Not(HasSubstr("script=")));
+  EXPECT_THAT(rendered("type = \"hvm\"\n" + direct, clone), Not(HasSubstr("script=")));
+  clone.disks[0].volume = {VolumeFormat::qcow2, "/images/pos1.qcow2.01copy"};
+  EXPECT_THAT(rendered(direct, clone), HasSubstr("target=/images/pos1.qcow2.01copy\"")) << "a file has no script";
+  EXPECT_THAT(rendered(direct, clone).substr(0, rendered(direct, clone).find("pos1.qcow2")), Not(HasSubstr("script=")));
 }
 
 TEST(Render, AnInterfaceOnTheIsolatedNetworkHasXensOwnScript) {
