@@ -127,11 +127,12 @@ class Saving {
     return name;
   }
 
-  // While it runs on, `live` (LIBXL_SUSPEND_LIVE); else (0) it stands still from the beginning. So many bytes stay free.
-  Result<void> suspend(int file, int live, std::uint64_t reserve) {
+  // While it runs on, where Xen can tell what it changes meanwhile; else it stands still from the beginning. So many bytes stay free.
+  Result<void> suspend(int file, std::uint64_t reserve) {
+    TRY(const bool is_live, can_run_on());
     libxl_asyncop_how how{};
     how.u.for_event = 1;
-    const int begun = libxl_domain_suspend(context_, domain_, file, live, &how);
+    const int begun = libxl_domain_suspend(context_, domain_, file, is_live ? LIBXL_SUSPEND_LIVE : 0, &how);
     if (begun != 0) return xen_error("save", domain_, begun);
     // Who asked may go away while libxl copies, or the guest make too much of it: then it is given up.
     const Descriptor done(::eventfd(0, EFD_CLOEXEC));
@@ -178,6 +179,21 @@ class Saving {
   }
 
  private:
+  // Not a PV guest on a Xen without shadow page tables (CONFIG_SHADOW_PAGING), as Debian's is: paging_log_dirty_enable refuses there.
+  Result<bool> can_run_on() {
+    libxl_dominfo domain;
+    libxl_dominfo_init(&domain);
+    libxl_physinfo host;
+    libxl_physinfo_init(&host);
+    int result = libxl_domain_info(context_, &domain, domain_);
+    if (result == 0) result = libxl_get_physinfo(context_, &host);
+    const bool can = domain.domain_type != LIBXL_DOMAIN_TYPE_PV || host.cap_shadow;
+    libxl_physinfo_dispose(&host);
+    libxl_dominfo_dispose(&domain);
+    if (result != 0) return xen_error("look at", domain_, result);
+    return can;
+  }
+
   int wait_for_end() {
     for (;;) {
       libxl_event* event = nullptr;
@@ -203,11 +219,10 @@ Result<void> write_all(int file, const std::string& text) {
   return outcome::success();
 }
 
-Result<void> write_and_suspend(Saving& saving, int image, const std::string& configuration, int live, std::uint64_t reserve) {
-  if (::ftruncate(image, 0) != 0 || ::lseek(image, 0, SEEK_SET) != 0)
-    return fail(Errc::system, std::string("cannot begin the memory image: ") + std::strerror(errno));
+Result<void> save(Saving& saving, int image, const std::string& configuration, std::uint64_t reserve) {
   TRY(write_all(image, save_file_head(configuration)));
-  return saving.suspend(image, live, reserve);
+  TRY(saving.suspend(image, reserve));
+  return saving.hold();
 }
 
 }  // namespace
@@ -220,14 +235,7 @@ Result<void> save_and_hold(std::uint32_t domain, const std::string& file, std::u
   if (!image) return fail(Errc::system, "cannot create '" + printable(file) + "': " + std::strerror(errno));
   const SaveNotice notice(domain, k_agent_limit);
   std::optional<xen::StoppedWatchers> watchers(std::in_place, saving.name());
-  auto saved = write_and_suspend(saving, image.get(), configuration, LIBXL_SUSPEND_LIVE, reserve);
-  // A Xen without shadow page tables, as Debian's is, cannot tell what a PV guest changes while it is copied.
-  const bool cannot_live = !saved && saved.error().code == Errc::xen && !suspended_at && untrusted_complaint.find("logdirty") != std::string::npos;
-  if (cannot_live) {
-    untrusted_complaint.clear();
-    saved = write_and_suspend(saving, image.get(), configuration, 0, reserve);
-  }
-  if (saved) saved = saving.hold();
+  auto saved = save(saving, image.get(), configuration, reserve);
   if (!saved) {
     saving.let_go();
     return saved;  // and only now do its watchers look at it again
