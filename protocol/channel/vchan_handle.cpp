@@ -38,7 +38,7 @@ std::chrono::nanoseconds time_suspended() {
 void take_back_advertisement(const std::string& path) {
   xs_handle* store = xs_open(0);
   if (store == nullptr) return;
-  for (const char* node : {"/ring-ref", "/event-channel"}) xs_rm(store, XBT_NULL, (path + node).c_str());
+  xs_rm(store, XBT_NULL, path.c_str());
   xs_close(store);
 }
 
