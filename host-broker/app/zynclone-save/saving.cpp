@@ -127,12 +127,11 @@ class Saving {
     return name;
   }
 
-  // While it runs on, where Xen can tell what it changes meanwhile; else it stands still from the beginning. So many bytes stay free.
-  Result<void> suspend(int file, std::uint64_t reserve) {
-    TRY(const bool is_live, can_run_on());
+  // While it runs on, `live` (LIBXL_SUSPEND_LIVE); else (0) it stands still from the beginning. So many bytes stay free.
+  Result<void> suspend(int file, int live, std::uint64_t reserve) {
     libxl_asyncop_how how{};
     how.u.for_event = 1;
-    const int begun = libxl_domain_suspend(context_, domain_, file, is_live ? LIBXL_SUSPEND_LIVE : 0, &how);
+    const int begun = libxl_domain_suspend(context_, domain_, file, live, &how);
     if (begun != 0) return xen_error("save", domain_, begun);
     // Who asked may go away while libxl copies, or the guest make too much of it: then it is given up.
     const Descriptor done(::eventfd(0, EFD_CLOEXEC));
@@ -178,8 +177,7 @@ class Saving {
     libxl_dominfo_dispose(&info);
   }
 
- private:
-  // Not a PV guest on a Xen without shadow page tables (CONFIG_SHADOW_PAGING), as Debian's is: paging_log_dirty_enable refuses there.
+  // Not a PV guest on a Xen without shadow page tables (CONFIG_SHADOW_PAGING), as Debian's is: it cannot tell what the guest changes meanwhile.
   Result<bool> can_run_on() {
     libxl_dominfo domain;
     libxl_dominfo_init(&domain);
@@ -194,6 +192,7 @@ class Saving {
     return can;
   }
 
+ private:
   int wait_for_end() {
     for (;;) {
       libxl_event* event = nullptr;
@@ -219,10 +218,24 @@ Result<void> write_all(int file, const std::string& text) {
   return outcome::success();
 }
 
-Result<void> save(Saving& saving, int image, const std::string& configuration, std::uint64_t reserve) {
+Result<void> write_and_suspend(Saving& saving, int image, const std::string& configuration, int live, std::uint64_t reserve) {
+  if (::ftruncate(image, 0) != 0 || ::lseek(image, 0, SEEK_SET) != 0)
+    return fail(Errc::system, std::string("cannot begin the memory image: ") + std::strerror(errno));
   TRY(write_all(image, save_file_head(configuration)));
-  TRY(saving.suspend(image, reserve));
-  return saving.hold();
+  return saving.suspend(image, live, reserve);
+}
+
+Result<void> save(Saving& saving, int image, const std::string& configuration, std::uint64_t reserve) {
+  TRY(const bool can_run_on, saving.can_run_on());
+  auto saved = write_and_suspend(saving, image, configuration, can_run_on ? LIBXL_SUSPEND_LIVE : 0, reserve);
+  // paging_log_dirty_enable has more reasons to refuse, such as a PCI device that the guest has, or no memory for it.
+  const bool is_refused = !saved && saved.error().code == Errc::xen && !suspended_at && untrusted_complaint.find("logdirty") != std::string::npos;
+  if (can_run_on && is_refused) {
+    untrusted_complaint.clear();
+    saved = write_and_suspend(saving, image, configuration, 0, reserve);
+  }
+  if (saved) saved = saving.hold();
+  return saved;
 }
 
 }  // namespace
