@@ -74,7 +74,8 @@ Result<std::string> render_disk(const VmDisk& disk, const XlConfig& original, co
   TRY(options.add_if(!found->backend_domain.empty(), "backend", found->backend_domain));
   TRY(options.add_if(!found->specification.empty(), "specification", found->specification));
   const std::string& script = moved ? block_script : found->script;
-  const bool has_script = !moved || (disk.volume.format == VolumeFormat::lvm_thin && found->backend_type != "qdisk");
+  const bool is_kernels = (found->backend_type.empty() || found->backend_type == "phy") && found->specification != "virtio";
+  const bool has_script = !moved || (disk.volume.format == VolumeFormat::lvm_thin && is_kernels);
   TRY(options.add_if(has_script && !script.empty(), "script", script));
   if (found->discard) options.add_word(*found->discard ? "discard" : "no-discard");
   if (found->direct_io_safe) options.add_word("direct-io-safe");

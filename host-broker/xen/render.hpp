@@ -11,8 +11,8 @@ namespace zynclone::broker::xen {
 // What this host adds to what the clone is.
 struct HostParts {
   std::optional<SpicePorts> spice;  // of a clone whose original has a SPICE display; none: it has none
-  std::string block_script;         // for its own block devices, instead of Xen's (zynclone-block), an absolute path; empty: Xen's own. Used where only the
-                                    // backend opens disks: for a bootloader and a device model libxl attaches one that has a script to this domain first
+  std::string block_script;         // for its own block devices, instead of Xen's (zynclone-block), an absolute path; empty: Xen's own. Not for
+                                    // an HVM guest, or where a bootloader is to read the disk: libxl attaches one that has a script to this domain for that
 };
 
 // Name, UUID, disks and interfaces are the clone's. Peripherals, devices and sockets of the original (pci, usbdev, host USB, vtpm, p9,

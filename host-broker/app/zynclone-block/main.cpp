@@ -1,5 +1,5 @@
 // zynclone-block add|remove: a hotplug script of a disk (xl-disk-configuration(5), `script`), which libxl starts with XENBUS_PATH. Stands in for
-// Xen's own `block` where zynclone-broker attaches a shared volume that is a block device; see host-broker/xen/hotplug/hotplug_block.hpp.
+// Xen's own `block` where zynclone-broker attaches a block device, a shared volume or a clone's disk; see host-broker/xen/hotplug/hotplug_block.hpp.
 #include <boost/asio/io_context.hpp>
 
 #include <cstdio>

@@ -214,7 +214,7 @@ TEST(Render, ASpiceDisplayHasItsOwnPort) {
   EXPECT_THAT(text.value(), Not(HasSubstr("spice = 0")));
 }
 
-// libxl attaches a disk that has a script to dom0 before a bootloader or a device model may open it.
+// libxl attaches a disk that has a script to dom0 before a bootloader may read it.
 TEST(Render, OurBlockScriptIsForDisksThatOnlyTheBackendOpens) {
   const HostParts host{.block_script = "/usr/libexec/zynclone/zynclone-block"};
   const auto rendered = [&](const std::string& original_text, const CloneDomain& clone) {
@@ -228,6 +228,12 @@ TEST(Render, OurBlockScriptIsForDisksThatOnlyTheBackendOpens) {
   EXPECT_THAT(text, HasSubstr("vdev=xvdb,access=ro,target=/dev/vg0/catalogue\"")) << "what it shares is attached as the original's";
   EXPECT_THAT(rendered("bootloader = \"pygrub\"\n" + direct, clone), Not(HasSubstr("script=")));
   EXPECT_THAT(rendered("type = \"hvm\"\n" + direct, clone), Not(HasSubstr("script=")));
+  EXPECT_THAT(rendered("type = \"pvh\"\n" + direct, clone), HasSubstr("script="));
+  for (const char* other : {"backendtype=qdisk", "specification=virtio"}) {
+    const std::string text_of_other = "name = \"pos1\"\nkernel = \"/boot/vmlinuz\"\ndisk = [ \"" + std::string(other) +
+                                      ",vdev=xvda,access=rw,target=/dev/vg0/pos1-root\", \"phy:/dev/vg0/catalogue,xvdb,r\" ]\n";
+    EXPECT_THAT(rendered(text_of_other, clone), Not(HasSubstr("script="))) << other;
+  }
   clone.disks[0].volume = {VolumeFormat::qcow2, "/images/pos1.qcow2.01copy"};
   EXPECT_THAT(rendered(direct, clone), HasSubstr("target=/images/pos1.qcow2.01copy\"")) << "a file has no script";
   EXPECT_THAT(rendered(direct, clone).substr(0, rendered(direct, clone).find("pos1.qcow2")), Not(HasSubstr("script=")));
