@@ -41,29 +41,75 @@ class ExpelStep : public MemberStep {
   SharedVolume volume_;
 };
 
-// Lets the production member go on that somebody, or an interrupted cutover, holds still; starts an original that does not run.
+// Lets the production member go on that somebody, or an interrupted cutover, holds still; starts one that does not run.
 class GoOnStep : public MemberStep {
  public:
-  GoOnStep(Context context, Uuid member, GuestConfig config) : MemberStep(std::move(context), std::move(member)), config_(std::move(config)) {}
+  GoOnStep(Context context, Uuid member, GuestConfig config, bool is_gone)
+      : MemberStep(std::move(context), std::move(member)), config_(std::move(config)), starts_(is_gone) {
+    // After a restart it may be there, half built; then the journal says that it was started here.
+    for (const StepRecord& step : context_.record.steps) {
+      if (step.name == name()) starts_ = starts_ || step.result == k_starts;
+    }
+  }
   std::string name() const override { return "go on"; }
-  std::string plan() const override { return "let " + member() + " go on, which is paused or does not run"; }
+  std::string plan() const override { return starts_ ? "start " + member() + ", which does not run" : "let " + member() + " go on, which is paused"; }
+  std::string intent() const override { return starts_ ? k_starts : ""; }
   asio::awaitable<Result<Presence>> probe() override { co_return Presence::absent; }
+
   asio::awaitable<Result<StepOutcome>> act() override {
     StepOutcome outcome;
     CO_TRY(const auto domain, co_await domain_of(context_, member_));
     if (domain && domain->state == DomainState::running) co_return outcome;
-    if (!domain && member_ != context_.record.family) co_return fail(Errc::conflict, "cannot let '" + member() + "' go on: it is not running; start it");
-    if (!domain) {
-      CO_TRY(co_await context_.ports.toolstack.start_original_paused(context_.record.vm, config_.xl_config));
+    if (!domain || starts_) {
+      CO_TRY(co_await start_paused());
     }
     CO_TRY(co_await let_go_on(context_, member_));
-    outcome.text = member() + " goes on";
+    // What it is given next its agent has to take; one that never comes is no reason to leave it without.
+    if (starts_ && config_.channel != "none") co_await wait_connected(context_, member_, k_boot_limit);
+    outcome.text = member() + (starts_ ? " is started" : " goes on");
     co_return outcome;
   }
   asio::awaitable<Result<void>> undo() override { co_return outcome::success(); }
 
  private:
+  static constexpr const char* k_starts = "starts";
+  static constexpr std::chrono::seconds k_boot_limit{180};
+
+  asio::awaitable<Result<void>> start_paused() {
+    CO_TRY(const Family* family, family_of(context_));
+    const Clone* clone = find_clone(*family, member_);
+    if (clone == nullptr) {
+      CO_TRY(co_await context_.ports.toolstack.start_original_paused(context_.record.vm, config_.xl_config));
+      co_return outcome::success();
+    }
+    const CloneName name = clone->name;
+    const auto publish = publish_step(context_, name, protocol::CloneState::running, clone->network);
+    CO_TRY(co_await publish->act());
+    const auto start = start_paused_step(context_, name, config_);
+    CO_TRY(co_await start->act());
+    co_return outcome::success();
+  }
+
   GuestConfig config_;
+  bool starts_;
+};
+
+// The volume of a holder that does not run waits for it: it gets its own when it is started.
+class IfItRuns : public MemberStep {
+ public:
+  IfItRuns(Context context, Uuid member, std::unique_ptr<Step> step) : MemberStep(std::move(context), std::move(member)), step_(std::move(step)) {}
+  std::string name() const override { return step_->name(); }
+  std::string plan() const override { return step_->plan(); }
+  asio::awaitable<Result<Presence>> probe() override { return step_->probe(); }
+  asio::awaitable<Result<StepOutcome>> act() override {
+    CO_TRY(const auto domain, co_await domain_of(context_, member_));
+    if (!domain) co_return StepOutcome{};
+    co_return co_await step_->act();
+  }
+  asio::awaitable<Result<void>> undo() override { return step_->undo(); }
+
+ private:
+  std::unique_ptr<Step> step_;
 };
 
 // A step whose line stands in the plan only where something is wrong. It is made always: after a restart the steps must be the same.
@@ -120,7 +166,8 @@ asio::awaitable<Result<void>> diagnose_volume(Context context, Move move, Shared
   diagnosis.add(std::make_unique<ExpelStep>(context, holder, volume), has_strangers);
   Move to_holder = move;
   to_holder.from = to_holder.to = holder;
-  diagnosis.add(acquire_volume_step(context, to_holder, volume), is_missing || !now.member);
+  auto acquire = acquire_volume_step(context, to_holder, volume);
+  diagnosis.add(std::make_unique<IfItRuns>(context, holder, std::move(acquire)), is_missing || !now.member);
   co_return outcome::success();
 }
 
@@ -143,7 +190,7 @@ asio::awaitable<Result<Operation>> make_vm_repair(Context context, protocol::VmR
   operation.point_of_no_return = 0;
   Diagnosis diagnosis(operation);
   diagnosis.add(hand_over_step(context, move), is_broken);
-  diagnosis.add(std::make_unique<GoOnStep>(context, producer, move.config), stands_still);
+  diagnosis.add(std::make_unique<GoOnStep>(context, producer, move.config, !domain), stands_still);
   for (const SharedVolume& volume : move.config.shared_volumes) {
     CO_TRY(co_await diagnose_volume(context, move, volume, diagnosis));
   }

@@ -96,13 +96,16 @@ class VolumeStep : public MemberStep {
     if (giver == member_ || attachments.empty()) co_return outcome::success();
     CO_TRY(const auto domain, co_await domain_of(context_, giver));
     if (!domain) co_return outcome::success();
-    const auto came_back = [id = domain->id](const Attachment& one) { return one.domain == id; };
+    bool is_taken = false;
     for (const Attachment& one : attachments) {
-      if (!came_back(one)) continue;
+      if (one.domain != domain->id) continue;
       const VmDisk disk{.device = one.device, .volume = volume_.volume};
       CO_TRY(co_await context_.ports.devices.detach(one.domain, disk, Detach::force, k_detach_limit));
+      is_taken = true;
     }
-    std::erase_if(attachments, came_back);
+    if (is_taken) {
+      CO_TRY(attachments, co_await context_.ports.devices.attachments_of(volume_.volume));
+    }
     co_return outcome::success();
   }
 

@@ -68,9 +68,49 @@ TEST(Repair, AProductionMemberThatDoesNotRun) {
   Till till;
   std::erase_if(till.toolstack.domains, [](const auto& domain) { return domain.name == "pos1"; });
   till.devices.attached.clear();
-  EXPECT_EQ(plan(till), std::vector<std::string>{"let pos1 go on, which is paused or does not run"});
+  EXPECT_EQ(plan(till), std::vector<std::string>{"start pos1, which does not run"});
   EXPECT_EQ(repair(till), OperationState::succeeded);
   EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(Repair, AProductionMemberThatDoesNotRunAndIsAClone) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  ASSERT_OK(till.perform(till.guest(), CutoverCommit{}));
+  std::erase_if(till.toolstack.domains, [](const auto& domain) { return domain.name == "pos1.standby"; });
+  till.devices.attached.clear();
+  EXPECT_EQ(plan(till), std::vector<std::string>{"start standby, which does not run"});
+  EXPECT_EQ(repair(till), OperationState::succeeded);
+  EXPECT_EQ(till.domain("pos1.standby").state, broker::DomainState::running);
+  EXPECT_EQ(till.producer(), "standby");
+}
+
+// Its agent comes as late as a VM boots, and only then can it be given its volume.
+TEST(Repair, WaitsForTheAgentOfAMemberThatItHasStarted) {
+  Till till;
+  std::erase_if(till.toolstack.domains, [](const auto& domain) { return domain.name == "pos1"; });
+  till.devices.attached.clear();
+  till.guests.disconnected.insert(till.pos1_uuid);
+  ASSERT_OK(till.call(till.admin(), VmRepair{}));
+  till.settle();
+  till.clock.advance(std::chrono::seconds(60));
+  till.settle();
+  EXPECT_EQ(till.journal.operations.back().state, OperationState::running);
+  till.guests.disconnected.clear();
+  till.clock.advance(std::chrono::seconds(60));
+  till.settle();
+  EXPECT_EQ(till.journal.operations.back().state, OperationState::succeeded);
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+// Production stays where it is; the volume waits for its holder.
+TEST(Repair, LeavesAVolumeToItsHolderThatDoesNotRun) {
+  Till till;
+  ASSERT_OK(till.perform(till.admin(), VolumeSwitch{.volume = VolumeName::parse("sales").value(), .to = clone_name("standby")}));
+  std::erase_if(till.toolstack.domains, [](const auto& domain) { return domain.name == "pos1.standby"; });
+  till.devices.attached.clear();
+  EXPECT_TRUE(plan(till).empty());
+  EXPECT_EQ(repair(till), OperationState::succeeded);
 }
 
 TEST(Repair, DecidesWhatWasOnProbation) {
@@ -89,7 +129,7 @@ TEST(Repair, DecidesWhatWasOnProbation) {
 TEST(Repair, AProductionMemberThatStandsStill) {
   Till till;
   till.domain("pos1").state = broker::DomainState::paused;
-  EXPECT_EQ(plan(till), std::vector<std::string>{"let pos1 go on, which is paused or does not run"});
+  EXPECT_EQ(plan(till), std::vector<std::string>{"let pos1 go on, which is paused"});
   EXPECT_EQ(repair(till), OperationState::succeeded);
   EXPECT_EQ(till.domain("pos1").state, broker::DomainState::running);
 }
