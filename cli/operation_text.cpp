@@ -86,7 +86,7 @@ std::string plan_text(const protocol::PlanView& plan) {
     const auto& step = plan.steps[i];
     text += "  " + std::to_string(i + 1) + ". " + printable(step.text.empty() ? step.name : step.text) + '\n';
   }
-  return text + "nothing was done\n";
+  return text;
 }
 
 }  // namespace zynclone::cli

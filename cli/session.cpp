@@ -1,5 +1,8 @@
 #include "cli/session.hpp"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include "cli/json.hpp"
 #include "cli/progress.hpp"
 #include "cli/text.hpp"
@@ -89,11 +92,28 @@ Error Session::unanswered(Error error, const RequestId& request_id) const {
   return error;
 }
 
+Result<protocol::PlanView> Session::plan_of(protocol::Accepted accepted) const {
+  if (!accepted.plan) return fail(Errc::malformed, "cannot show the plan: " + program_.service.name + " answered none");
+  return std::move(*accepted.plan);
+}
+
+bool Session::confirm(std::string_view question) {
+  if (::isatty(STDIN_FILENO) == 0) return true;
+  screen_.write(question);
+  const TimePoint until = std::chrono::steady_clock::now() + k_usual_wait;
+  std::string answer;
+  for (char letter = 0; letter != '\n';) {
+    if (!wait_ready(STDIN_FILENO, POLLIN, until, program_.wake) || ::read(STDIN_FILENO, &letter, 1) != 1) return false;
+    answer += letter;
+  }
+  return answer == "y\n" || answer == "yes\n";
+}
+
 Result<ExitCode> Session::show_accepted(const protocol::Accepted& accepted, const ChangeOptions& options) {
   if (options.plan) {
-    if (!accepted.plan) return fail(Errc::malformed, "cannot show the plan: " + program_.service.name + " answered none");
-    show(*accepted.plan, plan_text(*accepted.plan));
-    const bool possible = accepted.plan->decision == "allow" || accepted.plan->decision == "ask";
+    TRY(const auto plan, plan_of(accepted));
+    show(plan, plan_text(plan) + "nothing was done\n");
+    const bool possible = plan.decision == "allow" || plan.decision == "ask";
     return possible ? ExitCode::done : ExitCode::refused;
   }
   if (!accepted.operation) return fail(Errc::malformed, "cannot show the operation: " + program_.service.name + " answered none");

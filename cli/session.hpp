@@ -68,6 +68,16 @@ class Session {
     return show_accepted(accepted.value(), options);
   }
 
+  // What a change would do. Errors: as of `change`.
+  template <class M>
+  Result<protocol::PlanView> plan(M method, std::optional<VmName> vm) {
+    TRY(auto envelope, change_envelope({.plan = true}, std::move(vm)));
+    TRY(auto accepted, call(std::move(method), std::move(envelope)));
+    return plan_of(std::move(accepted));
+  }
+  // Asks whoever sits at the terminal; "y" and "yes" are yes, Ctrl-C and the end of input are no. Where standard input is no terminal nobody is asked: yes.
+  bool confirm(std::string_view question);
+
   // Asks for a change, follows the operation to its end, whatever the service does meanwhile, and shows its steps (nothing with --json). Errors: the
   // operation's, where it did not succeed; cancelled by Ctrl-C, when it goes on.
   template <class M>
@@ -109,6 +119,7 @@ class Session {
   Result<TimePoint> deadline(std::chrono::milliseconds usual);
   Result<protocol::Request> change_envelope(const ChangeOptions& options, std::optional<VmName> vm) const;
   Error unanswered(Error error, const RequestId& request_id) const;
+  Result<protocol::PlanView> plan_of(protocol::Accepted accepted) const;
   Result<ExitCode> show_accepted(const protocol::Accepted& accepted, const ChangeOptions& options);
   Result<ExitCode> show_end(const Waited& waited, const OperationId& id);
 

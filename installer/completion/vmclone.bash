@@ -70,9 +70,9 @@ _vmclone()
             start\ * | stop\ * | activate\ * | deactivate\ * | remove\ * | rename\ * | protect\ * | unprotect\ *) common+=" $change" ;;
             'cutover start') common+=" $change --probation --after" ;;
             run\ *) common+=' --clone --limit --plan --request-id --' ;;
-            rehearse\ *) common='--json --socket --help --limit --health-limit --name --network --keep --' ;;
+            rehearse\ *) common='--json --socket --help --limit --health-limit --name --mode --network --keep --' ;;
             upgrade\ *) common='--json --socket --help --limit --health-limit --name --no-rehearsal --plan --' ;;
-            repair\ *) common+=" $change --to" ;;
+            repair\ *) common+=" $change --to --yes" ;;
             'cutover commit' | 'cutover undo' | 'volume switch') common+=" $change" ;;
             'grant list' | 'grant revoke') ;;
             grant\ *) common+=' --until --times' ;;

@@ -31,6 +31,7 @@ Result<void> rehearse(Undertaking& undertaking, const Rehearsal& rehearsal) {
   const std::string name = rehearsal.clone.text();
   protocol::CloneCreate create;
   create.name = rehearsal.clone;
+  create.mode = rehearsal.mode;
   create.note = "rehearsal of '" + protocol::command_text(rehearsal.command) + "'";
   create.network = rehearsal.network;
   create.ttl_s = static_cast<std::uint64_t>(time_to_live(rehearsal).count());

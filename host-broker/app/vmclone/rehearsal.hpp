@@ -11,7 +11,8 @@ struct Rehearsal {
   std::vector<std::string> command;
   std::chrono::seconds limit{};                // of the command
   std::chrono::milliseconds health_limit{};    // until the clone is well after it
-  std::optional<protocol::CloneNetwork> network = {};  // of the clone; none: as configured
+  protocol::CloneMode mode = protocol::CloneMode::online;
+  protocol::CloneNetwork network = protocol::CloneNetwork::isolated;  // of the clone: nothing that is only tried is heard in the shop
   bool keep = false;                           // the clone, for its time to live
 };
 

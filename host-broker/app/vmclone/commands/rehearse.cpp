@@ -11,7 +11,8 @@ namespace zynclone::broker::vmclone {
 namespace {
 
 struct Values : TrialOptions {
-  std::string network;
+  std::string mode = "online";
+  std::string network = "isolated";
   bool keep = false;
 };
 
@@ -37,7 +38,11 @@ Result<cli::ExitCode> run(cli::Session& session, const Values& values) {
   TRY(auto vm, values.parsed_vm());
   TRY(values.check_command());
   Rehearsal rehearsal{.clone = rehearsal_name(), .command = values.command, .keep = values.keep};
-  TRY(rehearsal.network, cli::parse_optional_network(values.network));
+  TRY(rehearsal.mode, cli::parse_word<protocol::CloneMode>(values.mode, "mode", "--mode"));
+  if (rehearsal.mode == protocol::CloneMode::offline) {
+    return fail(Errc::invalid_argument, "cannot rehearse in mode 'offline': the VM that works is copied; online and live are allowed", "--mode");
+  }
+  TRY(rehearsal.network, cli::parse_word<protocol::CloneNetwork>(values.network, "network", "--network"));
   if (!values.name.empty()) {
     TRY(rehearsal.clone, cli::parse_value<CloneName>(values.name, "--name"));
   }
@@ -67,7 +72,8 @@ void add_rehearse(const cli::Command& parent, cli::Session& session) {
                                                 [values, &session] { return run(session, *values); });
   add_trial_options(command, *values);
   command.filled_option("--name", values->name, "the clone's name (default: rehearsal-… , a new one each time)")
-      .filled_option("--network", values->network, "the clone's: original or isolated (default: as configured)")
+      .filled_option("--network", values->network, "the clone's: isolated, or original: as configured (default: isolated)")
+      .option("--mode", values->mode, "online, or live: with the VM's memory, for which it is paused for a moment (default: online)")
       .flag("--keep", values->keep, "keep the clone for a look");
 }
 

@@ -33,6 +33,57 @@ TEST_F(Vmclone, CutoversNameTheVm) {
   EXPECT_EQ(asked().vm->text(), "pos1");
 }
 
+// Answers plans and the operation of repairs, and writes down which of them was asked for.
+class Repair : public Vmclone {
+ protected:
+  enum class Then { repair, nothing };
+  void will_show_plan(Then then) {
+    broker.add([this, then](Conversation& c) {
+      const auto first = c.read_request();
+      asked_for = first.plan ? "plan" : "repair";
+      c.answer(first, Accepted{.plan = plan});
+      if (then == Then::repair) {
+        const auto second = c.read_request();
+        asked_for += second.plan ? ", plan" : ", repair";
+        c.answer(second, Accepted{.operation = sample_operation(0)});
+      }
+      c.wait_closed();
+    });
+  }
+  ProgramRun at_terminal() {
+    return ProgramRun("vmclone", {"repair", "pos1"}, {{"ZYNCLONE_BROKER_SOCKET", broker.path()}}, Output::terminal);
+  }
+  protocol::PlanView plan{.kind = "vm.repair",
+                          .vm = VmName::parse("pos1").value(),
+                          .decision = "allow",
+                          .steps = {protocol::StepView{.name = "expel sales", .text = "take volume sales by force from every domain but that of pos1"}}};
+  std::string asked_for;
+};
+
+TEST_F(Repair, ShowsItsPlanBeforeItDoesAnything) {
+  will_show_plan(Then::repair);
+  auto repair = start({"repair", "pos1"});
+  EXPECT_EQ(repair.finish(), 0) << repair.errors();
+  broker.wait_idle();
+  EXPECT_EQ(asked_for, "plan, repair") << "nobody is at a terminal to be asked";
+  EXPECT_TRUE(repair.output().starts_with("plan of vm.repair pos1")) << repair.output();
+  const auto shown = repair.output().find("  1. take volume sales by force from every domain but that of pos1\n");
+  EXPECT_LT(shown, repair.output().find("operation ")) << repair.output();
+}
+
+TEST_F(Repair, AsksAtATerminal) {
+  for (const auto& [answer, done] : {std::pair("y\n", true), std::pair("n\n", false), std::pair("\n", false), std::pair("\x03", false)}) {
+    will_show_plan(done ? Then::repair : Then::nothing);
+    auto repair = at_terminal();
+    ASSERT_TRUE(repair.wait_for_output("do this? [y/N] ")) << repair.output();
+    repair.type(answer);
+    EXPECT_EQ(repair.finish() == 0, done) << repair.output();
+    EXPECT_EQ(repair.output().find("nothing was done") == std::string::npos, done) << repair.output();
+    broker.wait_idle();
+    EXPECT_EQ(asked_for, done ? "plan, repair" : "plan");
+  }
+}
+
 TEST_F(Vmclone, VolumesOfOneVmOrAll) {
   auto volume = sample_volume();
   volume.location = "/dev/vg0/pos1-sales";

@@ -184,8 +184,17 @@ TEST_F(Upgrade, ARehearsalIsMadeTriedAskedAndRemoved) {
   const auto& create = request_of<protocol::CloneCreate>();
   EXPECT_TRUE(create.start);
   EXPECT_EQ(create.mode, protocol::CloneMode::online);
+  EXPECT_EQ(create.network, protocol::CloneNetwork::isolated) << "what is only tried is not heard in the shop";
   EXPECT_EQ(create.ttl_s, 3600u + 600u) << "it is removed whatever becomes of vmclone";
   EXPECT_TRUE(says("rehearsal of 'upgrade' for pos1: it succeeds, and its clone is well afterwards\n")) << output;
+}
+
+TEST_F(Upgrade, ARehearsalMayBeLiveAndOnTheOriginalsNetwork) {
+  EXPECT_EQ(run({"rehearse", "pos1", "--name", "look", "--mode", "live", "--network", "original", "--", "upgrade"}), 0) << errors;
+  EXPECT_EQ(request_of<protocol::CloneCreate>().mode, protocol::CloneMode::live);
+  EXPECT_EQ(request_of<protocol::CloneCreate>().network, protocol::CloneNetwork::original);
+  EXPECT_EQ(run({"rehearse", "pos1", "--mode", "offline", "--", "upgrade"}), 2);
+  EXPECT_NE(errors.find("(invalid-argument at --mode)"), std::string::npos) << errors;
 }
 
 TEST_F(Upgrade, EachFailureOfARehearsalIsSaidAndNothingIsLeft) {
