@@ -41,6 +41,12 @@ class Reader {
     if (found == nodes_.end()) return wrong(name, "it is missing");
     return found->second;
   }
+  // What has a value is read as a leaf (read_tree): members or interfaces below it would be as if there were none.
+  Result<void> folder(const std::string& name) const {
+    const auto found = nodes_.find(name);
+    if (found != nodes_.end() && !found->second.empty()) return wrong(name, "it has a value, and is a folder");
+    return outcome::success();
+  }
   // The node's text through a function that checks it.
   template <class Parse>
   auto checked(const std::string& name, Parse parse) const -> decltype(parse(std::string())) {
@@ -171,6 +177,7 @@ Result<PublishedVif> parse_vif(const Nodes& untrusted_nodes, const std::string& 
 
 Result<PublishedMember> parse_member(const Nodes& untrusted_nodes, const std::string& path, const Uuid& uuid, const Uuid& family) {
   const Reader reader(untrusted_nodes, path);
+  TRY(reader.folder("vif"));
   PublishedMember member{.uuid = uuid};
   TRY(member.name, reader.checked("name", parse_member_name));
   TRY(member.role, reader.checked("role", parse_role));
@@ -205,6 +212,7 @@ Result<PublishedFamily> parse_published(const std::string& untrusted_uuid, const
   TRY(family.generation, reader.checked("generation", parse_published_generation));
   TRY(family.production, parse_production_nodes(untrusted_nodes, reader, family.uuid));
   TRY(family.backends, reader.checked("backends", parse_backends));
+  TRY(reader.folder("member"));
   for (const std::string& untrusted_member : reader.names("member")) {
     const std::string path = "member/" + untrusted_member;
     if (family.members.size() == k_most_members) return reader.wrong("member", "it has more than " + std::to_string(k_most_members) + " members");

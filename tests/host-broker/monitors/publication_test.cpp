@@ -145,7 +145,8 @@ TEST(ParsePublished, RefusesHostileContent) {
       {vif + "interface", "vif*"}, {vif + "interface", "x\"; flush ruleset"}, {vif + "interface", "sixteen-letters-"}, {vif + "interface", "zc1\0"s},
       {vif + "mode", "open"}, {vif + "mode", ""}, {vif + "mode", "Unlocked"}, {vif + "mac", "00:16:3e"}, {vif + "mac", "00:16:3e:00:00:0g"},
       {vif + "ipv4", "10.0.0.1,"}, {vif + "ipv4", "10.0.0.0/8"}, {vif + "ipv4", ",10.0.0.1"}, {vif + "ipv4", "10.0.0.1 10.0.0.2"},
-      {vif + "bridge", "a b"}, {vif + "bridge", "../x"}, {vif + "bridge", isolated_bridge(k_clone)}, {vif + "ipv6", "::"}, {vif + "ipv6", "fe80::1%vif"}, {vif + "backend", "znetdd"}, {vif + "backend", "-0"}};
+      {vif + "bridge", "a b"}, {vif + "bridge", "../x"}, {vif + "bridge", isolated_bridge(k_clone)}, {vif + "ipv6", "::"}, {vif + "ipv6", "fe80::1%vif"}, {vif + "backend", "znetdd"}, {vif + "backend", "-0"},
+      {"member", "1"}, {member + "vif", "1"}};  // with a value, what is below them is not read
   for (const auto& [path, value] : cases) {
     Nodes nodes = good;
     nodes[path] = value;

@@ -36,6 +36,12 @@ TEST_F(StoreTree, ReadsBackWhatItWrote) {
   EXPECT_EQ(read().value(), nodes);
 }
 
+TEST_F(StoreTree, BelowAValueNothingIsRead) {
+  ASSERT_OK(write({{"", ""}, {"a", "1"}}));
+  world.write("/tree/a/hand", "2");
+  EXPECT_EQ(read().value(), (Nodes{{"", ""}, {"a", "1"}}));
+}
+
 TEST_F(StoreTree, TouchesOnlyWhatDiffers) {
   const Nodes nodes{{"", ""}, {"a", "1"}, {"b", "2"}};
   EXPECT_EQ(write(nodes).value(), true);
