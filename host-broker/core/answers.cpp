@@ -263,6 +263,8 @@ struct Answers {
     std::vector<Family> families;
     for (const auto& [vm, family] : broker.registry_.all()) families.push_back(family);
     const auto troubles = [this](const VmName& vm) { return broker.peripheral_troubles(vm); };
+    std::vector<HealthCheck> of_production = co_await check_production(broker.ports_, families);
+    std::move(of_production.begin(), of_production.end(), std::back_inserter(checks));
     std::vector<HealthCheck> of_peripherals = co_await check_peripherals(broker.ports_, std::move(families), troubles);
     std::move(of_peripherals.begin(), of_peripherals.end(), std::back_inserter(checks));
     HostHealthReport report{.version = broker.settings_.software, .healthy = true};

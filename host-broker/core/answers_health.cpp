@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host-broker/core/peripheral_views.hpp"
+#include "host-broker/core/production_views.hpp"
 
 namespace zynclone::broker {
 namespace {
@@ -128,6 +129,28 @@ asio::awaitable<std::vector<HealthCheck>> check_storage(Ports ports) {
   std::vector<HealthCheck> checks{std::move(all)};
   std::move(full.begin(), full.end(), std::back_inserter(checks));
   std::move(layers.begin(), layers.end(), std::back_inserter(checks));
+  co_return checks;
+}
+
+asio::awaitable<std::vector<HealthCheck>> check_production(Ports ports, std::vector<Family> families) {
+  std::vector<HealthCheck> checks;
+  if (families.empty()) co_return checks;
+  std::vector<HealthCheck> wrong;
+  for (const Family& family : families) {
+    const std::string way_out = "; 'vmclone repair " + family.vm.text() + "' leads out of this";
+    if (!production_member(family)) wrong.push_back(HealthCheck{.name = "production of " + family.vm.text(), .detail = "nobody has it" + way_out});
+    const auto volumes = co_await volume_views(ports, family, Audience::administrator);
+    if (!volumes) {
+      wrong.push_back(HealthCheck{.name = "volumes of " + family.vm.text(), .detail = volumes.error().message});
+      continue;
+    }
+    for (const protocol::VolumeView& view : volumes.value()) {
+      if (!view.problem.empty()) wrong.push_back(HealthCheck{.name = "volume " + view.name.text() + " of " + family.vm.text(), .detail = view.problem + way_out});
+    }
+  }
+  checks.push_back(HealthCheck{.name = "production", .healthy = wrong.empty(), .detail = "production and shared volumes of " + counted(families.size(), "family", "families") + (wrong.empty() ? " are where they belong" : " were looked at")});
+  if (wrong.size() > k_most_named) wrong.resize(k_most_named);
+  std::move(wrong.begin(), wrong.end(), std::back_inserter(checks));
   co_return checks;
 }
 

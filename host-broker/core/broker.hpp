@@ -84,6 +84,11 @@ class Broker : public RequestHandler {
   void part_volumes();
   asio::awaitable<void> part_volumes_of(VmName vm, std::vector<SharedVolume> volumes);
   asio::awaitable<void> part_volume(VmName vm, SharedVolume volume);
+  struct Strangers {
+    std::string who;
+    bool is_reported = false;
+  };
+  asio::awaitable<void> report_strangers(VmName vm, SharedVolume volume, Uuid family, std::string strangers);
 
   asio::awaitable<void> remove_stray_images(const std::vector<OperationRecord>& unfinished);
 
@@ -127,6 +132,7 @@ class Broker : public RequestHandler {
   std::map<Uuid, Timestamp> identity_due_;             // clones that await their identity: when their agents are asked again
   std::set<Uuid> identity_asked_;                      // those of them whose agents are being asked
   std::set<VmName> parting_;                           // whose shared volumes are being looked at
+  std::map<std::string, Strangers> strangers_;         // shared volumes: who had it without its lease at the last look
   std::map<std::pair<VmName, PeripheralName>, KeptPeripheral> kept_peripherals_;
   bool has_started_ = false;                           // before, nobody knows which families an operation works at
   bool is_keeping_ = false;                            // somebody looks after peripherals

@@ -269,6 +269,53 @@ TEST(SharedVolumes, OneThatHoldsOnToItIsAskedAgain) {
   EXPECT_EQ(till.producer(), "pos1");
 }
 
+// By `xl` by hand, say. Between two looks an operation may have moved it, so what is seen twice is told, and once.
+TEST(SharedVolumes, AStrangerOnOneIsReportedOnce) {
+  Till till;
+  const auto reports = [&till] {
+    return std::count_if(till.journal.audit.begin(), till.journal.audit.end(), [](const AuditEntry& entry) { return entry.event == "found"; });
+  };
+  const auto look = [&till] {
+    run(*till.context, till.broker->reconcile());
+    till.settle();
+  };
+  till.devices.attached[till.volume].push_back({DomainId{9}, "xvdq"});
+  look();
+  EXPECT_EQ(reports(), 0);
+  for (int times = 0; times < 3; ++times) look();
+  EXPECT_EQ(reports(), 1);
+  EXPECT_EQ(till.journal.audit.back().detail, "pos1 volume sales: domain 9 (xvdq) has it without its lease, and nobody else gets it");
+
+  const auto health = till.call(till.admin(), HostHealth{});
+  ASSERT_OK(health);
+  EXPECT_FALSE(health.value().healthy);
+  const auto& checks = health.value().checks;
+  const auto found = std::find_if(checks.begin(), checks.end(), [](const HealthCheck& check) { return check.name == "volume sales of pos1"; });
+  ASSERT_NE(found, checks.end());
+  EXPECT_EQ(found->detail, "domain 9 has it, as xvdq, without its lease; 'vmclone repair pos1' leads out of this");
+
+  till.devices.attached[till.volume].pop_back();
+  look();
+  till.devices.attached[till.volume].push_back({DomainId{9}, "xvdq"});
+  look();
+  look();
+  EXPECT_EQ(reports(), 2) << "it was gone meanwhile";
+}
+
+TEST(Health, NobodyHasProduction) {
+  Till till;
+  till.families.kept.at(till.pos1).production = {.member = std::nullopt, .generation = 1, .announce = {}};
+  till.crash();
+  till.start();
+  const auto health = till.call(till.admin(), HostHealth{});
+  ASSERT_OK(health);
+  EXPECT_FALSE(health.value().healthy);
+  const auto& checks = health.value().checks;
+  EXPECT_TRUE(std::any_of(checks.begin(), checks.end(), [](const HealthCheck& check) {
+    return check.name == "production of pos1" && check.detail == "nobody has it; 'vmclone repair pos1' leads out of this";
+  }));
+}
+
 TEST(SharedVolumes, WhatStrangersAndTheHolderHaveIsLeftToRepair) {
   Till till;
   for (const broker::Attachment& other : {broker::Attachment{DomainId{9}, "xvdb"}, broker::Attachment{DomainId{1}, "xvdt"}}) {
