@@ -21,6 +21,9 @@ not_ok() {
   printf '%s\n' "${@:2}" "$output" | sed 's/^/        | /'
 }
 
+# What this host cannot show: neither passed nor failed.
+skip() { printf '  skip  %s: %s\n' "$1" "$2"; } # WHAT WHY
+
 expect_status() { # STATUS TEXT
   if ((status == $1)); then ok "$2"; else not_ok "$2" "exit status $status instead of $1"; fi
 }

@@ -55,7 +55,7 @@ reboot_at() { XENLAB_TIMEOUT=10 "$lab" gssh "$1" busybox reboot -f; }
 vm_reboot() { comes_back "$1" reboot_at "$1"; }
 clone_reboot() { comes_back "pos1.$1" vmclone run pos1 --clone "$1" --limit 5s -- busybox reboot -f; }
 # A suspension that no zynclone-save makes: the agent's channel stays open, and nobody watches over the VM afterwards.
-vm_suspend() { "$lab" ssh "xl save -p $1 /var/tmp/$1.memory >/dev/null 2>&1; xl unpause $1; rm /var/tmp/$1.memory"; }
+vm_suspend() { "$lab" ssh "xl save -p $1 /var/tmp/$1.memory >/dev/null 2>&1 && xl unpause $1 && rm /var/tmp/$1.memory"; }
 vm_notice() { "$lab" ssh "xenstore-$2 /local/domain/\$(xl domid $1)/control/zynclone-save ${3-}"; }
 vm_advertises() { "$lab" ssh "xenstore-exists /local/domain/\$(xl domid $1)/data/zynclone/broker/event-channel"; }
 vm_crash() { "$lab" ssh xl destroy "$1"; }
@@ -143,6 +143,17 @@ clone_filter() {
     sed -n 's/.*"z[0-9a-f]*\.[0-9]*" : drop.*/disabled/p; s/.*"z[0-9a-f]*\.[0-9]*" : accept.*/unlocked/p; s/.*"z[0-9a-f]*\.[0-9]*" : goto.*/locked/p'
 }
 
+generation_id() { "$lab" ssh "xenstore-read /local/domain/\$(xl domid $1)/zynclone/vm_generation_id"; }
+mac_inside() { vmclone run pos1 --clone "$1" -- cat /sys/class/net/eth0/address | grep -oE '([0-9a-f]{2}:){5}[0-9a-f]{2}' | tail -1; }
+
+# Somebody else, who may decide about requests.
+second_user=e2e-approver
+second_person() {
+  "$lab" ssh "getent passwd $second_user >/dev/null || useradd -M -G zynclone-approver $second_user"
+  "$lab" ssh runuser -u "$second_user" -- "$@"
+}
+second_person_goes() { "$lab" ssh userdel "$second_user"; }
+
 isolated_bridges() { "$lab" ssh "ls /sys/class/net | grep '^zci-'"; }
 isolated_ports() { "$lab" ssh 'ls /sys/class/net/zci-*/brif 2>/dev/null | wc -l'; }
 # Two isolated clones, with addresses of the test's own, and frames between them; captured on the bridge and in pos2 meanwhile.
@@ -181,6 +192,17 @@ capture_count() {
   "$lab" ssh "$count"
   "$lab" gssh pos2 "$count"
 }
+# Who of two sent: on the bridge and in pos2, in this order, a line each; who sent many frames in a row is named once.
+capture_senders() { # MAC MAC
+  local list="tcpdump -e -nn -r /run/capture.pcap 'ether src $1 or ether src $2' 2>/dev/null | awk '{print \$2}' | uniq | xargs"
+  "$lab" ssh "$list"
+  "$lab" gssh pos2 "$list"
+}
+# The announcements of an IPv4 address by this one that pos2 has heard. The host sends them out of the bridge's ports, so the bridge itself sees none.
+capture_announced() { # MAC ADDRESS
+  "$lab" gssh pos2 "tcpdump -nn -r /run/capture.pcap 'ether src $1 and ether broadcast and arp src host $2 and arp dst host $2' 2>/dev/null | wc -l"
+}
+address_of() { "$lab" ssh "awk '\$2 == \"$1\" {print \$1}' /etc/hosts"; }
 capture_end() {
   "$lab" ssh systemctl stop capture
   "$lab" gssh pos2 pkill tcpdump

@@ -41,7 +41,7 @@ refusing_hook() {
 
 # What is done to the file system of a shared volume happens on a real one only.
 volume_in_disorder() {
-  type shop_fill >/dev/null 2>&1 || return 0
+  declare -F shop_fill >/dev/null || { skip "a shared volume that is full or unmounted by hand" "no file system is mounted here"; return 0; }
   shop_fill
   run vmclone cutover start pos1 standby --wait
   expect_status 0 "a volume that is full is moved"
@@ -73,7 +73,7 @@ vm_that_is_gone() {
 
 # Who watches over its domain starts it again with the volume that was attached to it; it is mounted again.
 vm_that_reboots() {
-  type vm_reboot >/dev/null 2>&1 || return 0
+  declare -F vm_reboot >/dev/null || { skip "the original reboots while it sells" "a pretended guest does not"; return 0; }
   vm_reboot pos1
   expect_status 0 "it reboots while it sells"
   run_until has_volume pos1

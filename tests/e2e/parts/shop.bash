@@ -93,7 +93,7 @@ cutover() {
 
 # Where all moments are tried: in emulation it would take too long, and core_test does it at every write of the journal.
 cutover_crashes() {
-  ((${#moments[@]} > 1)) || return 0
+  ((${#moments[@]} > 1)) || { skip "the broker is killed at every step of a cutover" "in emulation that takes too long"; return 0; }
   part "The broker is killed at every step of a cutover"
   local step moment point
   shop_with_standby
