@@ -11,7 +11,6 @@ namespace {
 using protocol::CutoverSide;
 
 constexpr std::chrono::seconds k_prepare_limit{35};   // all hooks of one event, as the agent limits them, and the way there
-constexpr std::chrono::seconds k_boot_limit{180};     // until the agent of an original that was started has its channel
 constexpr std::chrono::seconds k_connect_limit{60};   // until that of a member has, which has perhaps just been made
 constexpr std::chrono::seconds k_look_again{1};
 constexpr std::chrono::seconds k_reconnect_limit{30};  // for the channels, after the broker's restart

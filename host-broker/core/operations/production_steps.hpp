@@ -43,6 +43,8 @@ struct Holding {
 };
 asio::awaitable<Result<Holding>> holding_of(Context context, std::string resource);
 
+inline constexpr std::chrono::seconds k_boot_limit{180};  // until the agent of a member that was started has its channel
+
 // Waits until the agent has its channel, for a time: a broker that was just started, or a link that died, is no silence of the agent's. To be
 // called before one that does not answer is moved away from.
 asio::awaitable<void> wait_for_agent(Context context, Uuid member);

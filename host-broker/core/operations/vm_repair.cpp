@@ -73,7 +73,6 @@ class GoOnStep : public MemberStep {
 
  private:
   static constexpr const char* k_starts = "starts";
-  static constexpr std::chrono::seconds k_boot_limit{180};
 
   asio::awaitable<Result<void>> start_paused() {
     CO_TRY(const Family* family, family_of(context_));
