@@ -3,6 +3,16 @@
 #include <algorithm>
 
 namespace zynclone::tests {
+namespace {
+
+// What hangs: until its coroutine is cancelled.
+asio::awaitable<void> never() {
+  channel::WakeUp nothing;
+  for (;;) co_await nothing.wait();
+}
+
+}  // namespace
+
 bool Record::has(const std::string& event) const { return count(event) > 0; }
 
 std::size_t Record::count(const std::string& event) const {
@@ -154,7 +164,7 @@ asio::awaitable<Result<CommandEnd>> FakeCommandPrograms::run(std::vector<std::st
 asio::awaitable<Result<void>> FakeFreezer::freeze(Deadline, Deadline longest_hold) {
   record_.add("freeze");
   longest = longest_hold;
-  if (hangs) co_await sleep_for(std::chrono::hours(1));
+  if (hangs) co_await never();
   if (failure) co_return *failure;
   co_return outcome::success();
 }
@@ -202,7 +212,7 @@ asio::awaitable<Result<bool>> FakeVolumeMounter::is_mounted(VolumePlace place) {
 
 asio::awaitable<Result<void>> FakeVolumeMounter::mount(VolumePlace place, std::string filesystem) {
   record_.add("mount " + place.volume.text() + " " + filesystem);
-  if (hangs) co_await sleep_for(std::chrono::hours(1));
+  if (hangs) co_await never();
   if (mount_failure) co_return *mount_failure;
   mounted[place.mount_point] = place.device;
   co_return outcome::success();
@@ -210,7 +220,7 @@ asio::awaitable<Result<void>> FakeVolumeMounter::mount(VolumePlace place, std::s
 
 asio::awaitable<Result<void>> FakeVolumeMounter::unmount(VolumePlace place) {
   record_.add("unmount " + place.volume.text());
-  if (hangs) co_await sleep_for(std::chrono::hours(1));
+  if (hangs) co_await never();
   if (unmount_failure) co_return *unmount_failure;
   mounted.erase(place.mount_point);
   co_return outcome::success();
