@@ -57,12 +57,12 @@ Result<std::optional<std::vector<std::string>>> ask(int socket, const std::strin
   TRY(send_request(socket, path));
   xsd_sockmsg untrusted_header{};
   TRY(receive(socket, reinterpret_cast<char*>(&untrusted_header), sizeof(untrusted_header)));
-  if (untrusted_header.type != XS_DIRECTORY) return std::optional<std::vector<std::string>>();
   if (untrusted_header.len > k_longest_list)
     return fail(Errc::too_large, "the list has " + std::to_string(untrusted_header.len) + " bytes, at most " +
                                      std::to_string(k_longest_list) + " are read");
   std::string untrusted_list(untrusted_header.len, '\0');
   TRY(receive(socket, untrusted_list.data(), untrusted_list.size()));
+  if (untrusted_header.type != XS_DIRECTORY) return std::optional<std::vector<std::string>>();
   TRY(auto names, split(untrusted_list));
   return std::optional<std::vector<std::string>>(std::move(names));
 }
@@ -86,12 +86,17 @@ Descriptor connect_to_xenstored(const std::string& socket_path) {
   return socket;
 }
 
-Result<std::optional<std::vector<std::string>>> list_over_socket(const std::string& socket_path, const std::string& path) {
-  const Descriptor socket = connect_to_xenstored(socket_path);
-  if (!socket || path.size() > XENSTORE_ABS_PATH_MAX) return std::optional<std::vector<std::string>>();
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &k_patience, sizeof(k_patience));
-  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &k_patience, sizeof(k_patience));
-  auto names = ask(socket.get(), path);
+Result<std::optional<std::vector<std::string>>> SocketListing::list(const std::string& path) {
+  if (path.size() > XENSTORE_ABS_PATH_MAX) return std::optional<std::vector<std::string>>();
+  const std::lock_guard lock(mutex_);
+  if (!socket_) {
+    socket_ = connect_to_xenstored(socket_path_);
+    if (!socket_) return std::optional<std::vector<std::string>>();
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &k_patience, sizeof(k_patience));
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &k_patience, sizeof(k_patience));
+  }
+  auto names = ask(socket_.get(), path);
+  if (!names) socket_.reset();  // what is left of an answer must not become the next one's
   if (!names) return with_context(std::move(names).error(), "cannot list XenStore node '" + printable(path) + "'");
   return names;
 }

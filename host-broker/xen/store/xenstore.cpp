@@ -98,7 +98,8 @@ Result<std::vector<std::string>> list_node(xs_handle* handle, std::uint32_t tran
 }  // namespace
 
 struct Store::State {
-  State(asio::any_io_executor executor, xs_handle* opened) : handle(opened), watches(executor), sentinel(executor) {}
+  State(asio::any_io_executor executor, xs_handle* opened)
+      : handle(opened), socket_path(socket_of_xenstored()), listing(socket_path), watches(executor), sentinel(executor) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
@@ -109,6 +110,8 @@ struct Store::State {
 
   xs_handle* handle;
   std::string socket_path;    // empty for a device
+  SocketListing listing;
+  // From the first watch on:
   stream_descriptor watches;  // readable while events are queued in libxenstore
   // A second connection, on which xenstored never says anything: its end is the only sign by which an idle libxenstore handle's
   // owner learns that xenstored is gone (the library's reader thread does not wake the watch pipe). Not open for a device.
@@ -125,13 +128,7 @@ Result<Store> Store::open(asio::any_io_executor executor) {
   if (handle == nullptr)
     return fail(Errc::unavailable, std::string("cannot open XenStore at '") + printable(xs_daemon_socket()) +
                                        "': " + std::strerror(errno));
-  auto state = std::make_unique<State>(executor, handle);
-  const int pipe = xs_fileno(handle);
-  if (pipe < 0) return fail(Errc::system, std::string("cannot watch XenStore: ") + std::strerror(errno));
-  state->watches.assign(pipe);
-  state->socket_path = socket_of_xenstored();
-  if (Descriptor sentinel = connect_to_xenstored(state->socket_path); sentinel) state->sentinel.assign(sentinel.release());
-  return Store(std::move(state));
+  return Store(std::make_unique<State>(executor, handle));
 }
 
 Result<void> Store::transact(const std::function<Result<void>(Transaction&)>& work) {
@@ -165,7 +162,7 @@ Result<void> Store::remove(const std::string& path) { return remove_node(state_-
 
 Result<std::vector<std::string>> Store::directory(const std::string& path) {
   TRY(check_path("list", path));
-  TRY(auto names, list_over_socket(state_->socket_path, path));
+  TRY(auto names, state_->listing.list(path));
   if (names) return *std::move(names);
   return list_node(state_->handle, XBT_NULL, path);
 }
@@ -185,6 +182,12 @@ Result<std::vector<std::string>> Transaction::directory(const std::string& path)
 
 Result<void> Store::watch(const std::string& path, const std::string& token) {
   TRY(check_path("watch", path));
+  if (!state_->watches.is_open()) {
+    const int pipe = xs_fileno(state_->handle);
+    if (pipe < 0) return fail(Errc::system, std::string("cannot watch XenStore: ") + std::strerror(errno));
+    state_->watches.assign(pipe);
+    if (Descriptor sentinel = connect_to_xenstored(state_->socket_path); sentinel) state_->sentinel.assign(sentinel.release());
+  }
   if (!xs_watch(state_->handle, path.c_str(), token.c_str())) return failure("watch", path, errno);
   return outcome::success();
 }

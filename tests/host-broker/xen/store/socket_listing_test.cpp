@@ -19,23 +19,25 @@ extern "C" {
 namespace zynclone::xenstore {
 namespace {
 
-// A xenstored that gives its first client one answer, whatever it is asked, and hangs up.
+// A xenstored that gives its first client one answer, whatever it is asked, as often as it is said, and hangs up.
 class OneAnswer {
  public:
-  explicit OneAnswer(std::string answer) : listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  explicit OneAnswer(std::string answer, int times = 1) : listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strcpy(address.sun_path, path().c_str());
     EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
     EXPECT_EQ(::listen(listener_.get(), 1), 0);
-    thread_ = std::thread([this, answer = std::move(answer)] { serve(answer); });
+    thread_ = std::thread([this, answer = std::move(answer), times] {
+      const Descriptor client(::accept(listener_.get(), nullptr, nullptr));
+      for (int i = 0; i < times; ++i) serve(client, answer);
+    });
   }
   ~OneAnswer() { thread_.join(); }
   std::string path() const { return (folder_ / "socket").string(); }
 
  private:
-  void serve(const std::string& answer) {
-    const Descriptor client(::accept(listener_.get(), nullptr, nullptr));
+  static void serve(const Descriptor& client, const std::string& answer) {
     std::string request(4096, '\0');
     const ssize_t count = ::recv(client.get(), request.data(), request.size(), 0);
     EXPECT_EQ(count, static_cast<ssize_t>(sizeof(xsd_sockmsg) + std::strlen("/many") + 1));
@@ -59,7 +61,8 @@ std::string message(std::uint32_t type, const std::string& payload, std::size_t 
 
 auto ask(const std::string& answer) {
   OneAnswer xenstored(answer);
-  return list_over_socket(xenstored.path(), "/many");
+  SocketListing listing(xenstored.path());
+  return listing.list("/many");
 }
 
 TEST(SocketListing, AListLongerThanAMessageIsWhole) {
@@ -81,11 +84,22 @@ TEST(SocketListing, NothingBelowIsAnEmptyList) {
   EXPECT_EQ(listed.value(), std::vector<std::string>());
 }
 
+TEST(SocketListing, OneListAfterTheOtherIsAskedOverOneConnection) {
+  OneAnswer xenstored(message(XS_DIRECTORY, std::string("a\0", 2), 2), 3);
+  SocketListing listing(xenstored.path());
+  for (int i = 0; i < 3; ++i) {
+    auto listed = listing.list("/many");
+    ASSERT_OK(listed);
+    EXPECT_EQ(listed.value(), std::vector<std::string>{"a"});
+  }
+  EXPECT_FAILS(listing.list("/many"), Errc::unavailable);
+}
+
 TEST(SocketListing, ErrorsAreLeftToLibxenstore) {
   auto listed = ask(message(XS_ERROR, std::string("E2BIG\0", 6), 6));
   ASSERT_OK(listed);
   EXPECT_EQ(listed.value(), std::nullopt);
-  auto nowhere = list_over_socket("", "/many");
+  auto nowhere = SocketListing("").list("/many");
   ASSERT_OK(nowhere);
   EXPECT_EQ(nowhere.value(), std::nullopt);
 }
