@@ -59,18 +59,23 @@ std::string describe(const PublishedFamily& family) {
   return any ? text : text + " nobody";
 }
 
+// Its own changes are heard, too: it looks at them when the member that waited for them has long gone on.
+constexpr std::chrono::seconds k_until_looked_again{3};
+
 }  // namespace
 
 void CloneMonitor::start_watching(Doorbell& doorbell) {
-  spawn(executor_, "watches on XenStore", watch_store({"@introduceDomain", "@releaseDomain", xen::k_families_path}, doorbell));
+  spawn(executor_, "watches on XenStore", watch_store({"@introduceDomain", "@releaseDomain"}, doorbell));
+  spawn(executor_, "watch on what is published", watch_store({xen::k_families_path}, doorbell, k_until_looked_again));
   spawn(executor_, "watch on the families", watch_folder(folder_, doorbell));
 }
 
-// What someone may have changed in XenStore is not known any longer. (Our own changes are hinted at too, and cost one look.)
+// What someone may have changed in XenStore is not known any longer.
 void CloneMonitor::forget(const Hints& hints) {
   if (hints.everything) {
     published_.clear();
     told_.clear();
+    has_roots_ = false;
   }
   const std::string prefix = xen::k_families_path + "/";
   for (const std::string& path : hints.names) {
@@ -83,8 +88,9 @@ void CloneMonitor::forget(const Hints& hints) {
 Result<void> CloneMonitor::prepare_roots(xenstore::Store& store, const std::vector<PublishedFamily>& families) {
   std::set<DomainId> backends;
   for (const PublishedFamily& family : families) backends.insert(family.backends.begin(), family.backends.end());
-  const xenstore::Permissions permissions{.owner = {0}, .readers = readers_of(backends)};
   const bool known = readers_ == backends;
+  if (known && has_roots_) return outcome::success();
+  const xenstore::Permissions permissions{.owner = {0}, .readers = readers_of(backends)};
   TRY(store.transact([&](xenstore::Transaction& transaction) -> Result<void> {
     for (const std::string& path : {k_root, xen::k_families_path, xen::k_acknowledgements_path}) {
       TRY(const auto there, transaction.read(path));
@@ -94,6 +100,7 @@ Result<void> CloneMonitor::prepare_roots(xenstore::Store& store, const std::vect
     return outcome::success();
   }));
   readers_ = backends;
+  has_roots_ = true;
   return outcome::success();
 }
 
@@ -102,7 +109,13 @@ Result<void> CloneMonitor::publish(xenstore::Store& store, const PublishedFamily
   const Nodes nodes = nodes_of(family);
   const xenstore::Permissions permissions{.owner = {0}, .readers = readers_of(family.backends)};
   bool changed = false;
+  const auto known = published_.find(family.uuid);
+  const bool is_known = known != published_.end() && known->second.backends == family.backends && known->second.generation <= family.generation;
   TRY(store.transact([&](xenstore::Transaction& transaction) -> Result<void> {
+    if (is_known) {
+      changed = true;
+      return update_tree(transaction, root, nodes_of(known->second), nodes, permissions);
+    }
     TRY(make_acknowledgement_folders(transaction, family.backends));
     TRY(remove_later_acknowledgements(transaction, family));
     // Other backends: every node has to be readable for them.
@@ -173,13 +186,12 @@ Result<void> CloneMonitor::tell_members(xenstore::Store& store, const std::vecto
     if (!member && some_damaged) continue;
     std::optional<Told> now;
     if (member) {
-      now = Told{.vm = domain.uuid,
-                 .generation = member->family->generation,
-                 .has_production = member->family->production.member == domain.uuid,
-                 .member = *member->member};
+      now = Told{.vm = domain.uuid, .nodes = frontend_nodes(*member->family, *member->member)};
     }
     if (const auto before = told_.find(domain.id); before == told_.end() || before->second != now) {
-      const auto done = member ? tell_member(store, domain, *member->family, *member->member) : forget_member(store, domain);
+      const bool is_known = before != told_.end() && before->second && before->second->vm == domain.uuid;
+      const Nodes* known = is_known ? &before->second->nodes : nullptr;
+      const auto done = member ? tell_member(store, domain, *member->family, *member->member, known) : forget_member(store, domain);
       if (!done) {
         if (!error) error = done.error();  // perhaps of a domain that just went; all others are told
         continue;

@@ -24,12 +24,10 @@ class CloneMonitor : public Reconciler {
   void start_watching(Doorbell& doorbell) override;
 
  private:
-  // What the guest in a domain was told: it does not depend on more.
+  // What the guest in a domain was told.
   struct Told {
     Uuid vm;
-    Generation generation;
-    bool has_production = false;
-    PublishedMember member;
+    Nodes nodes;
     friend bool operator==(const Told&, const Told&) = default;
   };
 
@@ -45,6 +43,7 @@ class CloneMonitor : public Reconciler {
   FamilyFiles files_;
   Domains domains_;
   std::optional<std::set<DomainId>> readers_;     // of the roots, as this process last wrote them
+  bool has_roots_ = false;
   std::map<Uuid, PublishedFamily> published_;     // what is known to stand in XenStore
   std::map<DomainId, std::optional<Told>> told_;  // none: a domain that is in no family
 };

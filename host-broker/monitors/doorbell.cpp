@@ -19,6 +19,18 @@ void Doorbell::ring(std::string name) {
   timer_.cancel();
 }
 
+void Doorbell::ring_after(Deadline delay, std::string name) {
+  const bool is_waiting = !later_.empty();
+  if (later_.size() < k_most_names) later_.insert(std::move(name));
+  if (is_waiting) return;
+  later_timer_.expires_after(delay);
+  later_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    const bool is_full = later_.size() >= k_most_names;
+    for (const std::string& due : std::exchange(later_, {})) ring(is_full ? "" : due);
+  });
+}
+
 asio::awaitable<Hints> Doorbell::wait(Deadline limit) {
   if (!rung_) {
     timer_.expires_after(limit);

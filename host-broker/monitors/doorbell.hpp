@@ -18,10 +18,12 @@ struct Hints {
 
 class Doorbell {
  public:
-  explicit Doorbell(asio::any_io_executor executor) : timer_(executor) {}
+  explicit Doorbell(asio::any_io_executor executor) : timer_(executor), later_timer_(executor) {}
 
   // With no name: everything may have changed.
   void ring(std::string name = "");
+  // Once for all that is said meanwhile, `delay` after the first of it.
+  void ring_after(Deadline delay, std::string name);
   // Until it rings, or did since the last wait, or `limit` has passed; that too asks for everything.
   asio::awaitable<Hints> wait(Deadline limit);
 
@@ -29,6 +31,8 @@ class Doorbell {
   asio::steady_timer timer_;
   bool rung_ = false;
   Hints hints_;
+  asio::steady_timer later_timer_;
+  std::set<std::string> later_;
 };
 
 }  // namespace zynclone::broker::monitors

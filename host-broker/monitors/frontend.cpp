@@ -38,6 +38,14 @@ void write_disconnect(xenstore::Store& store, const xen::DomainEntry& domain, co
   if (!done) log_warning("cannot tell the frontend '" + frontend + "' its link: " + done.error().message);
 }
 
+std::string mode_of(unsigned vif) { return "vif/" + std::to_string(vif) + "/mode"; }
+
+bool has_changed(const Nodes& before, const Nodes& after, const std::string& path) {
+  const auto old = before.find(path);
+  const auto now = after.find(path);
+  return old == before.end() || now == after.end() || old->second != now->second;
+}
+
 std::string describe(const PublishedMember& member) {
   std::string text = member.name + " (domain " + std::to_string(member.domain->value) + "):";
   for (const PublishedVif& vif : member.vifs) text += " interface " + std::to_string(vif.index) + " " + std::string(protocol::to_string(vif.mode));
@@ -56,7 +64,8 @@ std::optional<Membership> member_in(const std::vector<PublishedFamily>& families
   return std::nullopt;
 }
 
-Result<void> tell_member(xenstore::Store& store, const xen::DomainEntry& domain, const PublishedFamily& family, const PublishedMember& member) {
+Result<void> tell_member(xenstore::Store& store, const xen::DomainEntry& domain, const PublishedFamily& family, const PublishedMember& member,
+                         const Nodes* told) {
   const std::string home = home_of(domain.id);
   const Nodes nodes = frontend_nodes(family, member);
   const xenstore::Permissions permissions{.owner = {0}, .readers = {domain.id}};
@@ -65,6 +74,10 @@ Result<void> tell_member(xenstore::Store& store, const xen::DomainEntry& domain,
     changed = false;
     TRY(const bool still, is_still(transaction, domain));
     if (!still) return outcome::success();
+    if (told != nullptr) {
+      changed = *told != nodes;
+      return update_tree(transaction, home, *told, nodes, permissions);
+    }
     TRY(const auto there, transaction.read(home));
     if (!there) {
       TRY(transaction.write(home, "", permissions));
@@ -76,7 +89,9 @@ Result<void> tell_member(xenstore::Store& store, const xen::DomainEntry& domain,
     }
     return outcome::success();
   }));
-  for (const PublishedVif& vif : member.vifs) write_disconnect(store, domain, vif);
+  for (const PublishedVif& vif : member.vifs) {
+    if (told == nullptr || has_changed(*told, nodes, mode_of(vif.index))) write_disconnect(store, domain, vif);
+  }
   if (changed) log_info("told " + describe(member));
   return outcome::success();
 }

@@ -16,8 +16,10 @@ struct Membership {
 std::optional<Membership> member_in(const std::vector<PublishedFamily>& families, const Uuid& vm);
 
 // Writes /local/domain/<id>/zynclone/..., readable by that guest, and for Windows frontends device/vif/<n>/disconnect: "1" while disabled.
-// Does nothing when the domain is another VM's by now, so that no home is made for one that is gone.
-Result<void> tell_member(xenstore::Store& store, const xen::DomainEntry& domain, const PublishedFamily& family, const PublishedMember& member);
+// Does nothing when the domain is another VM's by now, so that no home is made for one that is gone. `told`: the nodes that it was told
+// before, as far as is known; where they are, nothing is read.
+Result<void> tell_member(xenstore::Store& store, const xen::DomainEntry& domain, const PublishedFamily& family, const PublishedMember& member,
+                         const Nodes* told);
 
 // Removes what tell_member wrote.
 Result<void> forget_member(xenstore::Store& store, const xen::DomainEntry& domain);

@@ -38,20 +38,28 @@ Result<std::optional<Nodes>> read_tree(xenstore::Transaction& transaction, const
   return std::optional<Nodes>(std::move(nodes));
 }
 
-Result<bool> write_tree(xenstore::Transaction& transaction, const std::string& root, const Nodes& desired,
-                        const xenstore::Permissions& permissions, Write how) {
-  TRY(auto found, read_tree(transaction, root));
-  const Nodes existing = found.value_or(Nodes());
-  bool changed = false;
+namespace {
 
-  // What is above comes first in the order of the map, and its removal takes along what is below.
+// What is above comes first in the order of the map, and its removal takes along what is below.
+Result<bool> remove_unwanted(xenstore::Transaction& transaction, const std::string& root, const Nodes& existing, const Nodes& desired) {
   std::string removed;
+  bool changed = false;
   for (const auto& [path, value] : existing) {
     if (desired.contains(path) || (!removed.empty() && path.starts_with(removed + "/"))) continue;
     TRY(transaction.remove(path.empty() ? root : root + "/" + path));
     removed = path;
     changed = true;
   }
+  return changed;
+}
+
+}  // namespace
+
+Result<bool> write_tree(xenstore::Transaction& transaction, const std::string& root, const Nodes& desired,
+                        const xenstore::Permissions& permissions, Write how) {
+  TRY(auto found, read_tree(transaction, root));
+  const Nodes existing = found.value_or(Nodes());
+  TRY(bool changed, remove_unwanted(transaction, root, existing, desired));
   for (const auto& [path, value] : desired) {
     const auto same = existing.find(path);
     if (how == Write::differences && same != existing.end() && same->second == value) continue;
@@ -59,6 +67,18 @@ Result<bool> write_tree(xenstore::Transaction& transaction, const std::string& r
     changed = true;
   }
   return changed;
+}
+
+Result<void> update_tree(xenstore::Transaction& transaction, const std::string& root, const Nodes& known, const Nodes& desired,
+                         const xenstore::Permissions& permissions) {
+  TRY(remove_unwanted(transaction, root, known, desired));
+  for (const auto& [path, value] : desired) {
+    const auto before = known.find(path);
+    if (before != known.end() && before->second == value) continue;
+    const std::string absolute = path.empty() ? root : root + "/" + path;
+    TRY(before != known.end() ? transaction.write(absolute, value) : transaction.write(absolute, value, permissions));
+  }
+  return outcome::success();
 }
 
 Nodes below(const Nodes& nodes, const std::string& path) {

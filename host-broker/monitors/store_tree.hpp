@@ -28,6 +28,10 @@ enum class Write {
 Result<bool> write_tree(xenstore::Transaction& transaction, const std::string& root, const Nodes& desired,
                         const xenstore::Permissions& permissions, Write how);
 
+// The same, from what is known to stand there, without reading it: as many requests as there are differences.
+Result<void> update_tree(xenstore::Transaction& transaction, const std::string& root, const Nodes& known, const Nodes& desired,
+                         const xenstore::Permissions& permissions);
+
 // The nodes of `nodes` at and below `path`, as a part of their own.
 Nodes below(const Nodes& nodes, const std::string& path);
 void put_below(Nodes& nodes, const std::string& path, const Nodes& part);

@@ -11,7 +11,7 @@ namespace {
 constexpr std::chrono::milliseconds k_reconnect_after{500};
 
 // Registration is a round trip each and done but once a connection, so it needs no pool.
-asio::awaitable<Result<void>> watch_once(std::vector<std::string> paths, Doorbell& doorbell) {
+asio::awaitable<Result<void>> watch_once(std::vector<std::string> paths, Doorbell& doorbell, Deadline delay) {
   const asio::any_io_executor executor = co_await asio::this_coro::executor;
   CO_TRY(auto store, xenstore::Store::open(executor));
   doorbell.ring();
@@ -23,16 +23,18 @@ asio::awaitable<Result<void>> watch_once(std::vector<std::string> paths, Doorbel
     if (!event) co_return event.error();
     const std::string& path = event.value().path;
     const bool whole = std::find(paths.begin(), paths.end(), path) != paths.end() && !path.starts_with('@');
-    doorbell.ring(whole ? "" : path);
+    if (whole) doorbell.ring();
+    else if (delay > Deadline::zero()) doorbell.ring_after(delay, path);
+    else doorbell.ring(path);
   }
 }
 
 }  // namespace
 
-asio::awaitable<void> watch_store(std::vector<std::string> paths, Doorbell& doorbell) {
+asio::awaitable<void> watch_store(std::vector<std::string> paths, Doorbell& doorbell, Deadline delay) {
   std::string last_error;
   for (;;) {
-    const auto lost = co_await watch_once(paths, doorbell);
+    const auto lost = co_await watch_once(paths, doorbell, delay);
     if (lost.error().message != last_error) log_warning(lost.error().message + "; trying again");
     last_error = lost.error().message;
     co_await sleep_for(k_reconnect_after);

@@ -10,6 +10,7 @@ namespace zynclone::broker::monitors {
 
 // For ever. A watched path itself asks for everything: so it does at first, and after each loss of the connection, for events were missed.
 // Special paths, @..., are rung with as they are, too.
-asio::awaitable<void> watch_store(std::vector<std::string> paths, Doorbell& doorbell);
+// For other paths it rings when `delay` has passed.
+asio::awaitable<void> watch_store(std::vector<std::string> paths, Doorbell& doorbell, Deadline delay = Deadline::zero());
 
 }  // namespace zynclone::broker::monitors

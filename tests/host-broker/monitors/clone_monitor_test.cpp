@@ -199,6 +199,34 @@ TEST_F(CloneMonitorTest, ADriverDomainThatComesBackMayReadEverythingAgain) {
   EXPECT_EQ(world.list("/zynclone/ack"), std::vector<std::string>{"6"});
 }
 
+// One file has changed, as when production moves.
+TEST_F(CloneMonitorTest, WhatIsKnownIsNotReadAgain) {
+  world.add_domain(3, k_original, "pos1");
+  world.add_domain(7, k_clone, "pos1.upgrade-1");
+  world.add_vif(0, 7, 0, k_clone_mac);
+  world.save(family_with_clone(4, CloneState::running, VifMask{1}, VifMask{0}));
+  ASSERT_OK(reconcile());
+  const std::string by_hand = k_family + "/vm";
+  world.write(by_hand, "by hand");
+  const Hints file{.everything = false, .names = {"file:pos1.json"}};
+  world.save(family_with_clone(5, CloneState::running, VifMask{0}, VifMask{1}));
+  ASSERT_OK(monitor.reconcile(file));
+  EXPECT_EQ(world.read(k_family + "/generation"), "5");
+  EXPECT_EQ(world.read(k_family + "/member/" + k_original.text() + "/vif/0/mode"), "disabled");
+  EXPECT_EQ(world.read(k_family + "/member/" + k_clone.text() + "/vif/0/mode"), "unlocked");
+  EXPECT_EQ(world.read("/local/domain/7/zynclone/vif/0/mode"), "unlocked");
+  EXPECT_EQ(world.read("/local/domain/7/zynclone/generation"), "5");
+  EXPECT_EQ(world.read("/local/domain/7/device/vif/0/disconnect"), "0");
+  EXPECT_EQ(world.read(by_hand), "by hand") << "it was not looked at";
+
+  ASSERT_OK(monitor.reconcile({.everything = false, .names = {by_hand}}));
+  EXPECT_EQ(world.read(by_hand), "pos1");
+  world.save(family_without_clones(6));
+  ASSERT_OK(monitor.reconcile(file));
+  EXPECT_EQ(world.list(k_family + "/member"), std::vector<std::string>{k_original.text()});
+  EXPECT_EQ(world.read("/local/domain/7/zynclone/role"), std::nullopt);
+}
+
 TEST_F(CloneMonitorTest, WhatSomeoneChangesByHandIsPutRight) {
   world.save(family_with_clone(4, CloneState::running, VifMask{0}, VifMask{0}));
   ASSERT_OK(reconcile());

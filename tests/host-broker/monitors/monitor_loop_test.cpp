@@ -72,6 +72,19 @@ TEST_F(MonitorLoop, TriesAgainAfterAnErrorSoonerThanThePeriod) {
   EXPECT_EQ(run({.period = std::chrono::hours(1), .first_retry = std::chrono::milliseconds(1)}), EXIT_SUCCESS);
 }
 
+TEST(Doorbell, RingsLaterOnceForAllThatIsSaidMeanwhile) {
+  asio::io_context context(1);
+  Doorbell doorbell(context.get_executor());
+  doorbell.ring_after(std::chrono::milliseconds(1), "a");
+  doorbell.ring_after(std::chrono::hours(1), "b");
+  const Hints later = tests::run_on(context, doorbell.wait(std::chrono::hours(1)));
+  EXPECT_FALSE(later.everything);
+  EXPECT_EQ(later.names, (std::set<std::string>{"a", "b"}));
+  doorbell.ring_after(std::chrono::hours(1), "c");
+  doorbell.ring("d");
+  EXPECT_EQ(tests::run_on(context, doorbell.wait(std::chrono::hours(1))).names, std::set<std::string>{"d"});
+}
+
 TEST_F(MonitorLoop, TellsSystemd) {
   tests::TemporaryFolder folder;
   const std::string path = folder / "notify";

@@ -16,6 +16,12 @@ class StoreTree : public ::testing::Test {
     }));
     return changed;
   }
+  Result<void> update(const Nodes& known, const Nodes& nodes, std::vector<DomainId> readers = {}) {
+    auto store = xenstore::Store::open(world.context.get_executor());
+    return store.value().transact([&](xenstore::Transaction& transaction) {
+      return update_tree(transaction, "/tree", known, nodes, {.owner = {0}, .readers = readers});
+    });
+  }
   Result<std::optional<Nodes>> read() {
     auto store = xenstore::Store::open(world.context.get_executor());
     std::optional<Nodes> nodes;
@@ -49,6 +55,19 @@ TEST_F(StoreTree, TouchesOnlyWhatDiffers) {
   world.write("/tree/b", "hand");
   EXPECT_EQ(write(nodes).value(), true);
   EXPECT_EQ(read().value(), nodes);
+}
+
+TEST_F(StoreTree, UpdatesWhatItKnowsWithoutReadingIt) {
+  const Nodes before{{"", ""}, {"a", "1"}, {"b", ""}, {"b/c", "2"}, {"d", "3"}};
+  ASSERT_OK(write(before));
+  world.write("/tree/d", "hand");
+  const Nodes after{{"", ""}, {"a", "2"}, {"d", "3"}, {"e", ""}, {"e/f", "5"}};
+  ASSERT_OK(update(before, after));
+  EXPECT_EQ(read().value(), (Nodes{{"", ""}, {"a", "2"}, {"d", "hand"}, {"e", ""}, {"e/f", "5"}})) << "only what differs is written";
+  world.add_domain(5, Uuid::derived("driver"), "znetdd");
+  ASSERT_OK(update(after, {{"", ""}, {"a", "3"}, {"g", "6"}}, {DomainId{5}}));
+  EXPECT_EQ(world.permissions("/tree/a"), "n0") << "as it was";
+  EXPECT_EQ(world.permissions("/tree/g"), "n0 r5");
 }
 
 TEST_F(StoreTree, RemovesWhatIsNotWanted) {
