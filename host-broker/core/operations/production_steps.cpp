@@ -131,13 +131,13 @@ class FenceStep : public MoveStep {
   }
 };
 
-// Moves the lease, then the family's file, and waits until the backends follow.
+// Moves the lease, then the family's file; and waits until the backends follow.
 class ProductionStep : public MoveStep {
  public:
   using MoveStep::MoveStep;
 
  protected:
-  asio::awaitable<Result<std::string>> give(std::optional<Uuid> member) {
+  asio::awaitable<Result<void>> publish(std::optional<Uuid> member) {
     const std::string resource = production_of(context_.record.family);
     CO_TRY(Holding now, co_await holding_of(context_, resource));
     if (now.member != member) {
@@ -150,6 +150,11 @@ class ProductionStep : public MoveStep {
     if (!was_never_moved && (before->production.generation != production.generation || before->production.member != member)) {
       CO_TRY(context_.registry.change(context_.record.vm, [&](Family& changed) { changed.production = production; }));
     }
+    co_return outcome::success();
+  }
+
+  asio::awaitable<Result<std::string>> give(std::optional<Uuid> member) {
+    CO_TRY(co_await publish(member));
     const Family published = *family();
     CO_TRY(const auto domains, co_await context_.ports.network.wait_applied(published, context_.settings.lockdown_timeout));
     std::string names;
@@ -176,7 +181,7 @@ class SilenceStep : public ProductionStep {
  public:
   SilenceStep(Context context, const Move& move) : ProductionStep(std::move(context), move, move.from) {}
   std::string name() const override { return "silence"; }
-  std::string plan() const override { return "lock " + member() + " down and wait until it is applied"; }
+  std::string plan() const override { return "lock " + member() + " down"; }
 
   // Once the other has it, nothing is to be silenced any more.
   asio::awaitable<Result<Presence>> probe() override {
@@ -186,10 +191,8 @@ class SilenceStep : public ProductionStep {
   }
 
   asio::awaitable<Result<StepOutcome>> act() override {
-    CO_TRY(const std::string applied, co_await take_from(member_));
-    StepOutcome outcome;
-    outcome.text = "locked " + member() + " down, " + applied;
-    co_return outcome;
+    CO_TRY(co_await publish(std::nullopt));
+    co_return StepOutcome();
   }
 
   asio::awaitable<Result<void>> undo() override {
@@ -198,9 +201,27 @@ class SilenceStep : public ProductionStep {
   }
 };
 
+// Only then may another speak.
+class SilencedStep : public ProductionStep {
+ public:
+  SilencedStep(Context context, const Move& move) : ProductionStep(std::move(context), move, move.from) {}
+  std::string name() const override { return "silence acknowledged"; }
+  std::string plan() const override { return "wait until " + member() + " is locked down"; }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    CO_TRY(const std::string applied, co_await take_from(member_));
+    StepOutcome outcome;
+    outcome.text = "locked " + member() + " down, " + applied;
+    co_return outcome;
+  }
+};
+
+enum class Acknowledged { here, later };
+
 class HandOverStep : public ProductionStep {
  public:
-  HandOverStep(Context context, const Move& move) : ProductionStep(std::move(context), move, move.to) {}
+  HandOverStep(Context context, const Move& move, Acknowledged acknowledged)
+      : ProductionStep(std::move(context), move, move.to), acknowledged_(acknowledged) {}
   std::string name() const override { return "hand over"; }
   std::string plan() const override {
     return "give production to " + member() + (is_apart() ? ", move it from the isolated network to the original's bridge," : "") + " and announce its addresses";
@@ -208,9 +229,12 @@ class HandOverStep : public ProductionStep {
   asio::awaitable<Result<Presence>> probe() override { return probe_holder(member_); }
 
   asio::awaitable<Result<StepOutcome>> act() override {
-    CO_TRY(const std::string applied, co_await give(member_));
     StepOutcome outcome;
-    outcome.text = member() + " has production, " + applied;
+    CO_TRY(co_await publish(member_));
+    if (acknowledged_ == Acknowledged::here) {
+      CO_TRY(const std::string applied, co_await give(member_));
+      outcome.text = has_production(applied);
+    }
     co_return outcome;
   }
 
@@ -219,6 +243,9 @@ class HandOverStep : public ProductionStep {
     co_return outcome::success();
   }
 
+ protected:
+  std::string has_production(const std::string& applied) const { return member() + " has production, " + applied; }
+
  private:
   bool is_apart() const {
     const Family* now = family();
@@ -226,6 +253,17 @@ class HandOverStep : public ProductionStep {
              return clone.uuid == member_ && clone.network == protocol::CloneNetwork::isolated;
            });
   }
+
+  Acknowledged acknowledged_;
+};
+
+class HandedOverStep : public HandOverStep {
+ public:
+  HandedOverStep(Context context, const Move& move) : HandOverStep(std::move(context), move, Acknowledged::here) {}
+  std::string name() const override { return "hand over acknowledged"; }
+  std::string plan() const override { return "wait until " + member() + " may speak"; }
+  asio::awaitable<Result<Presence>> probe() override { return MoveStep::probe(); }
+  asio::awaitable<Result<void>> undo() override { return MoveStep::undo(); }  // that of the step before takes all back
 };
 
 class HealthStep : public MoveStep {
@@ -317,14 +355,17 @@ std::vector<std::unique_ptr<Step>> move_steps(const Context& context, const Move
   steps.push_back(std::make_unique<FenceStep>(context, move));
   for (const SharedVolume& volume : move.config.shared_volumes) steps.push_back(release_volume_step(context, move, volume));
   steps.push_back(std::make_unique<SilenceStep>(context, move));
+  for (const SharedVolume& volume : move.config.shared_volumes) steps.push_back(detach_volume_step(context, move, volume));
+  steps.push_back(std::make_unique<SilencedStep>(context, move));
   for (const Peripheral& peripheral : move.config.peripherals) steps.push_back(take_peripheral_step(context, move, peripheral));
-  steps.push_back(std::make_unique<HandOverStep>(context, move));
+  steps.push_back(std::make_unique<HandOverStep>(context, move, Acknowledged::later));
   for (const SharedVolume& volume : move.config.shared_volumes) steps.push_back(acquire_volume_step(context, move, volume));
+  steps.push_back(std::make_unique<HandedOverStep>(context, move));
   for (const Peripheral& peripheral : move.config.peripherals) steps.push_back(give_peripheral_step(context, move, peripheral));
   return steps;
 }
 
-std::unique_ptr<Step> hand_over_step(Context context, Move move) { return std::make_unique<HandOverStep>(std::move(context), move); }
+std::unique_ptr<Step> hand_over_step(Context context, Move move) { return std::make_unique<HandOverStep>(std::move(context), move, Acknowledged::here); }
 std::unique_ptr<Step> health_step(Context context, Move move) { return std::make_unique<HealthStep>(std::move(context), move); }
 
 }  // namespace zynclone::broker

@@ -2,12 +2,20 @@
 // The steps of a move of production from one member to another, but those of its volumes (volume_steps.hpp). The lease decides who has it; the
 // family's file follows it, is published, and counts when the backends have acknowledged it.
 
+#include <map>
+
 #include "host-broker/core/operations/member_step.hpp"
 
 namespace zynclone::broker {
 
 // May who gives production up say no? In a cutover's start it may; an undo is not to be stopped by whom it takes production from.
 enum class IfRefused { fail, force };
+
+// What came of asking for a volume: of whom, and what is at risk; empty: nothing.
+struct Released {
+  std::optional<DomainId> asked;                // none: the member did not run
+  std::string risk;
+};
 
 // One move, known to all of its steps.
 struct Move {
@@ -17,6 +25,7 @@ struct Move {
   IfRefused if_refused = IfRefused::fail;
   bool was_paused = false;                      // `from`, before the operation
   std::shared_ptr<bool> is_silent = std::make_shared<bool>(false);  // the agent of `from`, so that nobody knows what it would do
+  std::shared_ptr<std::map<VolumeName, Released>> released = std::make_shared<std::map<VolumeName, Released>>();
 };
 
 // The move as it is to be made, or, taken up after a restart, as it was begun. Errors: conflict, not_found, with the field's place.
@@ -27,10 +36,11 @@ std::optional<Uuid> moved_from(const Context& context);
 // What the first step journals for it.
 std::string from_text(const Uuid& from);
 
-// All steps of it, in their order, with every shared volume that `from` has.
+// All steps of it, in their order, with every shared volume that `from` has. What the backends need to follow, the volumes use: each
+// acknowledgement is waited for only when the next step needs it.
 std::vector<std::unique_ptr<Step>> move_steps(const Context& context, const Move& move);
 
-// Gives production to `move.to`, whoever had it, and announces its addresses. Undo takes it away again.
+// Gives production to `move.to`, whoever had it, announces its addresses and waits until the backends follow. Undo takes it away again.
 std::unique_ptr<Step> hand_over_step(Context context, Move move);
 
 // Waits until the agent says that the member is well.

@@ -28,6 +28,11 @@ class VolumeStep : public MemberStep {
     return context_.ports.leases.pass_lease(volume_of(context_.record.family, volume_.name), token, std::move(to));
   }
 
+  asio::awaitable<Result<Presence>> probe_taken() {
+    CO_TRY(const Holding now, co_await holding());
+    co_return now.member == member_ ? Presence::absent : Presence::present;
+  }
+
   // Nobody's backend serves it, or only that of this domain. Errors: conflict.
   asio::awaitable<Result<void>> check_backends(std::optional<DomainId> allowed) {
     CO_TRY(const auto attachments, co_await context_.ports.devices.attachments_of(volume_.volume));
@@ -45,21 +50,32 @@ class VolumeStep : public MemberStep {
 
   // From the member, whatever it takes. Gives what was at risk; empty: nothing.
   asio::awaitable<Result<std::string>> take_away(IfRefused if_refused) {
+    CO_TRY(const Released released, co_await ask(if_refused));
+    co_return co_await take(released);
+  }
+
+  asio::awaitable<Result<Released>> ask(IfRefused if_refused) {
     CO_TRY(const Holding now, co_await holding());
-    CO_TRY(auto domain, co_await domain_of(context_, member_));
+    CO_TRY(const auto domain, co_await domain_of(context_, member_));
     if (if_refused == IfRefused::fail) {
       // Before anything is changed: where a stranger has it too, nothing can be moved, and its holder goes on.
       CO_TRY(co_await check_backends(domain ? std::optional<DomainId>(domain->id) : std::nullopt));
     }
-    std::string risk;
+    Released released;
     if (domain) {
-      CO_TRY(risk, co_await ask_to_release(now.lease.token, if_refused));
-      const DomainId asked = domain->id;
-      CO_TRY(domain, co_await domain_of(context_, member_));
-      // A guest that has rebooted meanwhile has come back with it (take_what_came_back), and nobody asked its agent.
-      if (domain && domain->id != asked && risk.empty()) risk = "by force, as its guest rebooted: what " + member() + " had not written is lost";
+      released.asked = domain->id;
+      CO_TRY(released.risk, co_await ask_to_release(now.lease.token, if_refused));
     }
+    co_return released;
+  }
+
+  asio::awaitable<Result<std::string>> take(Released released) {
+    std::string risk = std::move(released.risk);
+    CO_TRY(const Holding now, co_await holding());
+    CO_TRY(const auto domain, co_await domain_of(context_, member_));
     if (domain) {
+      // A guest that has rebooted meanwhile has come back with it (take_what_came_back), and nobody asked its agent.
+      if (released.asked != domain->id && risk.empty()) risk = "by force, as its guest rebooted: what " + member() + " had not written is lost";
       CO_TRY(const std::string more, co_await detach(*domain, risk.empty() ? Detach::ask : Detach::force));
       if (!more.empty()) risk = more;
     }
@@ -179,13 +195,11 @@ class ReleaseVolumeStep : public VolumeStep {
  public:
   ReleaseVolumeStep(Context context, Move move, SharedVolume volume) : VolumeStep(std::move(context), move, std::move(volume), move.from) {}
   std::string name() const override { return "release " + volume(); }
-  std::string plan() const override { return "take volume " + volume() + " from " + member(); }
+  std::string plan() const override { return "have " + member() + " let go of volume " + volume(); }
   std::string intent() const override { return from_text(member_); }
 
-  asio::awaitable<Result<Presence>> probe() override {
-    CO_TRY(const Holding now, co_await holding());
-    co_return now.member == member_ ? Presence::absent : Presence::present;
-  }
+  // Absent until it is taken: after a restart the agent is asked again.
+  asio::awaitable<Result<Presence>> probe() override { return probe_taken(); }
 
   asio::awaitable<Result<StepOutcome>> act() override {
     StepOutcome outcome;
@@ -197,8 +211,9 @@ class ReleaseVolumeStep : public VolumeStep {
       CO_TRY(co_await let_go_on_without());  // where a restart came between
       co_return outcome;
     }
-    CO_TRY(const std::string risk, co_await take_away(move_.if_refused));
-    outcome.text = "took volume " + volume() + " from " + member() + (risk.empty() ? "" : ' ' + risk);
+    CO_TRY(Released released, co_await ask(move_.if_refused));
+    if (released.asked && released.risk.empty()) outcome.text = member() + " let go of volume " + volume();
+    (*move_.released)[volume_.name] = std::move(released);
     co_return outcome;
   }
 
@@ -210,6 +225,24 @@ class ReleaseVolumeStep : public VolumeStep {
     }
     co_return co_await give(IfSilent::accept);
   }
+};
+
+class DetachVolumeStep : public VolumeStep {
+ public:
+  DetachVolumeStep(Context context, Move move, SharedVolume volume) : VolumeStep(std::move(context), move, std::move(volume), move.from) {}
+  std::string name() const override { return "detach " + volume(); }
+  std::string plan() const override { return "take volume " + volume() + " from " + member(); }
+  asio::awaitable<Result<Presence>> probe() override { return probe_taken(); }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    StepOutcome outcome;
+    CO_TRY(const Holding now, co_await holding());
+    if (now.member != member_) co_return outcome;
+    CO_TRY(const std::string risk, co_await take((*move_.released)[volume_.name]));
+    outcome.text = "took volume " + volume() + " from " + member() + (risk.empty() ? "" : ' ' + risk);
+    co_return outcome;
+  }
+  asio::awaitable<Result<void>> undo() override { co_return outcome::success(); }  // that of the release gives it back
 };
 
 class AcquireVolumeStep : public VolumeStep {
@@ -241,6 +274,10 @@ class AcquireVolumeStep : public VolumeStep {
 
 std::unique_ptr<Step> release_volume_step(Context context, Move move, SharedVolume volume) {
   return std::make_unique<ReleaseVolumeStep>(std::move(context), std::move(move), std::move(volume));
+}
+
+std::unique_ptr<Step> detach_volume_step(Context context, Move move, SharedVolume volume) {
+  return std::make_unique<DetachVolumeStep>(std::move(context), std::move(move), std::move(volume));
 }
 
 std::unique_ptr<Step> acquire_volume_step(Context context, Move move, SharedVolume volume) {

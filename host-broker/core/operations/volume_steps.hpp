@@ -6,8 +6,10 @@
 
 namespace zynclone::broker {
 
-// Takes the volume from `move.from`, if that has it; its hooks may refuse. Undo gives it back.
+// Has `move.from` let go of the volume, if it has it; its hooks may refuse. Undo gives it back, whatever the next step did.
 std::unique_ptr<Step> release_volume_step(Context context, Move move, SharedVolume volume);
+// Takes what is released: device, then lease.
+std::unique_ptr<Step> detach_volume_step(Context context, Move move, SharedVolume volume);
 
 // Gives the volume, that nobody has, to `move.to`. Undo takes it away again.
 std::unique_ptr<Step> acquire_volume_step(Context context, Move move, SharedVolume volume);

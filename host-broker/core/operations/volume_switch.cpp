@@ -37,7 +37,10 @@ asio::awaitable<Result<Operation>> make_volume_switch(Context context, protocol:
   CO_TRY(const Move move, co_await plan_move(context, giver, taker));
   CO_TRY(const SharedVolume volume, volume_named(move.config, call.volume));
   Operation operation;
-  if (giver != taker) operation.steps.push_back(release_volume_step(context, move, volume));
+  if (giver != taker) {
+    operation.steps.push_back(release_volume_step(context, move, volume));
+    operation.steps.push_back(detach_volume_step(context, move, volume));
+  }
   operation.steps.push_back(acquire_volume_step(context, move, volume));
   operation.summary = [volume = call.volume.text(), name = call.to.text()] { return name + " has volume " + volume; };
   co_return operation;
