@@ -2,6 +2,9 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <set>
+#include <sstream>
+#include <vector>
 
 #include "host-broker/xen/store/xenstore.hpp"
 #include "system/async.hpp"
@@ -18,32 +21,69 @@ bool serves(const std::string& params, const std::string& volume) {
   return path == volume || (!path.empty() && std::filesystem::equivalent(path, volume, error));
 }
 
-Result<std::string> domains_with(xenstore::Store& store, const std::string& volume) {
-  std::string found;
-  for (const std::string kind : {"vbd", "qdisk"}) {
-    TRY(const auto domains, store.directory(k_backends + '/' + kind));
-    for (const std::string& domain : domains) {
-      TRY(const auto devices, store.directory(k_backends + '/' + kind + '/' + domain));
-      for (const std::string& device : devices) {
-        TRY(const auto params, store.read(k_backends + '/' + kind + '/' + domain + '/' + device + "/params"));
-        if (params && serves(*params, volume)) found += ' ' + domain;
+// Of each event as little is asked as shows whether it counts: who watches must not slow down what is measured.
+class Backends {
+ public:
+  Backends(xenstore::Store& store, std::string volume) : store_(store), volume_(std::move(volume)) {}
+
+  Result<void> look_at_all() {
+    serving_.clear();
+    for (const std::string kind : {"vbd", "qdisk"}) {
+      TRY(const auto domains, store_.directory(k_backends + '/' + kind));
+      for (const std::string& domain : domains) {
+        TRY(const auto devices, store_.directory(k_backends + '/' + kind + '/' + domain));
+        for (const std::string& device : devices) {
+          TRY(look_at(kind + '/' + domain + '/' + device));
+        }
       }
     }
+    return outcome::success();
   }
-  return found;
-}
+
+  // A device has its parameters for as long as it is there.
+  Result<void> look_after(const std::string& changed) {
+    const std::string path = changed.size() > k_backends.size() ? changed.substr(k_backends.size() + 1) : std::string();
+    std::vector<std::string> parts;
+    std::istringstream names(path);
+    for (std::string name; std::getline(names, name, '/');) parts.push_back(name);
+    if (parts.size() < 3) return look_at_all();
+    if (parts.size() > 3 && parts[3] != "params") return outcome::success();
+    return look_at(parts[0] + '/' + parts[1] + '/' + parts[2]);
+  }
+
+  std::string domains() const {
+    std::string all;
+    for (const std::string& device : serving_) all += ' ' + device.substr(device.find('/') + 1, device.rfind('/') - device.find('/') - 1);
+    return all;
+  }
+
+ private:
+  Result<void> look_at(const std::string& device) {
+    TRY(const auto params, store_.read(k_backends + '/' + device + "/params"));
+    if (params && serves(*params, volume_)) serving_.insert(device);
+    else serving_.erase(device);
+    return outcome::success();
+  }
+
+  xenstore::Store& store_;
+  std::string volume_;
+  std::set<std::string> serving_;  // "vbd/3/51712"
+};
 
 // Until the store is gone.
 asio::awaitable<void> note_changes(xenstore::Store& store, std::string volume, std::FILE* log) {
+  Backends backends(store, std::move(volume));
+  Result<void> looked = backends.look_at_all();
   std::string last = "nothing noted yet";
   for (;;) {
-    const auto now = domains_with(store, volume);
-    if (now && now.value() != last) {
-      last = now.value();
+    if (looked && backends.domains() != last) {
+      last = backends.domains();
       std::fprintf(log, "%llu%s\n", static_cast<unsigned long long>(milliseconds_now()), last.c_str());
       std::fflush(log);
     }
-    if (!co_await store.next_event()) co_return;
+    const auto event = co_await store.next_event();
+    if (!event) co_return;
+    looked = looked ? backends.look_after(event.value().path) : backends.look_at_all();
   }
 }
 
