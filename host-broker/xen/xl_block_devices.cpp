@@ -9,7 +9,6 @@
 #include "host-broker/xen/render.hpp"
 #include "host-broker/xen/xl_errors.hpp"
 #include "system/log.hpp"
-#include "system/process.hpp"
 
 namespace zynclone::broker::xen {
 namespace {
@@ -137,6 +136,7 @@ asio::awaitable<Result<bool>> XlBlockDevices::has_been_asked(StorePointer store,
 }
 
 asio::awaitable<Result<std::vector<Attachment>>> XlBlockDevices::attachments_of(Volume volume) {
+  programs_.make_later(co_await asio::this_coro::executor);
   CO_TRY(const auto store, co_await open());
   CO_TRY(const auto view, co_await look(store, DomainId{0}, volume));
   std::vector<Attachment> attachments;
@@ -145,12 +145,14 @@ asio::awaitable<Result<std::vector<Attachment>>> XlBlockDevices::attachments_of(
   co_return attachments;
 }
 
-asio::awaitable<Result<void>> XlBlockDevices::run_xl(std::vector<std::string> arguments, Deadline limit) {
-  const std::string what = "xl " + arguments.front();
-  arguments.insert(arguments.begin(), settings_.xl);
-  ProcessOptions options;
-  options.limit = limit;
-  CO_TRY(const auto ended, co_await run_process(std::move(arguments), options));
+asio::awaitable<Result<void>> XlBlockDevices::run_program(std::vector<std::string> arguments, Deadline limit) {
+  const auto executor = co_await asio::this_coro::executor;
+  const std::string what = arguments.front();
+  CO_TRY(const auto program, programs_.take(executor));
+  const auto done = co_await program->run(std::move(arguments), limit);
+  programs_.make_later(executor);
+  if (!done) co_return done.error();
+  const ProcessOutput& ended = done.value();
   if (ended.status == 0) co_return outcome::success();
   const std::string cause = cause_of_failure(ended.errors);
   co_return fail(Errc::xen, "'" + what + "' ended with exit status " + std::to_string(ended.status) + (cause.empty() ? "" : ": " + cause));
@@ -178,10 +180,10 @@ asio::awaitable<Result<void>> XlBlockDevices::make(StorePointer store, DomainId 
   std::vector<std::string> arguments{"block-attach"};
   arguments.push_back(std::to_string(domain.value));
   arguments.push_back(std::move(specification));
-  CO_TRY(co_await run_xl(std::move(arguments), settings_.attach_limit));
+  CO_TRY(co_await run_program(std::move(arguments), settings_.attach_limit));
   CO_TRY(const auto view, co_await look(store, domain, disk.volume));
   const BlockBackend* backend = find(view, domain, disk);
-  if (backend == nullptr) co_return fail(Errc::xen, "xl made no backend");
+  if (backend == nullptr) co_return fail(Errc::xen, "no backend was made");
   co_return co_await wait_connected(store, backend->path);
 }
 
@@ -222,7 +224,7 @@ asio::awaitable<Result<void>> XlBlockDevices::take_away(StorePointer store, Bloc
   if (how == Detach::force) arguments.push_back("--force");
   arguments.push_back(std::to_string(backend.domain.value));
   arguments.push_back(backend.number);
-  const auto asked = co_await run_xl(std::move(arguments), limit);
+  const auto asked = co_await run_program(std::move(arguments), limit);
   CO_TRY(const bool is_closing, co_await has_been_asked(store, backend));
   const Deadline left = asked || is_closing ? std::max<Deadline>(end - Clock::now(), Deadline::zero()) : Deadline::zero();
   const auto gone = co_await wait_gone(store, backend, left);

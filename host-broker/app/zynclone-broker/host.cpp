@@ -55,6 +55,7 @@ Result<std::unique_ptr<BlockDevices>> make_devices(const configuration::BrokerSe
     return std::unique_ptr<BlockDevices>(std::make_unique<sandbox::SandboxBlockDevices>(std::move(layout)));
   }
   xen::BlockDeviceSettings xl;
+  xl.program = (std::filesystem::path(settings.link_program).parent_path() / "zynclone-disk").string();
   xl.block_script = block_script(settings);
   return std::unique_ptr<BlockDevices>(std::make_unique<xen::XlBlockDevices>(xenstore_pool, std::move(xl)));
 }

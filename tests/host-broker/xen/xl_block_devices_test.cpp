@@ -23,19 +23,19 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using namespace std::chrono_literals;
 
-// A control domain with guests 7 and 8, the fake xl, and a kernel whose list of backends is a folder.
+// A control domain with guests 7 and 8, the fake zynclone-disk, and a kernel whose list of backends is a folder.
 class PretendedHost {
  public:
   PretendedHost() {
     ::setenv("XENSTORED_PATH", store.socket_of({0}).c_str(), 1);
     store.add_guest({7});
     store.add_guest({8});
-    const std::string program = std::string(TEST_BINARY_DIR) + "/bin/fake_xl_block";
-    folder.write_program("xl", "#!/bin/sh\nXENSTORED_PATH=" + store.socket_of({0}) + " exec " + program + " " + folder.path().string() + " \"$@\"\n");
+    const std::string program = std::string(TEST_BINARY_DIR) + "/bin/fake_disk";
+    folder.write_program("zynclone-disk", "#!/bin/sh\nXENSTORED_PATH=" + store.socket_of({0}) + " exec " + program + " " + folder.path().string() + "\n");
     std::filesystem::create_directory(kernel());
   }
   BlockDeviceSettings settings() const {
-    return {.xl = (folder / "xl").string(), .kernel_backends = kernel().string(), .attach_limit = 300ms};
+    return {.program = (folder / "zynclone-disk").string(), .kernel_backends = kernel().string(), .attach_limit = 300ms};
   }
   std::filesystem::path kernel() const { return folder / "kernel"; }
   void pretend(const std::string& behaviour) { folder.write("behaviour", behaviour); }
@@ -82,12 +82,12 @@ class XlBlockDevicesTest : public testing::Test {
 TEST_F(XlBlockDevicesTest, XlIsToldWhatToAttachAndDetach) {
   const VmDisk disk = sales();
   ASSERT_OK(attach({7}, disk));
-  EXPECT_EQ(calls(), "xl block-attach 7 format=raw,vdev=xvds,access=rw,target=" + disk.volume.path + "\n");
+  EXPECT_EQ(calls(), "disk block-attach 7 format=raw,vdev=xvds,access=rw,target=" + disk.volume.path + "\n");
   ASSERT_OK(detach({7}, disk));
-  EXPECT_THAT(calls(), HasSubstr("xl block-detach 7 52000\n"));
+  EXPECT_THAT(calls(), HasSubstr("disk block-detach 7 52000\n"));
   ASSERT_OK(attach({7}, disk));
   ASSERT_OK(detach({7}, disk, Detach::force));
-  EXPECT_THAT(calls(), HasSubstr("xl block-detach --force 7 52000\n"));
+  EXPECT_THAT(calls(), HasSubstr("disk block-detach --force 7 52000\n"));
 }
 
 TEST_F(XlBlockDevicesTest, ADiskIsRenderedByWhatItIs) {
@@ -187,7 +187,7 @@ TEST_F(XlBlockDevicesTest, TheRemainsOfARefusedAttachAreNoAttachment) {
   EXPECT_THAT(holders(disk.volume), ElementsAre("8 xvds"));
   ASSERT_OK(detach({8}, disk));
   ASSERT_OK(attach({7}, disk)) << "over the remains";
-  EXPECT_THAT(calls(), HasSubstr("xl block-detach --force 7 52000\n"));
+  EXPECT_THAT(calls(), HasSubstr("disk block-detach --force 7 52000\n"));
   EXPECT_THAT(holders(disk.volume), ElementsAre("7 xvds"));
 }
 
@@ -289,10 +289,23 @@ TEST_F(XlBlockDevicesTest, AnXlThatFailsOrIsMissingIsAnError) {
   ASSERT_FAILS(denied, Errc::xen);
   EXPECT_THAT(denied.error().message, HasSubstr("cannot lock"));
   BlockDeviceSettings none = host_.settings();
-  none.xl = "no-such-xl";
+  none.program = "/no/such/program";
   XlBlockDevices without(host_.pool, none);
   EXPECT_FAILS(run(without.detach({7}, disk, Detach::ask, 10s)), Errc::system);
   EXPECT_FAILS(run(without.attach({8}, {.device = "xvdt", .volume = host_.volume("other")})), Errc::system);
+}
+
+TEST_F(XlBlockDevicesTest, ItsProgramIsStartedBeforeItIsNeeded) {
+  BlockDeviceSettings settings = host_.settings();
+  settings.until_ready = 0ms;
+  XlBlockDevices devices(host_.pool, settings);
+  const VmDisk disk = sales();
+  ASSERT_OK(run(devices.attachments_of(disk.volume)));
+  while (devices.ready() < k_most_ready) host_.context.run_one();
+  std::filesystem::remove(settings.program);
+  EXPECT_OK(run(devices.attach({7}, disk)));
+  EXPECT_OK(run(devices.detach({7}, disk, Detach::ask, 10s)));
+  EXPECT_FAILS(run(devices.attach({7}, disk)), Errc::system) << "none is left, and there is no program";
 }
 
 TEST_F(XlBlockDevicesTest, WithoutXenStoreNothingIsKnown) {

@@ -1,7 +1,8 @@
 // Block devices on a real Xen host, where ZYNCLONE_TEST_XEN_GUESTS names two running Linux guests, as pos1,pos2, and ZYNCLONE_TEST_THIN_POOL a
-// thin pool, as vg0/pool, in which volumes are made and removed again. The guests' own disks are not touched.
+// thin pool, as vg0/pool, in which volumes are made and removed again. The guests' own disks are not touched. zynclone-disk lies beside this program.
 
 #include <cstdlib>
+#include <filesystem>
 #include <set>
 
 #include "host-broker/xen/libxl.hpp"
@@ -42,6 +43,11 @@ class XlWorld : public BlockDevicesWorld {
   }
 
  private:
+  static broker::xen::BlockDeviceSettings settings() {
+    broker::xen::BlockDeviceSettings settings;
+    settings.program = (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "zynclone-disk").string();
+    return settings;
+  }
   static std::string text_of(const char* variable) {
     const char* text = std::getenv(variable);
     return text != nullptr ? text : "";
@@ -62,7 +68,7 @@ class XlWorld : public BlockDevicesWorld {
   asio::io_context context_{1};
   asio::thread_pool pool_{2};
   std::unique_ptr<broker::xen::Libxl> hypervisor_;
-  broker::xen::XlBlockDevices devices_{pool_, broker::xen::BlockDeviceSettings()};
+  broker::xen::XlBlockDevices devices_{pool_, settings()};
   DomainId first_;
   DomainId second_;
 };

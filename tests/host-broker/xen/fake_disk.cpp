@@ -1,5 +1,5 @@
-// What `xl block-attach` and `xl block-detach` do to XenStore (of Xen 4.17, as seen on a real host), for XlBlockDevices' tests. The first argument
-// is a folder: "calls" there gets the other arguments, "behaviour" says what is to be pretended beside a host where all goes well:
+// What zynclone-disk does to XenStore (with libxl of Xen 4.17, as seen on a real host), for XlBlockDevices' tests. The argument is a folder: "calls"
+// there gets what is asked on standard input, "behaviour" says what is to be pretended beside a host where all goes well:
 //
 //   refuse     the block script refuses: the nodes stay, and xl fails
 //   no-qemu    a QEMU's backend that nobody serves
@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <iostream>
 #include <map>
 #include <string>
 
@@ -76,11 +77,13 @@ int detach(Store& store, const std::string& domain, const std::string& number, b
 
 }  // namespace
 
-int main(int count, char** values) {
-  const std::vector<std::string> arguments(values + 2, values + count);
+int main(int, char** values) {
+  std::vector<std::string> arguments;
+  for (std::string argument; std::getline(std::cin, argument, '\0');) arguments.push_back(argument);
+  if (arguments.empty()) return 0;
   const std::string folder = values[1];
   std::ofstream calls(folder + "/calls", std::ios::app);
-  calls << "xl";
+  calls << "disk";
   for (const std::string& argument : arguments) calls << ' ' << argument;
   calls << '\n';
   std::string behaviour;
