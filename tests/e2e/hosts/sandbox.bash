@@ -40,6 +40,7 @@ agent_signal() {
   pkill "-$2" -f -- "zynclone-agent --config $sandbox/domains/$id/agent.conf"
 }
 agent_kill() { agent_signal "$1" KILL; }
+agent_dies() { agent_kill "$1"; }
 
 # How the agent of a VM reaches the broker, of its clones to come too: mailbox, or usual.
 agent_transport() {
@@ -65,6 +66,7 @@ broker_setting() {
 
 vm_stop() { zynclone-sandbox domain shutdown --dir "$sandbox" "$1" && run_until_gone "$1"; }
 vm_crash() { zynclone-sandbox domain destroy --dir "$sandbox" "$1"; }
+vm_pause() { zynclone-sandbox domain pause --dir "$sandbox" "$1"; }
 vm_start() { zynclone-sandbox domain create --dir "$sandbox" "$1" >/dev/null; }
 run_until_gone() { run_until eval "! domains | grep -qx '$1'"; }
 
@@ -72,6 +74,9 @@ run_until_gone() { run_until eval "! domains | grep -qx '$1'"; }
 place_of() { case $1 in etc/xen/clone/*) echo "$sandbox/etc/clone/${1#etc/xen/clone/}" ;; *) echo "$sandbox/$1" ;; esac; }
 put_file() { printf '%s\n' "$2" >"$(place_of "$1")"; }
 remove_file() { rm "$(place_of "$1")"; }
+
+family_file() { echo "$sandbox/state/clones/$1.json"; }
+family_put() { local file; file=$(family_file "$1"); cp -p "$file" "$file.new" && cat >"$file.new" && mv "$file.new" "$file"; }
 
 background() { (exec zynclone-sandbox host --dir "$sandbox" -- "$@" >/dev/null 2>&1) & }
 
@@ -91,9 +96,13 @@ shop_open() {
   vm_start pos1
   background till watch --volume "$sandbox/images/pos1-sales.raw" --log "$sandbox/volume.log"
   shop_watcher=$!
+  customer_comes
+}
+customer_comes() {
   background till buy --from "sandbox:$sandbox" --log "$sandbox/sales.log"
   shop_customer=$!
 }
+customer_goes() { kill "$shop_customer" && wait "$shop_customer"; }
 shop_sales() { cat "$sandbox/sales.log" 2>/dev/null; }
 shop_close() {
   kill "$shop_customer" "$shop_watcher"
@@ -109,7 +118,27 @@ shop_clear() {
 }
 
 stranger_takes_volume() { zynclone-sandbox attach --dir "$sandbox" "$1" "xvdq,raw,$sandbox/images/pos1-sales.raw"; }
-stranger_leaves_volume() { zynclone-sandbox detach --dir "$sandbox" "$1" xvdq; }
+
+# Further shared volumes of pos1, by format; what is in one is a pattern of bytes.
+more_volumes=(stock:qcow2 tally:raw)
+more_volumes_open() {
+  local each device id letters=tu
+  id=$(zynclone-sandbox domain list --dir "$sandbox" | awk '$NF == "pos1" {print $1}')
+  for each in "${more_volumes[@]}"; do
+    device=xvd${letters:0:1} letters=${letters:1}
+    qemu-img create -q -f "${each#*:}" "$(more_volume "$each")" 1M
+    printf 'shared_volume.%s = %s,%s,%s\n' "${each%:*}" "$device" "${each#*:}" "$(more_volume "$each")" >>"$sandbox/etc/clone/guest/pos1.conf"
+    printf 'agent_shared_volume.%s = ~/mnt/%s\n' "${each%:*}" "${each%:*}" >>"$sandbox/etc/xen/pos1.cfg"
+    printf 'shared_volume.%s = %s\n' "${each%:*}" "$sandbox/domains/$id/mnt/${each%:*}" >>"$sandbox/domains/$id/agent.conf"
+  done
+  agent_kill pos1
+  service_kill zynclone-broker
+}
+more_volumes_close() { local each; for each in "${more_volumes[@]}"; do rm "$(more_volume "$each")"; done; }
+more_volume() { echo "$sandbox/images/pos1-${1%:*}.${1#*:}"; }
+on_volume() { in_member "$1" "qemu-io -f $([[ $2 == stock ]] && echo qcow2 || echo raw) -c '$3 -P $4 0 512' \"\$ZYNCLONE_ROOT/../mnt/$2/$2\""; }
+volume_write() { on_volume "$1" "$2" write "$3"; }
+volume_read() { on_volume "$1" "$2" read "$3"; }
 
 # A till's counter with a printer: the device is pretended, a file; who has it has a link to it.
 counter_kind='pretended'
@@ -149,6 +178,8 @@ volumes() { (cd "$sandbox/images" && ls); }
 domains() { zynclone-sandbox domain list --dir "$sandbox" | awk 'NR > 1 {print $NF}' | sort; }
 # Interfaces of clones and what the backend's filter does with them.
 clone_filter() { awk '$1 ~ /^z/ {print $2}' "$sandbox/run/filter"; }
+# What a locked one is held to: its MAC, then each address, a line each.
+clone_speaks_as() { awk '$1 ~ /^z/ && $2 == "locked" {print $3; print $4; print $5}' "$sandbox/run/filter" | tr ',' '\n' | grep -vx -- -; }
 
 isolated_bridges() { awk '/^zci-/ {print $1}' "$sandbox/run/bridges" 2>/dev/null; }
 isolated_ports() { awk '/^zci-/ {print NF - 1}' "$sandbox/run/bridges" 2>/dev/null; }

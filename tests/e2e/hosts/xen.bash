@@ -21,6 +21,8 @@ dom0() { "$lab" ssh "$@"; }
 guest() { local vm=$1; shift; "$lab" gssh "$vm" "$@"; }
 put_file() { "$lab" ssh "printf '%s\n' '$2' >/$1"; }
 remove_file() { "$lab" ssh rm "/$1"; }
+family_file() { echo "/var/lib/zynclone/clones/$1.json"; }
+family_put() { local file; file=$(family_file "$1"); "$lab" ssh "cp -p $file $file.new && cat >$file.new && mv $file.new $file"; }
 
 set_fault() { "$lab" ssh "echo '$1' >$fault_file"; }
 fault_was_met() { ! "$lab" ssh test -e "$fault_file"; }
@@ -29,6 +31,8 @@ service_kill() { "$lab" ssh systemctl kill --kill-whom=main --signal=KILL "$1"; 
 links_kill() { "$lab" ssh pkill -9 -x zynclone-link; }
 agent_signal() { "$lab" gssh "$1" pkill "-$2" -x zynclone-agent; }
 agent_kill() { agent_signal "$1" KILL; }
+# Of a member that the network does not reach, or no longer: at the shell on its console.
+agent_dies() { "$lab" ssh "printf 'pkill -9 -x zynclone-agent\n' >\$(xenstore-read /local/domain/\$(xl domid $1)/console/tty)"; }
 agent_transport() {
   "$lab" gssh "$1" "sed -i '/^transport/d' /etc/zynclone/agent.conf; [ $2 = usual ] || echo 'transport = $2' >>/etc/zynclone/agent.conf; sync"  # or a clone has the file as it was before
   agent_kill "$1"
@@ -59,6 +63,7 @@ vm_suspend() { "$lab" ssh "xl save -p $1 /var/tmp/$1.memory >/dev/null 2>&1 && x
 vm_notice() { "$lab" ssh "xenstore-$2 /local/domain/\$(xl domid $1)/control/zynclone-save ${3-}"; }
 vm_advertises() { "$lab" ssh "xenstore-exists /local/domain/\$(xl domid $1)/data/zynclone/broker/event-channel"; }
 vm_crash() { "$lab" ssh xl destroy "$1"; }
+vm_pause() { "$lab" ssh xl pause "$1"; }
 vm_start() { "$lab" ssh xl create -q "/etc/xen/$1.cfg"; }
 
 # The point of sale: its volume, its program in pos1 and in the clones of it, its hooks; a customer on dom0's bridge and a watcher on the volume's
@@ -76,10 +81,12 @@ shop_open() {
     sync; kill -HUP 1'
   put_file etc/xen/clone/guest/pos1.conf "$(printf '%s\n' 'shared_volume.sales = xvds,lvm-thin,/dev/vg0/pos1-sales,ext4' "announce = $address")"
   "$lab" ssh systemd-run -q --collect --unit=till-watch till watch --volume /dev/vg0/pos1-sales --log /run/volume.log
-  "$lab" ssh systemd-run -q --collect --unit=till-buy till buy --from "udp:$address:7000" --log /run/sales.log
+  customer_comes
   agent_kill pos1
   service_kill zynclone-broker
 }
+customer_comes() { "$lab" ssh systemd-run -q --collect --unit=till-buy till buy --from "udp:$(address_of pos1):7000" --log /run/sales.log; }
+customer_goes() { "$lab" ssh systemctl stop till-buy; }
 shop_sales() { "$lab" ssh cat /run/sales.log 2>/dev/null; }
 shop_close() {
   "$lab" ssh systemctl stop till-buy till-watch
@@ -101,7 +108,23 @@ shop_fill() { "$lab" gssh pos1 'dd if=/dev/zero of=/srv/sales/filler bs=64k 2>/d
 shop_drain() { "$lab" gssh pos1 'rm /srv/sales/filler; sync'; }
 shop_unmount() { "$lab" gssh pos1 'till release --control /srv/sales.till && umount /srv/sales'; }
 stranger_takes_volume() { "$lab" ssh xl block-attach "$1" phy:/dev/vg0/pos1-sales,xvdq,w; }
-stranger_leaves_volume() { "$lab" ssh xl block-detach "$1" xvdq; }
+
+# Further shared volumes of pos1, by format.
+more_volumes=(tally:raw)  # the lab's guests have no QEMU, which qcow2 needs
+more_volumes_open() {
+  "$lab" ssh 'mkdir -p /var/lib/xen/images; truncate -s 16M /var/lib/xen/images/pos1-tally.raw; mkfs.ext4 -q /var/lib/xen/images/pos1-tally.raw
+    echo "shared_volume.tally = xvdt,raw,/var/lib/xen/images/pos1-tally.raw,ext4" >>/etc/xen/clone/guest/pos1.conf'
+  "$lab" gssh pos1 'echo "shared_volume.tally = /srv/tally" >>/etc/zynclone/agent.conf; sync'
+  agent_kill pos1
+  service_kill zynclone-broker
+}
+more_volumes_close() {
+  "$lab" ssh 'sed -i /tally/d /etc/xen/clone/guest/pos1.conf'
+  "$lab" gssh pos1 'sed -i /tally/d /etc/zynclone/agent.conf; umount /srv/tally; sync'
+  "$lab" ssh 'xl block-detach pos1 xvdt; rm /var/lib/xen/images/pos1-tally.raw'
+}
+volume_write() { in_member "$1" "echo $3 >/srv/$2/number"; }
+volume_read() { in_member "$1" "grep -qx $3 /srv/$2/number"; }
 
 # A till's counter with a printer: a USB device that the emulator plugs into dom0. The guest's kernel gets the driver that Debian leaves out, and
 # its domain a QEMU, which serves the device, at its start.
@@ -143,6 +166,12 @@ clone_filter() {
     sed -n 's/.*"z[0-9a-f]*\.[0-9]*" : drop.*/disabled/p; s/.*"z[0-9a-f]*\.[0-9]*" : accept.*/unlocked/p; s/.*"z[0-9a-f]*\.[0-9]*" : goto.*/locked/p'
 }
 
+# What a locked one is held to: its MAC, then each address, a line each.
+clone_speaks_as() {
+  "$lab" ssh 'for each in mac ipv4 ipv6; do nft list set bridge zynclone $each; done' 2>/dev/null | tr ',' '\n' |
+    sed -n 's/.*"z[0-9a-f]*\.[0-9]*" \. \([0-9a-f:.]*\).*/\1/p'
+}
+
 generation_id() { "$lab" ssh "xenstore-read /local/domain/\$(xl domid $1)/zynclone/vm_generation_id"; }
 mac_inside() { vmclone run pos1 --clone "$1" -- cat /sys/class/net/eth0/address | grep -oE '([0-9a-f]{2}:){5}[0-9a-f]{2}' | tail -1; }
 
@@ -178,6 +207,24 @@ isolated_expect_apart() { # CLONE CLONE
   done
   expect_same '' "$("$lab" ssh 'ip -o address show | grep zci-')" "the host has no address on that bridge"
   capture_end
+}
+
+# A locked clone, which boots with its original's address: nobody hears it with that, everybody with the one that is listed. Captures run since before.
+locked_expect_frames() { # CLONE ADDRESS
+  local host mac counts others
+  host=$("$lab" ssh "ip -4 -o address show dev xenbr0 | sed 's|.*inet \([0-9.]*\)/.*|\1|' | head -1")
+  mac=$(vmclone show pos1 "$1" --json | field vifs.0.mac)
+  expect_same $'0\n0' "$(capture_count "$mac")" "neither the bridge nor pos2 saw one frame of it, which has its original's address"
+  run vmclone run pos1 --clone "$1" -- ping -c 2 -w 5 "$host"
+  expect_output "cannot run 'ping .*exit status 1" "with that it does not reach $host"
+  vmclone run pos1 --clone "$1" -- ip address add "$2/24" dev eth0 >/dev/null
+  run vmclone run pos1 --clone "$1" -- ping -c 3 -w 20 -I "$2" "$host"
+  expect_status 0 "with the listed one it does"
+  both_heard() { counts=$(capture_count "$mac") && ! grep -qx 0 <<<"$counts"; }
+  run_until both_heard
+  expect_status 0 "the bridge and pos2 heard it"
+  others="tcpdump -nn -r /run/capture.pcap 'ether src $mac and not src host $2' 2>/dev/null | wc -l"
+  expect_same $'0\n0' "$("$lab" ssh "$others"; "$lab" gssh pos2 "$others")" "with no other address than the listed one"
 }
 
 # Frames on the bridge and in the second guest, from here to capture_end. capture_count MAC prints how many each has seen of that address so far.
@@ -221,6 +268,17 @@ live_count_expect() { # VM CLONE
   expect_output '1[0-9]{3}' "the counter in its memory goes on"
   "$lab" gssh "$1" pkill live-count
 }
+
+# A line typed at a domain's console, until its shell answers with a line like REGEX, which is printed; again and again, as what is typed before xl
+# listens is lost. The last is Ctrl-], by which xl leaves the console.
+console_says() { # DOMAIN LINE REGEX
+  "$lab" ssh "rm -f /run/console.*; mkfifo /run/console.in; exec 3<>/run/console.in
+    timeout 60 script -qfc 'xl console $1' /run/console.out <&3 >/dev/null 2>&1 &
+    for i in \$(seq 100); do printf '%s\n' '$2' >&3; read -rt 0.3 <> <(:); grep -aqE '$3' /run/console.out && break; done
+    printf '\035' >&3; wait
+    grep -aoE -m 1 '$3' /run/console.out"
+}
+
 memory_images() { "$lab" ssh ls /var/lib/zynclone/memory; }
 
 # A hook of an event (VM EVENT NAME TEXT), of a VM and the clones that are made of it from now on; without text it goes.

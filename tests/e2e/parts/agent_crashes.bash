@@ -22,33 +22,34 @@ come_home() {
   run vmclone repair pos1 --to pos1 --wait
 }
 
-# Does HARM to each side's VM when each STEP of a cutover is done, then COMES_HOME.
+# Does HARM to one side's VM when a STEP of a cutover is done, then COMES_HOME.
+harm_at_step() { # HARM TEXT COMES_HOME MEMBER STEP
+  local harm=$1 text=$2 comes_home=$3 member=$4 step=$5
+  run_until both_answer
+  cutover_and_at "$step" "$harm" "$member"
+  run_until nothing_runs
+  output=$(production_now)
+  if [[ $output =~ ^(pos1|standby)$ ]]; then ok "$member $text after step $step: $output has production"
+  else not_ok "$member $text after step $step: somebody has production" "$(vmclone cutover show pos1)"; fi
+  "$comes_home"
+  expect_same pos1 "$(production_now)" "and the original gets it back"
+  run_until has_volume pos1
+  expect_status 0 "with its volume"
+}
 harm_at_steps() { # HARM TEXT COMES_HOME STEP...
-  local harm=$1 text=$2 comes_home=$3 member step
-  shift 3
+  local member step
   shop_with_standby
   for member in pos1 pos1.standby; do
-    for step in "$@"; do
-      run_until both_answer
-      cutover_and_at "$step" "$harm" "$member"
-      run_until nothing_runs
-      output=$(production_now)
-      if [[ $output =~ ^(pos1|standby)$ ]]; then ok "$member $text after step $step: $output has production"
-      else not_ok "$member $text after step $step: somebody has production" "$(vmclone cutover show pos1)"; fi
-      "$comes_home"
-      expect_same pos1 "$(production_now)" "and the original gets it back"
-      run_until has_volume pos1
-      expect_status 0 "with its volume"
-    done
+    for step in "${@:4}"; do harm_at_step "$1" "$2" "$3" "$member" "$step"; done
   done
   shop_ends
 }
 both_answer() { agent_answers && agent_answers standby; }
 
 agent_crashes() {
-  ((${#moments[@]} > 1)) || { skip "the agent is killed at every step of a cutover" "in emulation each takes a minute"; return 0; }
+  ((${#moments[@]} > 1)) || { skip "the agent is killed at every step of a cutover" "in emulation each takes a minute; bad_luck has one"; return 0; }
   part "The agent is killed at every step of a cutover"
-  harm_at_steps agent_kill "loses its agent" come_home {1..9}
+  harm_at_steps agent_dies "loses its agent" come_home {1..9}
 }
 
 # The broker may not have noticed yet that one is gone.
@@ -61,7 +62,7 @@ both_run() {
 start_and_come_home() { run_until both_run; come_home; }
 
 guest_crashes() {
-  ((${#moments[@]} > 1)) || { skip "a guest crashes at every other step of a cutover" "in emulation each takes a minute"; return 0; }
+  ((${#moments[@]} > 1)) || { skip "a guest crashes at every other step of a cutover" "in emulation each takes a minute; bad_luck has one"; return 0; }
   part "A guest crashes at every other step of a cutover"
   harm_at_steps vm_crash crashes start_and_come_home 1 3 5 7  # a crashed VM takes its time to be missed
 }

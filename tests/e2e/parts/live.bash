@@ -3,6 +3,7 @@
 live() {
   part "A live clone"
   live_count_begin pos1
+  live_console_begin
   run zynclone clone create --mode live --name alive --wait
   expect_status 0 "the command succeeds"
   expect_output '✓ published lockdown, generation [0-9]+ \(acknowledged by .+\)$' "lockdown was acknowledged"
@@ -11,6 +12,7 @@ live() {
   expect_output '✓ alive has taken its identity \([1-9][0-9]* hooks?\)$' "its agent has taken its identity"
   expect_output '^clone alive is running: interfaces 0 disabled \(mask 0x0\), memory and disks as of one instant$' "the last line says what is"
   live_count_expect pos1 alive
+  live_console_expect alive
   expect_same live "$(vmclone show pos1 alive --json | field consistency)" "the administrator sees that it is live"
   expect_same false "$(vmclone show pos1 alive --json | field awaits_identity)" "and that it awaits nothing"
   expect_same disabled "$(clone_filter)" "its interface is disabled at the backend"
@@ -27,6 +29,20 @@ live() {
   expect_nothing_left "nothing of it is left"
   live_reboot pos1
   live_refusals
+}
+
+# A shell waits at the guest's console, as an administrator may have left it who looks for a fault.
+live_console_begin() {
+  ! declare -F console_says >/dev/null || console_says pos1 'asked=4711; echo asked-$asked' asked-4711 >/dev/null
+}
+live_console_expect() { # CLONE
+  declare -F console_says >/dev/null || { skip "a live clone's console" "a pretended guest has none"; return 0; }
+  run console_says "pos1.$1" 'touch /run/at-console; echo still-$asked' still-4711
+  expect_status 0 "its console answers, and its shell knows what was typed into the original's before"
+  run in_member "$1" 'test -e /run/at-console'
+  expect_status 0 "what is typed there happens in the clone"
+  run in_member '' 'test ! -e /run/at-console'
+  expect_status 0 "and not in the original"
 }
 
 # What watches over the original must not take its suspension for its end.

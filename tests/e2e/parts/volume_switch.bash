@@ -1,5 +1,5 @@
 # One shared volume goes to a clone and back while production stays where it is: asked by the administrator, by the guest, with the broker killed
-# meanwhile, and as somebody's first half of a cutover.
+# meanwhile, and as somebody's first half of a cutover; and volumes of other kinds.
 
 volume_field() { vmclone volume list pos1 --json | field "volumes.0.$1"; }
 
@@ -23,6 +23,10 @@ volume_switch() {
   part "A shared volume is switched"
   local token next step moment point
   shop_begins
+  more_volumes_open
+  has_all_volumes() { [[ $(vmclone volume list pos1 --json | grep -c '"attached": true') == $((1 + ${#more_volumes[@]})) ]]; }
+  run_until has_all_volumes
+  expect_status 0 "it gets its other volumes, too, while it sells"
   hook pos1 acquire-volume 05-drawer "[ \"\$ZYNCLONE_ROLE\" = original ] || test ! -e $stuck || { echo 'the drawer is stuck'; exit 9; }"
   vmclone create pos1 --name standby --mode online --no-start --wait >/dev/null
   volume_refusals
@@ -32,8 +36,8 @@ volume_switch() {
   expect_status 6 "one that does not exist is not found"
   expect_output "cannot find shared volume 'till': 'pos1' has sales" "and those that do are named"
   run vmclone volume switch pos1 sales standby --plan
-  expect_output '1\. take volume sales from pos1$' "a plan says who loses it"
-  expect_output '2\. give volume sales to standby$' "and who gets it"
+  expect_output '[0-9]\. take volume sales from pos1$' "a plan says who loses it"
+  expect_output '[0-9]\. give volume sales to standby$' "and who gets it"
   expect_same pos1 "$(volume_field holder)" "and does nothing"
 
   token=$(volume_field token)
@@ -79,7 +83,7 @@ volume_switch() {
   expect_open
   in_member standby "rm $stuck" >/dev/null
 
-  for step in 'release sales' 'acquire sales'; do
+  for step in 'release sales' 'detach sales' 'acquire sales'; do
     for moment in "${moments[@]}"; do
       point="volume.switch/$step/$moment"
       set_fault "$point"
@@ -96,7 +100,7 @@ volume_switch() {
   vmclone volume switch pos1 sales standby --wait >/dev/null
   run vmclone cutover start pos1 standby --wait
   expect_status 0 "production follows a volume"
-  expect_no_output 'took volume' "which is taken from nobody then"
+  expect_no_output 'took volume sales' "which is taken from nobody then"
   run_until sold_by_another
   sells_on
   expect_status 0 "the clone sells"
@@ -105,7 +109,36 @@ volume_switch() {
   run vmclone cutover undo pos1 --wait
   expect_status 0 "undone, both go back"
   expect_open
-  shop_ends 'gap between domain'
+  other_kinds
+  shop_counts 'gap between domain'
+  more_volumes_close
+  shop_goes
+}
+
+# Beside the shop's own, which goes on.
+other_kinds() {
+  part "Shared volumes of other kinds are switched"
+  local each name
+  for each in "${more_volumes[@]}"; do
+    name=${each%:*}
+    run volume_write '' "$name" 17
+    expect_status 0 "the original writes to one in a ${each#*:} file"
+    run vmclone volume switch pos1 "$name" standby --wait
+    expect_status 0 "it goes to the clone"
+    expect_output "✓ took volume $name from pos1\$" "the original gave it up of its own accord"
+    run volume_read standby "$name" 17
+    expect_status 0 "who reads what the original wrote"
+    run volume_write standby "$name" 18
+    run volume_read '' "$name" 18
+    expect_status 1 "the original reads nothing there"
+    run vmclone volume switch pos1 "$name" pos1 --wait
+    expect_status 0 "it goes back"
+    run volume_read '' "$name" 18
+    expect_status 0 "and the original reads what the clone wrote"
+  done
+  [[ ${more_volumes[*]} == *qcow2* ]] || skip "a shared volume in a qcow2 file" "the guests have no QEMU, which serves it"
+  run has_volume pos1
+  expect_status 0 "the shop's own volume stayed where it was"
 }
 
 # The clone does not run yet.
