@@ -102,13 +102,10 @@ till_that_stands_still() {
 
 # A few of the moments of cutover_crashes, agent_crashes and guest_crashes, for those hosts on which all of them take too long.
 deaths_on_the_way() {
-  local step
-  for step in silence 'acquire sales'; do
-    set_fault "cutover.start/$step/acted"
-    cut_over_to_standby "the broker is killed at $step: production is moved"
-    fault_was_met || not_ok "the broker came by $step"
-    cut_back "and moved back"
-  done
+  set_fault 'cutover.start/acquire sales/acted'
+  cut_over_to_standby "the broker is killed: production is moved"
+  fault_was_met || not_ok "the broker came by the volume's step"
+  cut_back "and moved back"
   harm_at_step agent_dies "loses its agent" come_home pos1.standby 5
   harm_at_step vm_crash crashes start_and_come_home pos1.standby 5
   sells_on

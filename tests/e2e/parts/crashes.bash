@@ -2,8 +2,9 @@
 
 crashes() {
   part "The broker is killed at every step boundary"
-  local point step moment
-  for step in record quiesce 'snapshot xvda' thaw 'publish running' 'start paused' unpause; do
+  local point step moment steps
+  steps_to_try 'snapshot xvda' 'publish running' 'start paused' -- record quiesce thaw unpause
+  for step in "${steps[@]}"; do
     for moment in "${moments[@]}"; do
       point="clone.create/$step/$moment"
       set_fault "$point"
@@ -16,7 +17,8 @@ crashes() {
       expect_nothing_left "and nothing is left of it afterwards"
     done
   done
-  for step in 'publish removing' 'remove volume xvda' forget; do
+  steps_to_try 'remove volume xvda' -- 'publish removing' forget
+  for step in "${steps[@]}"; do
     for moment in "${moments[@]}"; do
       point="clone.remove/$step/$moment"
       vmclone create pos1 --name crash --mode online --no-start --wait >/dev/null

@@ -135,8 +135,9 @@ live_shop() {
 
 live_crashes() {
   part "The broker is killed at every step of a live clone"
-  local point step moment
-  for step in record 'publish running' 'copy memory and disks' 'restore paused' 'remove memory image' unpause identity; do
+  local point step moment steps
+  steps_to_try 'copy memory and disks' 'restore paused' identity -- record 'publish running' 'remove memory image' unpause
+  for step in "${steps[@]}"; do
     for moment in "${moments[@]}"; do
       point="clone.create/$step/$moment"
       set_fault "$point"

@@ -21,7 +21,7 @@ stuck=/tmp/zynclone-e2e-stuck.$$  # in the clone
 
 volume_switch() {
   part "A shared volume is switched"
-  local token next step moment point
+  local token next step moment point steps
   shop_begins
   more_volumes_open
   has_all_volumes() { [[ $(vmclone volume list pos1 --json | grep -c '"attached": true') == $((1 + ${#more_volumes[@]})) ]]; }
@@ -83,7 +83,8 @@ volume_switch() {
   expect_open
   in_member standby "rm $stuck" >/dev/null
 
-  for step in 'release sales' 'detach sales' 'acquire sales'; do
+  steps_to_try 'detach sales' -- 'release sales' 'acquire sales'
+  for step in "${steps[@]}"; do
     for moment in "${moments[@]}"; do
       point="volume.switch/$step/$moment"
       set_fault "$point"
