@@ -22,6 +22,7 @@ constexpr std::chrono::milliseconds k_look_again{50};
 
 std::string name_of(const VmDisk& disk) { return "'" + printable(disk.volume.path) + "'"; }
 std::string name_of(DomainId domain) { return "domain " + std::to_string(domain.value); }
+std::string home_of(DomainId domain) { return "/local/domain/" + std::to_string(domain.value); }
 std::string milliseconds(Deadline time) { return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) + " ms"; }
 
 Error cannot_attach(Errc code, DomainId domain, const VmDisk& disk, const std::string& cause) {
@@ -68,7 +69,7 @@ asio::awaitable<Result<XlBlockDevices::StorePointer>> XlBlockDevices::open() {
 asio::awaitable<Result<XlBlockDevices::View>> XlBlockDevices::look(StorePointer store, DomainId domain, Volume volume) {
   auto work = [store, domain, volume = std::move(volume), kernel = settings_.kernel_backends]() -> Result<View> {
     View view;
-    TRY(const auto home, store->read("/local/domain/" + std::to_string(domain.value)));
+    TRY(const auto home, store->read(home_of(domain)));
     view.domain_is_there = home.has_value();
     TRY(view.backends, read_block_backends(*store, kernel, domain, volume));
     return view;
@@ -96,10 +97,12 @@ asio::awaitable<Result<std::string>> XlBlockDevices::wait_until(StorePointer sto
   }
 }
 
-asio::awaitable<Result<void>> XlBlockDevices::wait_connected(StorePointer store, std::string backend) {
-  auto missing = [store, backend]() -> Result<std::string> {
+asio::awaitable<Result<void>> XlBlockDevices::wait_connected(StorePointer store, DomainId domain, std::string backend) {
+  auto missing = [store, home = home_of(domain), backend]() -> Result<std::string> {
     TRY(const auto state, store->read(backend + "/state"));
     if (state == k_connected) return std::string();
+    TRY(const auto there, store->read(home));
+    if (!there) return fail(Errc::not_found, "the domain is gone");
     return state ? "the backend is in state " + printable(*state) : std::string("there is no backend");
   };
   CO_TRY(const auto left, co_await wait_until(store, backend, missing, settings_.attach_limit));
@@ -184,7 +187,7 @@ asio::awaitable<Result<void>> XlBlockDevices::make(StorePointer store, DomainId 
   CO_TRY(const auto view, co_await look(store, domain, disk.volume));
   const BlockBackend* backend = find(view, domain, disk);
   if (backend == nullptr) co_return fail(Errc::xen, "no backend was made");
-  co_return co_await wait_connected(store, backend->path);
+  co_return co_await wait_connected(store, domain, backend->path);
 }
 
 asio::awaitable<Result<void>> XlBlockDevices::attach(DomainId domain, VmDisk disk) {
@@ -199,7 +202,7 @@ asio::awaitable<Result<void>> XlBlockDevices::attach(DomainId domain, VmDisk dis
 
   const BlockBackend* there = find(view, domain, disk);
   Result<void> attached = outcome::success();
-  if (there != nullptr && !there->is_refused) attached = co_await wait_connected(store, there->path);
+  if (there != nullptr && !there->is_refused) attached = co_await wait_connected(store, domain, there->path);
   else attached = co_await make(store, domain, disk, std::move(specification));
   if (attached) co_return outcome::success();
   // libxl leaves the nodes of a device that came to nothing.
@@ -216,10 +219,32 @@ asio::awaitable<Result<void>> XlBlockDevices::detach(DomainId domain, VmDisk dis
   co_return co_await take_away(store, *backend, std::move(disk), how, limit);
 }
 
+// Of a domain that dies while it is given a disk libxl forgets everything, but the backend's nodes stay, and libxl does not remove what it does not
+// know. Gives whether it was so.
+asio::awaitable<Result<bool>> XlBlockDevices::remove_remains(StorePointer store, BlockBackend backend) {
+  if (backend.path.empty()) co_return false;
+  auto work = [store, backend]() -> Result<bool> {
+    TRY(const auto domain, store->read(home_of(backend.domain)));
+    TRY(const auto known, store->read("/libxl/" + std::to_string(backend.domain.value) + "/device/vbd/" + backend.number));
+    if (domain || known) return false;
+    TRY(store->remove(backend.path));
+    return true;
+  };
+  CO_TRY(const bool were_remains, co_await run_blocking_within(pool_, work, k_look_limit, "looking at a block backend"));
+  if (were_remains) log_info("removed '" + printable(backend.path) + "', the remains of a domain that is gone");
+  co_return were_remains;
+}
+
 // A guest of Linux 5.15 or later gives the device up at once when it is asked, also one that it has mounted: what asks must know that it has
 // not. Earlier ones and Windows keep it; xl waits for them for ten seconds and fails, and they may still give it up after that.
 asio::awaitable<Result<void>> XlBlockDevices::take_away(StorePointer store, BlockBackend backend, VmDisk disk, Detach how, Deadline limit) {
   const auto end = Clock::now() + limit;
+  CO_TRY(const bool were_remains, co_await remove_remains(store, backend));
+  if (were_remains) {
+    auto gone = co_await wait_gone(store, backend, limit);
+    if (!gone) co_return cannot_detach(gone.error().code, backend.domain, disk, gone.error().message);
+    co_return outcome::success();
+  }
   std::vector<std::string> arguments{"block-detach"};
   if (how == Detach::force) arguments.push_back("--force");
   arguments.push_back(std::to_string(backend.domain.value));

@@ -42,7 +42,8 @@ class XlBlockDevices final : public BlockDevices {
   asio::awaitable<Result<StorePointer>> open();
   asio::awaitable<Result<View>> look(StorePointer store, DomainId domain, Volume volume);
   asio::awaitable<Result<std::string>> wait_until(StorePointer store, std::string watched, std::function<Result<std::string>()> missing, Deadline limit);
-  asio::awaitable<Result<void>> wait_connected(StorePointer store, std::string backend);
+  asio::awaitable<Result<void>> wait_connected(StorePointer store, DomainId domain, std::string backend);
+  asio::awaitable<Result<bool>> remove_remains(StorePointer store, BlockBackend backend);
   asio::awaitable<Result<bool>> has_been_asked(StorePointer store, BlockBackend backend);
   asio::awaitable<Result<void>> wait_gone(StorePointer store, BlockBackend backend, Deadline limit);
   asio::awaitable<Result<void>> check_server(StorePointer store, DomainId domain, VmDisk disk);

@@ -252,6 +252,39 @@ TEST_F(XlBlockDevicesTest, AGuestMayGiveItUpLaterThanXlWaits) {
   EXPECT_OK(*result);
 }
 
+// As real Xen was found, when a guest crashed in the middle of a cutover.
+TEST_F(XlBlockDevicesTest, TheRemainsOfADeadDomainAreRemoved) {
+  const VmDisk disk = sales();
+  put("vbd/9/52000", "xvds", disk.volume.path);
+  EXPECT_THAT(holders(disk.volume), ElementsAre("9 xvds"));
+  EXPECT_OK(detach({9}, disk, Detach::force));
+  EXPECT_THAT(holders(disk.volume), IsEmpty());
+  EXPECT_EQ(calls(), "") << "libxl knows nothing of it";
+  EXPECT_OK(attach({7}, disk));
+}
+
+TEST_F(XlBlockDevicesTest, ADomainThatDiesWhileItGetsADiskIsNotWaitedFor) {
+  const VmDisk disk = sales();
+  host_.pretend("shy");
+  BlockDeviceSettings settings = host_.settings();
+  settings.attach_limit = 1h;
+  XlBlockDevices devices(host_.pool, settings);
+  std::optional<Result<void>> result;
+  asio::co_spawn(
+      host_.context,
+      [](XlBlockDevices& of, VmDisk given, std::optional<Result<void>>& into) -> asio::awaitable<void> { into = co_await of.attach({7}, given); }(devices, disk, result),
+      asio::detached);
+  host_.context.restart();
+  while (!result && !open().read("/local/domain/0/backend/vbd/7/52000/state").value()) host_.context.run_one_for(10ms);
+  EXPECT_OK(open().remove("/local/domain/7"));
+  while (!result && host_.context.run_one_for(10s) != 0) {
+  }
+  ASSERT_TRUE(result);
+  ASSERT_FAILS(*result, Errc::not_found);
+  EXPECT_THAT(result->error().message, HasSubstr("the domain is gone"));
+  EXPECT_THAT(holders(disk.volume), IsEmpty());
+}
+
 TEST_F(XlBlockDevicesTest, ABackendThatStaysIsNotGone) {
   const VmDisk disk = sales();
   ASSERT_OK(attach({7}, disk));
