@@ -230,11 +230,12 @@ class HandOverStep : public ProductionStep {
 
   asio::awaitable<Result<StepOutcome>> act() override {
     StepOutcome outcome;
-    CO_TRY(co_await publish(member_));
-    if (acknowledged_ == Acknowledged::here) {
-      CO_TRY(const std::string applied, co_await give(member_));
-      outcome.text = has_production(applied);
+    if (acknowledged_ == Acknowledged::later) {
+      CO_TRY(co_await publish(member_));
+      co_return outcome;
     }
+    CO_TRY(const std::string applied, co_await give(member_));
+    outcome.text = member() + " has production, " + applied;
     co_return outcome;
   }
 
@@ -243,8 +244,6 @@ class HandOverStep : public ProductionStep {
     co_return outcome::success();
   }
 
- protected:
-  std::string has_production(const std::string& applied) const { return member() + " has production, " + applied; }
 
  private:
   bool is_apart() const {
@@ -263,7 +262,7 @@ class HandedOverStep : public HandOverStep {
   std::string name() const override { return "hand over acknowledged"; }
   std::string plan() const override { return "wait until " + member() + " may speak"; }
   asio::awaitable<Result<Presence>> probe() override { return MoveStep::probe(); }
-  asio::awaitable<Result<void>> undo() override { return MoveStep::undo(); }  // that of the step before takes all back
+  asio::awaitable<Result<void>> undo() override { return MoveStep::undo(); }  // that of "hand over" takes it away
 };
 
 class HealthStep : public MoveStep {

@@ -207,10 +207,7 @@ class ReleaseVolumeStep : public VolumeStep {
     if (now.member && now.member != member_ && now.member != move_.to) {
       co_return fail(Errc::conflict, "cannot move volume '" + volume() + "': '" + member_name(*family(), *now.member) + "' has it; switch it first");
     }
-    if (now.member != member_) {
-      CO_TRY(co_await let_go_on_without());  // where a restart came between
-      co_return outcome;
-    }
+    if (now.member != member_) co_return outcome;
     CO_TRY(Released released, co_await ask(move_.if_refused));
     if (released.asked && released.risk.empty()) outcome.text = member() + " let go of volume " + volume();
     (*move_.released)[volume_.name] = std::move(released);
@@ -237,7 +234,10 @@ class DetachVolumeStep : public VolumeStep {
   asio::awaitable<Result<StepOutcome>> act() override {
     StepOutcome outcome;
     CO_TRY(const Holding now, co_await holding());
-    if (now.member != member_) co_return outcome;
+    if (now.member != member_) {
+      CO_TRY(co_await let_go_on_without());  // where a restart came between
+      co_return outcome;
+    }
     CO_TRY(const std::string risk, co_await take((*move_.released)[volume_.name]));
     outcome.text = "took volume " + volume() + " from " + member() + (risk.empty() ? "" : ' ' + risk);
     co_return outcome;
@@ -264,7 +264,7 @@ class AcquireVolumeStep : public VolumeStep {
   asio::awaitable<Result<void>> undo() override {
     if (move_.from == member_) co_return outcome::success();  // it had the lease before
     CO_TRY(const Holding now, co_await holding());
-    if (now.member != member_) co_return outcome::success();
+    if (now.member != member_) co_return co_await let_go_on_without();  // where a restart came between
     CO_TRY(co_await take_away(IfRefused::force));
     co_return outcome::success();
   }

@@ -117,5 +117,26 @@ TEST(CutoverCrash, AVolumeSwitchToo) {
   FAIL() << "it never came to its end";
 }
 
+// It was held still as its agent was silent; its volume and the lease are gone, and the broker dies before it lets it go on.
+TEST(CutoverCrash, WhoWasHeldStillForAVolumeGoesOn) {
+  Till till;
+  till.guests.fails = [&till](const std::string& call) -> std::optional<Error> {
+    if (call.starts_with("release sales " + till.pos1_uuid.text())) return Error{Errc::unavailable, "its agent gave no answer within 25s"};
+    return std::nullopt;
+  };
+  till.toolstack.fails = [](const std::string& call) -> std::optional<Error> {
+    if (call == "unpause pos1") throw std::runtime_error("crash");
+    return std::nullopt;
+  };
+  ASSERT_TRUE(ask_until_crash(till, VolumeSwitch{.volume = VolumeName::parse("sales").value(), .to = clone_name("standby")}));
+  EXPECT_EQ(till.domain("pos1").state, broker::DomainState::paused);
+  till.toolstack.fails = nullptr;
+  till.start();
+  till.settle();
+  EXPECT_EQ(till.journal.operations.back().state, OperationState::succeeded);
+  EXPECT_EQ(till.domains_with_volume(), std::vector<std::string>{"pos1.standby"});
+  EXPECT_EQ(till.domain("pos1").state, broker::DomainState::running);
+}
+
 }  // namespace
 }  // namespace zynclone::tests
