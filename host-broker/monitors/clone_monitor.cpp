@@ -143,6 +143,7 @@ Result<void> CloneMonitor::remove_unbacked(xenstore::Store& store, const std::ve
       removed = !files_.is_damaged(vm);
       if (!removed) return outcome::success();
       TRY(transaction.remove(root));
+      if (const auto uuid = Uuid::parse(name)) published_.erase(uuid.value());
       TRY(const auto backends, transaction.directory(xen::k_acknowledgements_path));
       for (const std::string& backend : backends) {
         TRY(transaction.remove(xen::k_acknowledgements_path + "/" + backend + "/" + name));

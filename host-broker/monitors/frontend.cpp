@@ -38,14 +38,6 @@ void write_disconnect(xenstore::Store& store, const xen::DomainEntry& domain, co
   if (!done) log_warning("cannot tell the frontend '" + frontend + "' its link: " + done.error().message);
 }
 
-std::string mode_of(unsigned vif) { return "vif/" + std::to_string(vif) + "/mode"; }
-
-bool has_changed(const Nodes& before, const Nodes& after, const std::string& path) {
-  const auto old = before.find(path);
-  const auto now = after.find(path);
-  return old == before.end() || now == after.end() || old->second != now->second;
-}
-
 std::string describe(const PublishedMember& member) {
   std::string text = member.name + " (domain " + std::to_string(member.domain->value) + "):";
   for (const PublishedVif& vif : member.vifs) text += " interface " + std::to_string(vif.index) + " " + std::string(protocol::to_string(vif.mode));
@@ -89,9 +81,7 @@ Result<void> tell_member(xenstore::Store& store, const xen::DomainEntry& domain,
     }
     return outcome::success();
   }));
-  for (const PublishedVif& vif : member.vifs) {
-    if (told == nullptr || has_changed(*told, nodes, mode_of(vif.index))) write_disconnect(store, domain, vif);
-  }
+  for (const PublishedVif& vif : member.vifs) write_disconnect(store, domain, vif);
   if (changed) log_info("told " + describe(member));
   return outcome::success();
 }

@@ -227,6 +227,20 @@ TEST_F(CloneMonitorTest, WhatIsKnownIsNotReadAgain) {
   EXPECT_EQ(world.read("/local/domain/7/zynclone/role"), std::nullopt);
 }
 
+TEST_F(CloneMonitorTest, AFamilyWhoseFileComesBackIsPublishedAgainAtOnce) {
+  const Hints file{.everything = false, .names = {"file:pos1.json"}};
+  const Family family = family_with_clone(4, CloneState::running, VifMask{0}, VifMask{0});
+  world.save(family);
+  ASSERT_OK(reconcile());
+  world.remove_family("pos1");
+  ASSERT_OK(monitor.reconcile(file));
+  EXPECT_EQ(world.read(k_family + "/vm"), std::nullopt);
+  world.save(family);
+  ASSERT_OK(monitor.reconcile(file));
+  EXPECT_EQ(world.read(k_family + "/vm"), "pos1");
+  EXPECT_EQ(world.read(k_family + "/generation"), "4");
+}
+
 TEST_F(CloneMonitorTest, WhatSomeoneChangesByHandIsPutRight) {
   world.save(family_with_clone(4, CloneState::running, VifMask{0}, VifMask{0}));
   ASSERT_OK(reconcile());
