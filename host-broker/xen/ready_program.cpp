@@ -3,6 +3,8 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -22,6 +24,9 @@ using asio::posix::stream_descriptor;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t k_most_output = 64 * 1024;
+constexpr std::chrono::seconds k_death{5};  // from SIGKILL to the end
+
+void keep(std::string& output, std::string_view more) { output.append(more.substr(0, k_most_output - std::min(output.size(), k_most_output))); }
 
 }  // namespace
 
@@ -62,6 +67,7 @@ void ReadyProgram::reap() {
   siginfo_t info{};
   const int result = ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG);
   reaped_ = result != 0 || info.si_pid != 0;
+  if (result != 0) status_ = 255;  // somebody else has got it: nothing is known
   if (info.si_pid != 0) status_ = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
 }
 
@@ -70,16 +76,36 @@ asio::awaitable<Result<std::string>> ReadyProgram::ask(std::string input) {
   co_await asio::async_write(socket_, asio::buffer(input), asio::redirect_error(asio::use_awaitable, error));
   if (!error) socket_.shutdown(asio::socket_base::shutdown_send, error);
   if (error) co_return fail(Errc::system, "cannot run '" + printable(program_) + "': " + error.message());
+  using namespace asio::experimental::awaitable_operators;
+  // What the program's own children write later is not waited for.
   std::string output;
-  std::vector<char> part(4096);
-  for (;;) {
-    const std::size_t count = co_await socket_.async_read_some(asio::buffer(part), asio::redirect_error(asio::use_awaitable, error));
-    if (error) break;
-    output.append(part.data(), std::min(count, k_most_output - output.size()));
+  const auto ended = co_await (wait_for_end() || read_all(output));
+  if (ended.index() == 1) {
+    CO_TRY(co_await wait_for_end());
+  } else if (!std::get<0>(ended)) {
+    co_return std::get<0>(ended).error();
   }
+  for (std::array<char, 4096> part;;) {
+    const ssize_t count = ::recv(socket_.native_handle(), part.data(), part.size(), MSG_DONTWAIT);
+    if (count <= 0) break;
+    keep(output, std::string_view(part.data(), static_cast<std::size_t>(count)));
+  }
+  co_return output;
+}
+
+asio::awaitable<Result<void>> ReadyProgram::wait_for_end() {
+  boost::system::error_code error;
   co_await process_.async_wait(stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
   if (error) co_return fail(Errc::system, "cannot wait for '" + printable(program_) + "': " + error.message());
-  co_return output;
+  co_return outcome::success();
+}
+
+asio::awaitable<void> ReadyProgram::read_all(std::string& output) {
+  std::vector<char> part(4096);
+  for (boost::system::error_code error; !error;) {
+    const std::size_t count = co_await socket_.async_read_some(asio::buffer(part), asio::redirect_error(asio::use_awaitable, error));
+    keep(output, std::string_view(part.data(), count));
+  }
 }
 
 asio::awaitable<Result<ProcessOutput>> ReadyProgram::run(std::vector<std::string> arguments, Deadline limit) {
@@ -88,8 +114,7 @@ asio::awaitable<Result<ProcessOutput>> ReadyProgram::run(std::vector<std::string
   auto output = co_await with_timeout(ask(std::move(input)), limit, "'" + printable(program_) + "'");
   if (!output) {
     ::kill(-id_, SIGKILL);
-    boost::system::error_code error;
-    co_await process_.async_wait(stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
+    (void)co_await with_timeout(wait_for_end(), k_death, "the end of '" + printable(program_) + "'");
   }
   reap();
   if (!output) co_return outcome::failure(std::move(output).error());

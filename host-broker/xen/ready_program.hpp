@@ -23,13 +23,15 @@ class ReadyProgram {
 
   // It may have died meanwhile.
   bool is_there();
-  // Once: has it do its work, and waits for its end. `errors` of the output is all that it wrote. After the limit it is killed with its children.
+  // Once: has it do its work, and waits for its end. `errors` of the output is what it wrote, 64 KiB at most. After the limit it is killed with its children.
   // Errors: system, timed_out.
   asio::awaitable<Result<ProcessOutput>> run(std::vector<std::string> arguments, Deadline limit);
 
  private:
   ReadyProgram(asio::any_io_executor executor, std::string program, pid_t id, int process);
   asio::awaitable<Result<std::string>> ask(std::string input);
+  asio::awaitable<Result<void>> wait_for_end();
+  asio::awaitable<void> read_all(std::string& output);
   void reap();
 
   std::string program_;

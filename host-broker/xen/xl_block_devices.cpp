@@ -224,11 +224,15 @@ asio::awaitable<Result<void>> XlBlockDevices::detach(DomainId domain, VmDisk dis
 asio::awaitable<Result<bool>> XlBlockDevices::remove_remains(StorePointer store, BlockBackend backend) {
   if (backend.path.empty()) co_return false;
   auto work = [store, backend]() -> Result<bool> {
-    TRY(const auto domain, store->read(home_of(backend.domain)));
-    TRY(const auto known, store->read("/libxl/" + std::to_string(backend.domain.value) + "/device/vbd/" + backend.number));
-    if (domain || known) return false;
-    TRY(store->remove(backend.path));
-    return true;
+    bool removed = false;
+    TRY(store->transact([&](xenstore::Transaction& transaction) -> Result<void> {
+      TRY(const auto domain, transaction.read(home_of(backend.domain)));
+      TRY(const auto known, transaction.read("/libxl/" + std::to_string(backend.domain.value) + "/device/vbd/" + backend.number));
+      removed = !domain && !known;
+      if (!removed) return outcome::success();
+      return transaction.remove(backend.path);
+    }));
+    return removed;
   };
   CO_TRY(const bool were_remains, co_await run_blocking_within(pool_, work, k_look_limit, "looking at a block backend"));
   if (were_remains) log_info("removed '" + printable(backend.path) + "', the remains of a domain that is gone");

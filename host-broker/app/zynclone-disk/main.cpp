@@ -14,6 +14,7 @@ extern "C" {
 #include <charconv>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -103,11 +104,11 @@ int main(int count, char**) {
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): it cannot fail; nobody may be left to complain to
   auto* const logger = reinterpret_cast<xentoollog_logger*>(xtl_createlogger_stdiostream(stderr, XTL_WARN, 0));
   libxl_ctx* context = nullptr;
-  const int made = logger == nullptr ? ERROR_NOMEM : libxl_ctx_alloc(&context, LIBXL_VERSION, 0, logger);
+  // One that cannot do its work does not wait for it: another is started then.
+  if (logger == nullptr || libxl_ctx_alloc(&context, LIBXL_VERSION, 0, logger) != 0) return complain("cannot reach Xen");
   std::string input;
   if (!read_input(input) || (!input.empty() && input.back() != '\0')) return complain("cannot read what to do");
   if (input.empty()) return 0;
-  if (made != 0) return complain("cannot reach Xen");
   libxl_childproc_setmode(context, &k_child_hooks, nullptr);
   const int status = work(context, split(input));
   libxl_ctx_free(context);
