@@ -47,7 +47,7 @@ harm_at_steps() { # HARM TEXT COMES_HOME STEP...
 both_answer() { agent_answers && agent_answers standby; }
 
 agent_crashes() {
-  ((${#moments[@]} > 1)) || { skip "the agent is killed at every step of a cutover" "in emulation each takes a minute; bad_luck has one"; return 0; }
+  ((${#moments[@]} > 1)) || { skip "the agent is killed at every step of a cutover" "in emulation each takes a minute"; return 0; }
   part "The agent is killed at every step of a cutover"
   harm_at_steps agent_dies "loses its agent" come_home {1..9}
 }

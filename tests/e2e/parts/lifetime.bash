@@ -18,6 +18,7 @@ json.dump(family, sys.stdout, indent=2)' "$time" "${@:2}" | family_put pos1
 }
 
 lifetime() {
+  ((${#moments[@]} > 1)) || { skip "a clone for some time" "time is the broker's own, and in emulation this takes long"; return 0; }
   part "A clone for some time"
   run zynclone clone create --name brief --no-start --ttl 59s --wait
   expect_status 2 "none is made for less than a minute"
