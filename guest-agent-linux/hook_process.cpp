@@ -3,19 +3,12 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/redirect_error.hpp>
 
-#include <cerrno>
-#include <csignal>
-#include <cstring>
-#include <poll.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include "guest-agent-core/either.hpp"
 #include "guest-agent-core/text.hpp"
 #include "guest-agent-linux/process_tree.hpp"
 #include "protocol/names.hpp"
 #include "system/spawn_child.hpp"
+#include "system/watched_child.hpp"
 
 namespace zynclone::agent {
 namespace {
@@ -23,14 +16,13 @@ namespace {
 using asio::posix::stream_descriptor;
 
 constexpr std::size_t k_pipe_capacity = 64 * 1024;  // pipe(7): what a dead writer can have left at most
-constexpr int k_death_ms = 1000;                    // from SIGKILL to the end; one in uninterruptible sleep is left to init
+constexpr std::chrono::seconds k_death{1};          // from SIGKILL to the end; one in uninterruptible sleep is left to init
 
 class HookProcess {
  public:
-  HookProcess(asio::any_io_executor executor, SpawnedChild child, Descriptor process, std::string mark)
-      : pid_(child.pid),
+  HookProcess(asio::any_io_executor executor, WatchedChild process, SpawnedChild child, std::string mark)
+      : process_(std::move(process)),
         mark_(std::move(mark)),
-        process_(executor, process.release()),
         output_(executor, child.output.release()),
         errors_(executor, child.errors.release()) {
     output_.non_blocking(true);
@@ -41,26 +33,23 @@ class HookProcess {
 
   // Also when the coroutine that awaits its end is cancelled or destroyed.
   ~HookProcess() {
-    if (!reaped_) kill();
+    if (!process_.is_reaped()) kill();
   }
 
   // False: it still runs.
   asio::awaitable<bool> ended_within(Deadline limit) {
-    co_await either(either(ended(), sleep_for(limit)), either(follow(output_), follow(errors_)));
-    reap();
-    co_return reaped_;
+    co_await either(ended(limit), either(follow(output_), follow(errors_)));
+    co_return process_.is_reaped();
   }
 
-  // Blocks for the moment that SIGKILL takes. The group is signalled before its leader is reaped: until then nobody else gets its number.
+  // Blocks for the moment that SIGKILL takes.
   void kill() {
-    ::kill(-pid_, SIGKILL);
+    process_.kill_group();
     kill_processes_with(mark_);
-    pollfd process{process_.native_handle(), POLLIN, 0};
-    ::poll(&process, 1, k_death_ms);
-    reap();
+    process_.ends_within(k_death);
   }
 
-  int status() const { return status_; }
+  int status() { return process_.status().value_or(0); }
 
   std::string take_output() {
     read_available(output_);
@@ -69,7 +58,7 @@ class HookProcess {
   }
 
  private:
-  asio::awaitable<void> ended() { co_await process_.async_wait(stream_descriptor::wait_read, asio::use_awaitable); }
+  asio::awaitable<void> ended(Deadline limit) { co_await process_.ended_within(limit); }
 
   // Keeps reading and never ends by itself: only the process's end counts, as a child of it may hold the pipe open for ever.
   asio::awaitable<void> follow(stream_descriptor& pipe) {
@@ -96,23 +85,11 @@ class HookProcess {
     return true;
   }
 
-  void reap() {
-    siginfo_t info{};
-    const int result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG);
-    if (result == 0 && info.si_pid == 0) return;
-    reaped_ = true;
-    // ECHILD: somebody else reaped it; that must not look like success.
-    status_ = result != 0 ? 255 : info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-  }
-
-  pid_t pid_;
+  WatchedChild process_;
   std::string mark_;
-  stream_descriptor process_;  // a pidfd: readable when the process has ended
   stream_descriptor output_;
   stream_descriptor errors_;
   std::string kept_;
-  int status_ = 0;
-  bool reaped_ = false;
 };
 
 std::string failed(HookEvent event, const std::string& name) {
@@ -123,14 +100,8 @@ Result<std::unique_ptr<HookProcess>> start(asio::any_io_executor executor, const
   const std::string id = Uuid::random().text();
   environment["ZYNCLONE_HOOK_RUN"] = id;
   TRY(auto child, spawn_child(command, environment, "/"));
-  Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0)));
-  if (!process) {
-    const int number = errno;
-    ::kill(-child.pid, SIGKILL);
-    ::waitpid(child.pid, nullptr, 0);
-    return fail(Errc::system, std::string("cannot watch it: ") + std::strerror(number));
-  }
-  return std::make_unique<HookProcess>(executor, std::move(child), std::move(process), "ZYNCLONE_HOOK_RUN=" + id);
+  TRY(auto process, WatchedChild::adopt(executor, child.pid, command.front()));
+  return std::make_unique<HookProcess>(executor, std::move(process), std::move(child), "ZYNCLONE_HOOK_RUN=" + id);
 }
 
 }  // namespace

@@ -1,20 +1,13 @@
 #include "system/process.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/redirect_error.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <memory>
-#include <poll.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "protocol/names.hpp"
 #include "system/spawn_child.hpp"
+#include "system/watched_child.hpp"
 
 namespace zynclone {
 namespace {
@@ -67,13 +60,11 @@ class Stream : public std::enable_shared_from_this<Stream> {
   std::string text_;
 };
 
-// A child process until it is reaped. libxenlight in the same process reaps its own children only.
+// A child process and what it writes.
 class Child {
  public:
-  Child(asio::any_io_executor executor, SpawnedChild spawned, int process, std::size_t most_output)
-      : pid_(spawned.pid),
-        process_(std::make_shared<stream_descriptor>(executor, process)),
-        timer_(executor),
+  Child(asio::any_io_executor executor, WatchedChild process, SpawnedChild spawned, std::size_t most_output)
+      : process_(std::move(process)),
         output_(std::make_shared<Stream>(executor, std::move(spawned.output), most_output)),
         errors_(std::make_shared<Stream>(executor, std::move(spawned.errors), most_output)) {
     output_->watch();
@@ -84,61 +75,21 @@ class Child {
 
   // Also when the io_context is destroyed under a running child. Blocks for the moment that SIGKILL takes.
   ~Child() {
-    if (!reaped_) {
-      kill_group();
-      pollfd process{process_->native_handle(), POLLIN, 0};
-      ::poll(&process, 1, 1000);
-      reap();
+    if (!process_.is_reaped()) {
+      process_.kill_group();
+      process_.ends_within(std::chrono::seconds(1));
     }
     output_->finish();
     errors_->finish();
   }
 
-  // True when the child has ended; false when the time is over or the coroutine was cancelled.
-  asio::awaitable<bool> ended_within(Deadline limit) {
-    timer_.expires_after(limit);
-    // A callback that is already queued outlives the timer, hence the weak pointer.
-    timer_.async_wait([weak = std::weak_ptr(process_)](boost::system::error_code error) {
-      if (auto process = weak.lock(); process && !error) process->cancel();
-    });
-    boost::system::error_code error;
-    co_await process_->async_wait(stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
-    expired_ = timer_.cancel() == 0;
-    if (!error) reap();
-    co_return reaped_;
-  }
-
-  bool expired() const { return expired_; }
-
-  // The group is signalled before its leader is reaped: until then nobody else can get its number.
-  void kill_group() {
-    ::kill(-pid_, SIGKILL);
-    ::kill(pid_, SIGKILL);
-  }
-
-  ProcessOutput finish() { return ProcessOutput{status_, output_->finish(), errors_->finish()}; }
+  WatchedChild& process() { return process_; }
+  ProcessOutput finish() { return ProcessOutput{process_.status().value_or(255), output_->finish(), errors_->finish()}; }
 
  private:
-  void reap() {
-    siginfo_t info{};
-    int result = 0;
-    do {
-      result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG);
-    } while (result != 0 && errno == EINTR);
-    if (result == 0 && info.si_pid == 0) return;
-    reaped_ = true;
-    // ECHILD: SIGCHLD is ignored in this process, and the status is lost. That must not look like success.
-    status_ = result != 0 ? 255 : info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-  }
-
-  pid_t pid_;
-  std::shared_ptr<stream_descriptor> process_;  // a pidfd: readable when the process has ended
-  asio::steady_timer timer_;
+  WatchedChild process_;
   std::shared_ptr<Stream> output_;
   std::shared_ptr<Stream> errors_;
-  int status_ = 0;
-  bool reaped_ = false;
-  bool expired_ = false;
 };
 
 std::string last_lines(std::string_view untrusted_errors) {
@@ -159,25 +110,18 @@ asio::awaitable<Result<ProcessOutput>> run_process(std::vector<std::string> argu
   const auto executor = co_await asio::this_coro::executor;
   const std::string program = arguments.empty() ? std::string() : printable(arguments[0]);
   CO_TRY(auto spawned, spawn_child(arguments, options.environment, options.working_directory));
-  // glibc 2.36 declares pidfd_open without extern "C".
-  Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, spawned.pid, 0)));
-  if (!process) {
-    const int number = errno;
-    ::kill(-spawned.pid, SIGKILL);
-    ::waitpid(spawned.pid, nullptr, 0);
-    co_return fail(Errc::system, "cannot watch '" + program + "': " + std::strerror(number));
-  }
-  Child child(executor, std::move(spawned), process.release(), options.most_output);
-  const bool ended = co_await child.ended_within(options.limit);
+  CO_TRY(auto process, WatchedChild::adopt(executor, spawned.pid, program));
+  Child child(executor, std::move(process), std::move(spawned), options.most_output);
+  const bool ended = co_await child.process().ended_within(options.limit);
   if (ended) co_return child.finish();
 
-  const bool expired = child.expired();
-  child.kill_group();
+  const bool is_cancelled = (co_await asio::this_coro::cancellation_state).cancelled() != asio::cancellation_type::none;
+  child.process().kill_group();
   // Once cancelled, this coroutine would throw at its next wait; but the child must be gone before its caller goes on.
   co_await asio::this_coro::throw_if_cancelled(false);
-  co_await child.ended_within(k_death_deadline);
+  co_await child.process().ended_within(k_death_deadline);
   co_await asio::this_coro::throw_if_cancelled(true);
-  if (!expired) co_return fail(Errc::cancelled, "cannot run '" + program + "': it was cancelled");
+  if (is_cancelled) co_return fail(Errc::cancelled, "cannot run '" + program + "': it was cancelled");
   co_return with_context(took_too_long("it", options.limit), "cannot run '" + program + "'");
 }
 

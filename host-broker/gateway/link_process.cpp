@@ -1,17 +1,10 @@
 #include "host-broker/gateway/link_process.hpp"
 
-#include <boost/asio/redirect_error.hpp>
-
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <poll.h>
-extern "C" {
-#include <sys/pidfd.h>  // glibc 2.36 forgot to say so itself
-}
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
@@ -22,11 +15,8 @@ extern "C" {
 namespace zynclone::broker::gateway {
 namespace {
 
-using asio::posix::stream_descriptor;
-
-constexpr int k_links_descriptor = 3;      // the one after standard error
-constexpr int k_death_ms = 1000;           // from SIGKILL to the end
-constexpr std::chrono::seconds k_death{1};
+constexpr int k_links_descriptor = 3;       // the one after standard error
+constexpr std::chrono::seconds k_death{1};  // from SIGKILL to the end
 
 std::vector<std::string> arguments_of(const LinkCommand& command) {
   std::vector<std::string> arguments = {command.program,    "--fd",        std::to_string(k_links_descriptor),
@@ -62,53 +52,23 @@ Result<LinkProcess::Started> LinkProcess::start(asio::any_io_executor executor, 
   const Descriptor links(ends[1]);
   TRY(auto channel, channel::UnixChannel::adopt(executor, std::move(ours)));
   TRY(const pid_t id, spawn_link(command, links.get()));
-  const int process = ::pidfd_open(id, 0);
-  if (process < 0) {
-    const int error = errno;
-    ::kill(id, SIGKILL);
-    ::waitpid(id, nullptr, 0);
-    return fail(Errc::system, std::string("cannot watch a process: ") + std::strerror(error));
-  }
-  LinkProcess started(id, std::make_unique<stream_descriptor>(executor, process));
-  return Started{std::move(started), std::move(channel)};
+  TRY(auto process, WatchedChild::adopt(executor, id, command.program));
+  return Started{LinkProcess(std::make_unique<WatchedChild>(std::move(process))), std::move(channel)};
 }
 
 LinkProcess::~LinkProcess() {
-  if (!process_ || status_) return;
-  kill();
-  pollfd ended{process_->native_handle(), POLLIN, 0};
-  ::poll(&ended, 1, k_death_ms);
-  reap();
-}
-
-void LinkProcess::kill() {
-  if (process_ && !status_) ::pidfd_send_signal(process_->native_handle(), SIGKILL, nullptr, 0);
+  if (!process_ || process_->is_reaped()) return;
+  process_->kill();
+  process_->ends_within(k_death);
 }
 
 asio::awaitable<int> LinkProcess::ended(Deadline limit) {
-  const bool ended = co_await ended_within(limit);
+  const bool ended = co_await process_->ended_within(limit);
   if (!ended) {
-    kill();
-    co_await ended_within(k_death);
+    process_->kill();
+    co_await process_->ended_within(k_death);
   }
-  reap();
-  co_return status_.value_or(128 + SIGKILL);
-}
-
-asio::awaitable<bool> LinkProcess::ended_within(Deadline limit) {
-  using namespace asio::experimental::awaitable_operators;
-  if (status_) co_return true;
-  asio::steady_timer timer(co_await asio::this_coro::executor, limit);
-  auto first = co_await (process_->async_wait(stream_descriptor::wait_read, asio::use_awaitable) || timer.async_wait(asio::use_awaitable));
-  co_return first.index() == 0;
-}
-
-void LinkProcess::reap() {
-  if (status_) return;
-  siginfo_t info{};
-  if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(process_->native_handle()), &info, WEXITED | WNOHANG) != 0 || info.si_pid == 0)
-    return;
-  status_ = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+  co_return process_->status().value_or(128 + SIGKILL);
 }
 
 std::string describe_end(int status) {

@@ -2,16 +2,13 @@
 // One running zynclone-link: started with one end of a socket pair and nothing else of the broker's, killed when this is destroyed.
 // One thread.
 
-#include <boost/asio/posix/stream_descriptor.hpp>
-
 #include <memory>
-#include <optional>
 #include <string>
 #include <sys/types.h>
 
 #include "protocol/channel/channel.hpp"
 #include "protocol/names.hpp"
-#include "system/async.hpp"
+#include "system/watched_child.hpp"
 
 namespace zynclone::broker::gateway {
 
@@ -35,17 +32,13 @@ class LinkProcess {
 
   // Waits for its end, and kills it when there is none in time. Gives its exit status, or 128 + the signal that ended it.
   asio::awaitable<int> ended(Deadline limit);
-  void kill();
-  pid_t id() const { return id_; }
+  void kill() { process_->kill(); }
+  pid_t id() const { return process_->id(); }
 
  private:
-  LinkProcess(pid_t id, std::unique_ptr<asio::posix::stream_descriptor> process) : id_(id), process_(std::move(process)) {}
-  asio::awaitable<bool> ended_within(Deadline limit);
-  void reap();
+  explicit LinkProcess(std::unique_ptr<WatchedChild> process) : process_(std::move(process)) {}
 
-  pid_t id_;
-  std::unique_ptr<asio::posix::stream_descriptor> process_;  // a pidfd: readable when it has ended; null when moved from
-  std::optional<int> status_;
+  std::unique_ptr<WatchedChild> process_;  // null when moved from
 };
 
 struct LinkProcess::Started {

@@ -5,22 +5,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <csignal>
-#include <cstring>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "protocol/names.hpp"
-#include "system/descriptor.hpp"
-#include "system/spawn_setup.hpp"
 
 namespace zynclone::broker::xen {
 namespace {
 
-using asio::posix::stream_descriptor;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t k_most_output = 64 * 1024;
@@ -30,48 +21,15 @@ void keep(std::string& output, std::string_view more) { output.append(more.subst
 
 }  // namespace
 
-ReadyProgram::ReadyProgram(asio::any_io_executor executor, std::string program, pid_t id, int process)
-    : program_(std::move(program)), socket_(executor), process_(executor, process), id_(id) {}
+ReadyProgram::ReadyProgram(std::string program, TalkingProgram started)
+    : program_(std::move(program)), process_(std::move(started.process)), socket_(std::move(started.socket)) {}
 
 Result<std::unique_ptr<ReadyProgram>> ReadyProgram::start(asio::any_io_executor executor, const std::string& program) {
-  const auto failed = [&](int error) { return fail(Errc::system, "cannot start '" + printable(program) + "': " + std::strerror(error)); };
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return failed(errno);
-  Descriptor ours(ends[0]);
-  const Descriptor theirs(ends[1]);
-  const SpawnSetup setup({theirs.get(), theirs.get(), theirs.get()}, "/");
-  pid_t id = 0;
-  const int error = setup.spawn(id, program, {program}, {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"});
-  if (error != 0) return failed(error);
-  const int process = static_cast<int>(::syscall(SYS_pidfd_open, id, 0));
-  if (process < 0) {
-    const int number = errno;
-    ::kill(id, SIGKILL);
-    ::waitpid(id, nullptr, 0);
-    return failed(number);
-  }
-  std::unique_ptr<ReadyProgram> started(new ReadyProgram(executor, program, id, process));
-  started->socket_.assign(asio::local::stream_protocol(), ours.release());
-  return started;
+  TRY(auto started, start_talking(executor, {program}, StandardError::the_socket));
+  return std::unique_ptr<ReadyProgram>(new ReadyProgram(program, std::move(started)));
 }
 
-ReadyProgram::~ReadyProgram() { reap(); }
-
-bool ReadyProgram::is_there() {
-  reap();
-  return !reaped_;
-}
-
-void ReadyProgram::reap() {
-  if (reaped_) return;
-  siginfo_t info{};
-  const int result = ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG);
-  reaped_ = result != 0 || info.si_pid != 0;
-  if (result != 0) status_ = 255;  // somebody else has got it: nothing is known
-  if (info.si_pid != 0) status_ = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-}
-
-asio::awaitable<Result<std::string>> ReadyProgram::ask(std::string input) {
+asio::awaitable<Result<std::string>> ReadyProgram::ask(std::string input, Deadline limit) {
   boost::system::error_code error;
   co_await asio::async_write(socket_, asio::buffer(input), asio::redirect_error(asio::use_awaitable, error));
   if (!error) socket_.shutdown(asio::socket_base::shutdown_send, error);
@@ -79,25 +37,14 @@ asio::awaitable<Result<std::string>> ReadyProgram::ask(std::string input) {
   using namespace asio::experimental::awaitable_operators;
   // What the program's own children write later is not waited for.
   std::string output;
-  const auto ended = co_await (wait_for_end() || read_all(output));
-  if (ended.index() == 1) {
-    CO_TRY(co_await wait_for_end());
-  } else if (!std::get<0>(ended)) {
-    co_return std::get<0>(ended).error();
-  }
+  co_await (process_.ended_within(limit) || read_all(output));
+  if (!process_.is_reaped()) co_await process_.ended_within(limit);
   for (std::array<char, 4096> part;;) {
     const ssize_t count = ::recv(socket_.native_handle(), part.data(), part.size(), MSG_DONTWAIT);
     if (count <= 0) break;
     keep(output, std::string_view(part.data(), static_cast<std::size_t>(count)));
   }
   co_return output;
-}
-
-asio::awaitable<Result<void>> ReadyProgram::wait_for_end() {
-  boost::system::error_code error;
-  co_await process_.async_wait(stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return fail(Errc::system, "cannot wait for '" + printable(program_) + "': " + error.message());
-  co_return outcome::success();
 }
 
 asio::awaitable<void> ReadyProgram::read_all(std::string& output) {
@@ -111,15 +58,14 @@ asio::awaitable<void> ReadyProgram::read_all(std::string& output) {
 asio::awaitable<Result<ProcessOutput>> ReadyProgram::run(std::vector<std::string> arguments, Deadline limit) {
   std::string input;
   for (const std::string& argument : arguments) input += argument + '\0';
-  auto output = co_await with_timeout(ask(std::move(input)), limit, "'" + printable(program_) + "'");
+  auto output = co_await with_timeout(ask(std::move(input), limit), limit, "'" + printable(program_) + "'");
   if (!output) {
-    ::kill(-id_, SIGKILL);
-    (void)co_await with_timeout(wait_for_end(), k_death, "the end of '" + printable(program_) + "'");
+    process_.kill_group();
+    co_await process_.ended_within(k_death);
+    co_return outcome::failure(std::move(output).error());
   }
-  reap();
-  if (!output) co_return outcome::failure(std::move(output).error());
   ProcessOutput ended;
-  ended.status = status_;
+  ended.status = process_.status().value_or(255);
   ended.errors = std::move(output).value();
   co_return ended;
 }

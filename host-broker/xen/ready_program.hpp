@@ -2,13 +2,11 @@
 // A program that is started before it is needed, and waits for its arguments on its standard input, each ended by a NUL: loading it may take longer than
 // its work. It ends by itself when its input ends before they come, as when this process dies. One thread.
 
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "host-broker/xen/talking_program.hpp"
 #include "system/process.hpp"
 
 namespace zynclone::broker::xen {
@@ -17,29 +15,23 @@ class ReadyProgram {
  public:
   // Errors: system.
   static Result<std::unique_ptr<ReadyProgram>> start(asio::any_io_executor executor, const std::string& program);
-  ~ReadyProgram();
   ReadyProgram(const ReadyProgram&) = delete;
   ReadyProgram& operator=(const ReadyProgram&) = delete;
 
   // It may have died meanwhile.
-  bool is_there();
+  bool is_there() { return !process_.status(); }
   // Once: has it do its work, and waits for its end. `errors` of the output is what it wrote, 64 KiB at most. After the limit it is killed with its children.
   // Errors: system, timed_out.
   asio::awaitable<Result<ProcessOutput>> run(std::vector<std::string> arguments, Deadline limit);
 
  private:
-  ReadyProgram(asio::any_io_executor executor, std::string program, pid_t id, int process);
-  asio::awaitable<Result<std::string>> ask(std::string input);
-  asio::awaitable<Result<void>> wait_for_end();
+  ReadyProgram(std::string program, TalkingProgram started);
+  asio::awaitable<Result<std::string>> ask(std::string input, Deadline limit);
   asio::awaitable<void> read_all(std::string& output);
-  void reap();
 
   std::string program_;
+  WatchedChild process_;
   asio::local::stream_protocol::socket socket_;
-  asio::posix::stream_descriptor process_;  // a pidfd
-  pid_t id_;
-  bool reaped_ = false;
-  int status_ = 0;
 };
 
 // Some of one program, kept ready. One thread.

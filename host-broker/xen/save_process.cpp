@@ -3,25 +3,13 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/redirect_error.hpp>
 
-#include <cerrno>
 #include <charconv>
-#include <csignal>
-#include <cstring>
 #include <istream>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "host-broker/xen/xl_process.hpp"
-#include "system/descriptor.hpp"
-#include "system/spawn_setup.hpp"
 
 namespace zynclone::broker::xen {
 namespace {
-
-using asio::posix::stream_descriptor;
 
 constexpr std::size_t k_longest_line = 4096;
 constexpr std::chrono::seconds k_death{5};  // from SIGKILL to the end
@@ -36,36 +24,12 @@ std::optional<unsigned> number_after(std::string_view line, std::string_view wor
 
 }  // namespace
 
-SaveProcess::SaveProcess(asio::any_io_executor executor, pid_t id, int process) : socket_(executor), process_(executor, process), id_(id), buffer_(k_longest_line) {}
+SaveProcess::SaveProcess(TalkingProgram started) : process_(std::move(started.process)), socket_(std::move(started.socket)), buffer_(k_longest_line) {}
 
 Result<std::unique_ptr<SaveProcess>> SaveProcess::start(asio::any_io_executor executor, const std::string& program, DomainId domain, const std::string& file,
                                                         std::uint64_t reserve) {
-  const auto failed = [&](int error) { return fail(Errc::system, "cannot start '" + printable(program) + "': " + std::strerror(error)); };
-  int ends[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return failed(errno);
-  Descriptor ours(ends[0]);
-  const Descriptor theirs(ends[1]);
-  const SpawnSetup setup({theirs.get(), theirs.get(), STDERR_FILENO}, "/");
-  pid_t id = 0;
-  const std::vector<std::string> arguments{program, std::to_string(domain.value), file, std::to_string(reserve)};
-  const int error = setup.spawn(id, program, arguments, {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"});
-  if (error != 0) return failed(error);
-  const int process = static_cast<int>(::syscall(SYS_pidfd_open, id, 0));
-  if (process < 0) {
-    const int number = errno;
-    ::kill(id, SIGKILL);
-    ::waitpid(id, nullptr, 0);
-    return failed(number);
-  }
-  std::unique_ptr<SaveProcess> started(new SaveProcess(executor, id, process));
-  started->socket_.assign(asio::local::stream_protocol(), ours.release());
-  return started;
-}
-
-SaveProcess::~SaveProcess() {
-  boost::system::error_code ignored;
-  socket_.close(ignored);
-  reap();
+  TRY(auto started, start_talking(executor, {program, std::to_string(domain.value), file, std::to_string(reserve)}, StandardError::ours));
+  return std::unique_ptr<SaveProcess>(new SaveProcess(std::move(started)));
 }
 
 asio::awaitable<Result<Deadline>> SaveProcess::suspended(Progress progress, Deadline limit) {
@@ -110,30 +74,14 @@ asio::awaitable<Result<void>> SaveProcess::read_until_held(Progress progress) {
   co_return outcome::success();
 }
 
-asio::awaitable<Result<void>> SaveProcess::wait_for_end() {
-  boost::system::error_code error;
-  co_await process_.async_wait(stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return fail(Errc::cancelled, "cannot wait for zynclone-save: " + error.message());
-  co_return outcome::success();
-}
-
 asio::awaitable<Result<void>> SaveProcess::end(Deadline limit) {
   boost::system::error_code ignored;
   socket_.close(ignored);
-  auto ended = co_await with_timeout(wait_for_end(), limit, "letting the domain go");
-  if (!ended) {
-    ::syscall(SYS_pidfd_send_signal, process_.native_handle(), SIGKILL, nullptr, 0);
-    (void)co_await with_timeout(wait_for_end(), k_death, "ending zynclone-save");
-  }
-  reap();
-  co_return ended;
-}
-
-void SaveProcess::reap() {
-  if (reaped_) return;
-  siginfo_t info{};
-  const int result = ::waitid(P_PID, static_cast<id_t>(id_), &info, WEXITED | WNOHANG);
-  reaped_ = result != 0 || info.si_pid != 0;
+  const bool ended = co_await process_.ended_within(limit);
+  if (ended) co_return outcome::success();
+  process_.kill();
+  co_await process_.ended_within(k_death);
+  co_return took_too_long("letting the domain go", limit);
 }
 
 asio::awaitable<Result<void>> wait_for_other_saves(DomainId domain, Deadline limit) {

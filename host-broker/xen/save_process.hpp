@@ -2,16 +2,14 @@
 // One zynclone-save at work (host-broker/app/zynclone-save): it copies a domain's memory, and holds the domain for as long as this object keeps its
 // input open. Also finds those that a broker before this one has left. Owned by XlMemories; one thread.
 
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/streambuf.hpp>
 
 #include <functional>
 #include <memory>
 #include <string>
 
+#include "host-broker/xen/talking_program.hpp"
 #include "protocol/names.hpp"
-#include "system/async.hpp"
 
 namespace zynclone::broker::xen {
 
@@ -22,7 +20,7 @@ class SaveProcess {
   // `reserve`: bytes that stay free on the file's file system. Errors: system.
   static Result<std::unique_ptr<SaveProcess>> start(asio::any_io_executor executor, const std::string& program, DomainId domain, const std::string& file,
                                                     std::uint64_t reserve);
-  ~SaveProcess();  // lets the domain go, without waiting for it
+  // When this goes, the domain is let go, without waiting for it.
   SaveProcess(const SaveProcess&) = delete;
   SaveProcess& operator=(const SaveProcess&) = delete;
 
@@ -36,19 +34,15 @@ class SaveProcess {
   asio::awaitable<Result<void>> end(Deadline limit);
 
  private:
-  SaveProcess(asio::any_io_executor executor, pid_t id, int process);
+  explicit SaveProcess(TalkingProgram started);
   asio::awaitable<Result<Deadline>> read_until_suspended(Progress progress);
   asio::awaitable<Result<void>> read_until_held(Progress progress);
   asio::awaitable<Result<std::string>> read_line();
-  asio::awaitable<Result<void>> wait_for_end();
-  void reap();
 
+  WatchedChild process_;
   asio::local::stream_protocol::socket socket_;
-  asio::posix::stream_descriptor process_;  // a pidfd
-  pid_t id_;
   asio::streambuf buffer_;
   bool is_holding_ = false;
-  bool reaped_ = false;
 };
 
 // Waits until no zynclone-save of another process works on the domain: those that have lost their broker give up by themselves, and are killed after the
