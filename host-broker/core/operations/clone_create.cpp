@@ -28,6 +28,14 @@ std::unique_ptr<Step> record_step(const Context& context, const ClonePlan& plan)
   return edit_step(context, "record", enter, leave);
 }
 
+// What the clone's may do once it is there.
+Result<std::string> planned_interfaces(const Context& context, const ClonePlan& plan) {
+  TRY(const Family* now, family_of(context));
+  Family family = *now;
+  if (find_clone(family, plan.clone.name) == nullptr) family.clones.push_back(plan.clone);
+  return interfaces_text(family, plan.clone);
+}
+
 std::string summary_of(const Context& context, const CloneName& name) {
   const auto family = family_of(context);
   const auto clone = clone_of(context, name);
@@ -46,13 +54,14 @@ std::string summary_of(const Context& context, const CloneName& name) {
 asio::awaitable<Result<Operation>> make_clone_create(Context context, protocol::CloneCreate call) {
   CO_TRY(const ClonePlan plan, co_await plan_clone(context, call));
   const CloneName name = call.name;
+  CO_TRY(const std::string interfaces, planned_interfaces(context, plan));
   Operation operation;
   operation.summary = [context, name] { return summary_of(context, name); };
 
   operation.steps.push_back(record_step(context, plan));
   if (call.mode == CloneMode::live) {
     // Locked down before anything is copied: where that fails, the original has not stood still for nothing.
-    operation.steps.push_back(publish_step(context, name, CloneState::running, plan.clone.network));
+    operation.steps.push_back(publish_step(context, name, CloneState::running, interfaces));
     operation.steps.push_back(copy_step(context, plan));
     operation.steps.push_back(restore_paused_step(context, name, plan.config));
     operation.steps.push_back(remove_image_step(context));
@@ -66,7 +75,7 @@ asio::awaitable<Result<Operation>> make_clone_create(Context context, protocol::
   }
   if (call.mode == CloneMode::online) operation.steps.push_back(thaw_step(context, plan));
   if (call.start) {
-    operation.steps.push_back(publish_step(context, name, CloneState::running, plan.clone.network));
+    operation.steps.push_back(publish_step(context, name, CloneState::running, interfaces));
     operation.steps.push_back(start_paused_step(context, name, plan.config));
     operation.steps.push_back(unpause_step(context, name));
   } else {

@@ -46,8 +46,9 @@ Result<Operation> start(const Context& context, const CloneName& name) {
   TRY(const Clone* clone, clone_in(context, name, "start", k_at_rest));
   TRY(const Family* family, family_of(context));
   TRY(const auto config, context.ports.configuration.guest(context.record.vm));
-  Operation operation = with_summary("clone " + name.text() + " is running: " + interfaces_text(*family, *clone));
-  operation.steps.push_back(publish_step(context, name, CloneState::running, clone->network));
+  const std::string interfaces = interfaces_text(*family, *clone);
+  Operation operation = with_summary("clone " + name.text() + " is running: " + interfaces);
+  operation.steps.push_back(publish_step(context, name, CloneState::running, interfaces));
   operation.steps.push_back(start_paused_step(context, name, config));
   operation.steps.push_back(unpause_step(context, name));
   return operation;

@@ -26,8 +26,8 @@ class RepeatableStep : public Step {
 
 class PublishStep : public RepeatableStep {
  public:
-  PublishStep(Context context, CloneName clone, CloneState state, protocol::CloneNetwork network)
-      : RepeatableStep(std::move(context), std::move(clone)), state_(state), network_(network) {
+  PublishStep(Context context, CloneName clone, CloneState state, std::string interfaces)
+      : RepeatableStep(std::move(context), std::move(clone)), state_(state), interfaces_(std::move(interfaces)) {
     // What undo goes back to; after a restart the state may have been changed already, then the journal has the one before.
     if (const auto found = clone_of(context_, clone_)) before_ = found.value()->state;
     for (const StepRecord& step : context_.record.steps) {
@@ -37,10 +37,7 @@ class PublishStep : public RepeatableStep {
   }
 
   std::string name() const override { return "publish " + std::string(protocol::to_string(state_)); }
-  std::string plan() const override {
-    if (network_ == protocol::CloneNetwork::original) return "publish lockdown and wait until it is applied";
-    return "publish lockdown and wait until it is applied; its interfaces are on the family's isolated network";
-  }
+  std::string plan() const override { return "publish lockdown and wait until it is applied" + (interfaces_.empty() ? "" : ": " + interfaces_); }
   std::string intent() const override { return std::string(protocol::to_string(before_)); }
 
   asio::awaitable<Result<StepOutcome>> act() override {
@@ -69,7 +66,7 @@ class PublishStep : public RepeatableStep {
   }
 
   CloneState state_;
-  protocol::CloneNetwork network_;
+  std::string interfaces_;
   CloneState before_ = CloneState::inactive;
 };
 
@@ -210,8 +207,8 @@ class EditStep : public Step {
 
 }  // namespace
 
-std::unique_ptr<Step> publish_step(Context context, CloneName clone, CloneState state, protocol::CloneNetwork network) {
-  return std::make_unique<PublishStep>(std::move(context), std::move(clone), state, network);
+std::unique_ptr<Step> publish_step(Context context, CloneName clone, CloneState state, std::string interfaces) {
+  return std::make_unique<PublishStep>(std::move(context), std::move(clone), state, std::move(interfaces));
 }
 
 std::unique_ptr<Step> start_paused_step(Context context, CloneName clone, GuestConfig config) {

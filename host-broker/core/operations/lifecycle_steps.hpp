@@ -6,9 +6,8 @@
 namespace zynclone::broker {
 
 // Puts the clone into `state` in its family's file and waits until every backend has applied what follows. Undo puts back the state before.
-// `network` is for the plan's words.
-std::unique_ptr<Step> publish_step(Context context, CloneName clone, protocol::CloneState state,
-                                   protocol::CloneNetwork network = protocol::CloneNetwork::original);
+// `interfaces` is for the plan: what its interfaces may do then (interfaces_text).
+std::unique_ptr<Step> publish_step(Context context, CloneName clone, protocol::CloneState state, std::string interfaces = {});
 
 // Creates the clone's domain, paused: from its disks, or from the memory image that this operation made. Undo destroys it.
 std::unique_ptr<Step> start_paused_step(Context context, CloneName clone, GuestConfig config);

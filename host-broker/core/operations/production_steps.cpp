@@ -244,7 +244,6 @@ class HandOverStep : public ProductionStep {
     co_return outcome::success();
   }
 
-
  private:
   bool is_apart() const {
     const Family* now = family();

@@ -82,7 +82,7 @@ class GoOnStep : public MemberStep {
       co_return outcome::success();
     }
     const CloneName name = clone->name;
-    const auto publish = publish_step(context_, name, protocol::CloneState::running, clone->network);
+    const auto publish = publish_step(context_, name, protocol::CloneState::running);
     CO_TRY(co_await publish->act());
     const auto start = start_paused_step(context_, name, config_);
     CO_TRY(co_await start->act());

@@ -49,18 +49,14 @@ class VolumeStep : public MemberStep {
   }
 
   // From the member, whatever it takes. Gives what was at risk; empty: nothing.
-  asio::awaitable<Result<std::string>> take_away(IfRefused if_refused) {
-    CO_TRY(const Released released, co_await ask(if_refused));
+  asio::awaitable<Result<std::string>> take_away() {
+    CO_TRY(const Released released, co_await ask(IfRefused::force));
     co_return co_await take(released);
   }
 
   asio::awaitable<Result<Released>> ask(IfRefused if_refused) {
     CO_TRY(const Holding now, co_await holding());
     CO_TRY(const auto domain, co_await domain_of(context_, member_));
-    if (if_refused == IfRefused::fail) {
-      // Before anything is changed: where a stranger has it too, nothing can be moved, and its holder goes on.
-      CO_TRY(co_await check_backends(domain ? std::optional<DomainId>(domain->id) : std::nullopt));
-    }
     Released released;
     if (domain) {
       released.asked = domain->id;
@@ -79,7 +75,7 @@ class VolumeStep : public MemberStep {
       CO_TRY(const std::string more, co_await detach(*domain, risk.empty() ? Detach::ask : Detach::force));
       if (!more.empty()) risk = more;
     }
-    CO_TRY(co_await wait_for_backends(risk.empty() ? Deadline::zero() : Deadline(k_detach_limit)));
+    CO_TRY(co_await wait_for_backends(std::nullopt, risk.empty() ? Deadline::zero() : Deadline(k_detach_limit)));
     if (now.member == member_) {
       CO_TRY(co_await pass(now.lease.token, std::nullopt));
     }
@@ -94,11 +90,11 @@ class VolumeStep : public MemberStep {
     co_return co_await let_go_on(context_, member_);
   }
 
-  // The kernel needs a moment to close what was taken by force.
-  asio::awaitable<Result<void>> wait_for_backends(Deadline limit) {
+  // The kernel needs a moment to close what was taken by force, or from a domain that is gone.
+  asio::awaitable<Result<void>> wait_for_backends(std::optional<DomainId> allowed, Deadline limit) {
     const auto until = context_.ports.clock.steady() + limit;
     for (;;) {
-      auto checked = co_await check_backends(std::nullopt);
+      auto checked = co_await check_backends(allowed);
       if (checked || context_.ports.clock.steady() >= until) co_return checked;
       const Timestamp next = context_.ports.clock.now() + std::chrono::seconds(1);
       co_await context_.ports.clock.sleep_until(next);
@@ -208,6 +204,7 @@ class ReleaseVolumeStep : public VolumeStep {
       co_return fail(Errc::conflict, "cannot move volume '" + volume() + "': '" + member_name(*family(), *now.member) + "' has it; switch it first");
     }
     if (now.member != member_) co_return outcome;
+    CO_TRY(co_await check_strangers());
     CO_TRY(Released released, co_await ask(move_.if_refused));
     if (released.asked && released.risk.empty()) outcome.text = member() + " let go of volume " + volume();
     (*move_.released)[volume_.name] = std::move(released);
@@ -221,6 +218,14 @@ class ReleaseVolumeStep : public VolumeStep {
       CO_TRY(co_await let_go_on(context_, member_));
     }
     co_return co_await give(IfSilent::accept);
+  }
+
+ private:
+  // Before anything is changed: where a stranger has it too, nothing can be moved, and its holder goes on.
+  asio::awaitable<Result<void>> check_strangers() {
+    CO_TRY(const auto domain, co_await domain_of(context_, member_));
+    const Deadline limit = move_.if_refused == IfRefused::force ? Deadline(k_detach_limit) : Deadline::zero();
+    co_return co_await wait_for_backends(domain ? std::optional<DomainId>(domain->id) : std::nullopt, limit);
   }
 };
 
@@ -265,7 +270,7 @@ class AcquireVolumeStep : public VolumeStep {
     if (move_.from == member_) co_return outcome::success();  // it had the lease before
     CO_TRY(const Holding now, co_await holding());
     if (now.member != member_) co_return co_await let_go_on_without();  // where a restart came between
-    CO_TRY(co_await take_away(IfRefused::force));
+    CO_TRY(co_await take_away());
     co_return outcome::success();
   }
 };

@@ -3,7 +3,7 @@
 isolated() {
   part "An isolated network"
   run zynclone clone create --name apart-1 --network isolated --plan
-  expect_output "its interfaces are on the family's isolated network" "the plan says so"
+  expect_output "wait until it is applied: interfaces 0 unlocked on the isolated network" "the plan says so"
   run zynclone clone create --name apart-1 --network isolated --wait
   expect_status 0 "a guest makes an isolated clone"
   expect_output 'interfaces 0 unlocked on the isolated network' "its summary says so"

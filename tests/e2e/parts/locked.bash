@@ -5,6 +5,8 @@ locked() {
   local address=10.9.0.77 mac
   put_file etc/xen/clone/guest/pos1.conf "$(printf '%s\n' clone_vif_mask=0x1 clone_vif_mode=locked "clone_ipv4=$address")"
   ! declare -F capture_begin >/dev/null || capture_begin
+  run zynclone clone create --mode online --name teller --plan
+  expect_output 'wait until it is applied: interfaces 0 locked \(mask 0x1\)$' "the plan says what a clone may do"
   run zynclone clone create --mode online --name teller --wait
   expect_status 0 "a guest makes a clone that may speak as listed"
   expect_output '^clone teller is running: interfaces 0 locked \(mask 0x1\), ' "its summary says so"

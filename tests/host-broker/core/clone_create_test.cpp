@@ -303,7 +303,7 @@ TEST(CloneCreate, APlanDoesNothing) {
   EXPECT_FALSE(planned.value().plan->place) << "a guest is never shown policy";
   std::vector<std::string> texts;
   for (const auto& step : planned.value().plan->steps) texts.push_back(step.text);
-  EXPECT_EQ(texts, (std::vector<std::string>{"quiesce pos1", "snapshot pos1-root", "publish lockdown and wait until it is applied",
+  EXPECT_EQ(texts, (std::vector<std::string>{"quiesce pos1", "snapshot pos1-root", "publish lockdown and wait until it is applied: interfaces 0 disabled (mask 0x0)",
                                              "start pos1.upgrade-1 paused", "let it run once it is locked down"}));
   EXPECT_TRUE(world.journal.operations.empty());
   world.expect_untouched();
@@ -316,7 +316,7 @@ TEST(CloneCreate, AnIsolatedCloneStandsOnTheFamilysOwnBridge) {
   const auto plan = decode_response<CloneCreate>(world.ask(world.guest(), call, {}, true));
   ASSERT_OK(plan);
   const auto& steps = plan.value().plan->steps;
-  EXPECT_TRUE(std::any_of(steps.begin(), steps.end(), [](const StepView& step) { return step.text.find("on the family's isolated network") != std::string::npos; }));
+  EXPECT_TRUE(std::any_of(steps.begin(), steps.end(), [](const StepView& step) { return step.text.find(": interfaces 0 unlocked on the isolated network") != std::string::npos; }));
   const auto operation = world.perform(world.guest(), call);
   ASSERT_OK(operation);
   EXPECT_NE(operation.value().summary.find("interfaces 0 unlocked on the isolated network"), std::string::npos) << operation.value().summary;

@@ -375,6 +375,28 @@ TEST(Cutover, AStrangerOnTheVolumeIsNamedBeforeAnythingIsDone) {
   EXPECT_EQ(till.producer(), "pos1");
 }
 
+TEST(Cutover, AStrangerOnTheVolumeIsNamedBeforeAnythingIsUndone) {
+  Till till;
+  ASSERT_OK(till.perform(till.admin(), till.to("standby")));
+  const std::uint64_t generation = till.family().production.generation;
+  till.devices.attached[till.volume].push_back({DomainId{3}, "xvdz"});
+  const auto accepted = till.call(till.admin(), CutoverUndo{});
+  ASSERT_OK(accepted);
+  till.settle();
+  for (int second = 0; second <= 20; ++second) {  // for which it might be the rest of a domain that is gone
+    till.clock.advance(std::chrono::seconds(1));
+    till.settle();
+  }
+  const auto operation = till.call(till.admin(), OperationShow{.id = accepted.value().operation->id});
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::failed);
+  EXPECT_NE(error_of(operation).find("domain 3 has it as xvdz; detach it there first"), std::string::npos) << error_of(operation);
+  till.devices.attached[till.volume].pop_back();
+  EXPECT_EQ(till.producer(), "standby");
+  EXPECT_EQ(till.family().production.generation, generation) << "production was taken from it for nothing";
+  EXPECT_TRUE(till.family().probation);
+}
+
 TEST(VolumeSwitch, UnknownNamesAreRefused) {
   Till till;
   const auto volume = till.call(till.guest(), VolumeSwitch{.volume = VolumeName::parse("nothing").value(), .to = clone_name("standby")});
