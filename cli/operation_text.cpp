@@ -86,6 +86,7 @@ std::string plan_text(const protocol::PlanView& plan) {
     const auto& step = plan.steps[i];
     text += "  " + std::to_string(i + 1) + ". " + printable(step.text.empty() ? step.name : step.text) + '\n';
   }
+  if (plan.steps.empty()) text += "  nothing needs to be done\n";
   return text;
 }
 

@@ -73,6 +73,9 @@ TEST_F(Text, Plan) {
   expect_golden("cli", "plan.txt", plan_text(plan));
   plan.place = "10-pos.policy:3";
   EXPECT_NE(plan_text(plan).find("policy: ask, 10-pos.policy:3\n"), std::string::npos);
+  EXPECT_EQ(plan_text(plan).find("nothing needs to be done"), std::string::npos);
+  plan.steps.clear();
+  EXPECT_NE(plan_text(plan).find("\n  nothing needs to be done\n"), std::string::npos);
 }
 
 TEST_F(Text, Clones) {

@@ -92,6 +92,8 @@ expect_repaired() { # MEMBER TEXT REGEX
 
 # Somebody has paused its VM, and forgotten it.
 till_that_stands_still() {
+  run vmclone repair pos1 --plan
+  expect_output '^  nothing needs to be done$' "the plan for a VM that is well says so"
   run vmclone repair pos1 --yes --wait
   expect_output '^nothing to repair: pos1 has production and its volumes$' "where all is well there is nothing to repair"
   vm_pause pos1
