@@ -59,14 +59,14 @@ std::string describe(const PublishedFamily& family) {
   return any ? text : text + " nobody";
 }
 
-// Its own changes are heard, too: it looks at them when the member that waited for them has long gone on.
-constexpr std::chrono::seconds k_until_looked_again{3};
+// Its own changes are heard, too.
+Deadline later(std::string_view) { return k_until_looked_again; }
 
 }  // namespace
 
 void CloneMonitor::start_watching(Doorbell& doorbell) {
   spawn(executor_, "watches on XenStore", watch_store({"@introduceDomain", "@releaseDomain"}, doorbell));
-  spawn(executor_, "watch on what is published", watch_store({xen::k_families_path}, doorbell, k_until_looked_again));
+  spawn(executor_, "watch on what is published", watch_store({xen::k_families_path}, doorbell, later));
   spawn(executor_, "watch on the families", watch_folder(folder_, doorbell));
 }
 

@@ -71,6 +71,14 @@ asio::awaitable<void> watch_filter(network::VifFilter& filter, Doorbell& doorbel
   }
 }
 
+// These change with their family's generation only, of which another event tells: a second look would take as long as the first, while a till stands
+// still. What somebody has changed by hand is seen a little later.
+Deadline delay_of(std::string_view path) {
+  const std::string_view name = path.substr(path.rfind('/') + 1);
+  const bool comes_with_generation = name == "mode" || name == "production" || name == "production_generation";
+  return comes_with_generation && path.starts_with(xen::k_families_path) ? Deadline(k_until_looked_again) : Deadline::zero();
+}
+
 constexpr std::string_view k_announcement_is_due = "announcement";
 
 asio::awaitable<void> ring_later(Doorbell& doorbell, Announcements::Time time) {
@@ -89,7 +97,7 @@ std::vector<One> without(std::vector<One> all, const std::map<Uuid, Error>& held
 
 void NetMonitor::start_watching(Doorbell& doorbell) {
   doorbell_ = &doorbell;
-  spawn(executor_, "watches on XenStore", watch_store({xen::k_families_path, k_backend_vifs_path}, doorbell));
+  spawn(executor_, "watches on XenStore", watch_store({xen::k_families_path, k_backend_vifs_path}, doorbell, delay_of));
   spawn(executor_, "watch on the filter", watch_filter(*filter_, doorbell));
 }
 

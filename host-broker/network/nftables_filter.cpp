@@ -1,6 +1,8 @@
 #include "host-broker/network/nftables_filter.hpp"
 
+#include <arpa/inet.h>
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -8,6 +10,7 @@
 #include <nftables/libnftables.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -112,11 +115,53 @@ asio::awaitable<Result<void>> wait_for_change(asio::posix::stream_descriptor& so
   }
 }
 
-std::vector<std::string> present_interfaces() {
-  std::vector<std::string> names;
+// By name. An interface that has gone and come back has another index.
+std::map<std::string, unsigned> present_interfaces() {
+  std::map<std::string, unsigned> present;
   const std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)> all(::if_nameindex(), ::if_freenameindex);
-  for (const auto* one = all.get(); one != nullptr && one->if_index != 0; ++one) names.emplace_back(one->if_name);
+  for (const auto* one = all.get(); one != nullptr && one->if_index != 0; ++one) present.emplace(one->if_name, one->if_index);
+  return present;
+}
+
+std::vector<std::string> names_of(const std::map<std::string, unsigned>& present) {
+  std::vector<std::string> names;
+  for (const auto& [name, index] : present) names.push_back(name);
   return names;
+}
+
+// The number that an attribute of this type holds, among those of a netlink message (netlink(7)).
+std::optional<std::uint32_t> number_in(const char* attributes, std::size_t size, int type) {
+  while (size >= NLA_HDRLEN) {
+    nlattr attribute{};
+    std::memcpy(&attribute, attributes, sizeof attribute);
+    if (attribute.nla_len < NLA_HDRLEN || attribute.nla_len > size) return std::nullopt;
+    std::uint32_t number = 0;
+    if ((attribute.nla_type & NLA_TYPE_MASK) == type && attribute.nla_len == NLA_HDRLEN + sizeof number) {
+      std::memcpy(&number, attributes + NLA_HDRLEN, sizeof number);
+      return ntohl(number);
+    }
+    const std::size_t step = std::min<std::size_t>(NLA_ALIGN(attribute.nla_len), size);
+    attributes += step;
+    size -= step;
+  }
+  return std::nullopt;
+}
+
+// How often nftables was changed here, by anybody: the kernel counts (NFT_MSG_GETGEN of linux/netfilter/nf_tables.h). None: it does not say.
+std::optional<std::uint32_t> rules_generation() {
+  struct Request {
+    nlmsghdr header{.nlmsg_len = sizeof(Request), .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN, .nlmsg_flags = NLM_F_REQUEST};
+    nfgenmsg message{.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0};
+  };
+  const Descriptor socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+  const Request request;
+  if (!socket || ::send(socket.get(), &request, sizeof request, 0) != static_cast<ssize_t>(sizeof request)) return std::nullopt;
+  alignas(nlmsghdr) std::array<char, 512> answer;
+  const ssize_t size = ::recv(socket.get(), answer.data(), answer.size(), MSG_DONTWAIT);  // the kernel has answered before send returns
+  constexpr std::size_t k_before_attributes = NLMSG_LENGTH(NLMSG_ALIGN(sizeof(nfgenmsg)));
+  const auto* header = reinterpret_cast<const nlmsghdr*>(answer.data());
+  if (size < static_cast<ssize_t>(k_before_attributes) || header->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN)) return std::nullopt;
+  return number_in(answer.data() + k_before_attributes, static_cast<std::size_t>(size) - k_before_attributes, NFTA_GEN_ID);
 }
 
 constexpr const char* k_list_bridge = "list table bridge zynclone\n";
@@ -127,7 +172,7 @@ Result<void> apply_ingress(const FilterState& state) {
   constexpr int k_most_tries = 5;
   Answer answer;
   for (int tried = 0; tried < k_most_tries; ++tried) {
-    const Guarded guarded = guarded_interfaces(state, present_interfaces());
+    const Guarded guarded = guarded_interfaces(state, names_of(present_interfaces()));
     if (is_ingress_table(run_nft(k_list_ingress).output, guarded)) return outcome::success();
     answer = run_nft(ingress_transaction_text(guarded));
     if (answer.status == 0) return outcome::success();
@@ -145,20 +190,31 @@ Result<NftablesFilter> NftablesFilter::create(asio::any_io_executor executor) {
 
 Result<void> NftablesFilter::apply(const FilterState& desired) {
   TRY(const auto state, checked(desired));
+  known_.reset();
   Answer answer = run_nft(transaction_text(state, Replace::contents));
+  if (answer.status == 0) {
+    TRY(apply_ingress(state));
+    TRY(const auto made, in_force());
+    if (made) return outcome::success();
+  }
   // Someone may have put other chains or sets in their place, or added to them.
-  const bool filled = answer.status == 0 && state_of_table(run_nft(k_list_bridge).output).has_value();
-  if (!filled) answer = run_nft(transaction_text(state, Replace::afresh));
+  answer = run_nft(transaction_text(state, Replace::afresh));
   if (answer.status != 0) return fail(Errc::system, "cannot apply rules for " + std::to_string(state.rules.size()) + " interfaces: " + cause(answer));
   return apply_ingress(state);
 }
 
+// Listing takes libnftables a while, in which a guest may wait for its lockdown: what cannot have changed is not listed again.
 Result<std::optional<FilterState>> NftablesFilter::in_force() {
+  const auto generation = rules_generation();  // before anything is read: what changes meanwhile shows the next time
+  const auto present = present_interfaces();
+  if (known_ && generation == known_->generation && present == known_->present) return std::optional<FilterState>(known_->state);
+  known_.reset();
   const Answer answer = run_nft(k_list_bridge);
   if (answer.status != 0 && answer.errors.find(std::strerror(ENOENT)) != std::string::npos) return std::optional<FilterState>();
   if (answer.status != 0) return fail(Errc::system, "cannot list table 'bridge zynclone': " + cause(answer));
   auto state = state_of_table(answer.output);
-  if (state && !is_ingress_table(run_nft(k_list_ingress).output, guarded_interfaces(*state, present_interfaces()))) state.reset();
+  if (state && !is_ingress_table(run_nft(k_list_ingress).output, guarded_interfaces(*state, names_of(present)))) state.reset();
+  if (state && generation) known_ = Known{.generation = *generation, .present = present, .state = *state};
   return state;
 }
 

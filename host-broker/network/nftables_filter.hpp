@@ -4,6 +4,11 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
 #include "host-broker/network/vif_filter.hpp"
 
 namespace zynclone::broker::network {
@@ -22,6 +27,14 @@ class NftablesFilter : public VifFilter {
  private:
   NftablesFilter(asio::posix::stream_descriptor rules, asio::posix::stream_descriptor links)
       : rules_(std::move(rules)), links_(std::move(links)) {}
+  // What was listed last, and whether it still holds.
+  struct Known {
+    std::uint32_t generation = 0;             // of nftables (rules_generation)
+    std::map<std::string, unsigned> present;  // interfaces, with their indices: of a gone one the rules may go uncounted
+    FilterState state;
+  };
+
+  std::optional<Known> known_;
   asio::posix::stream_descriptor rules_;  // tells of changes of nftables
   asio::posix::stream_descriptor links_;  // tells of interfaces that come, go or change
 };

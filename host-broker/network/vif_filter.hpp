@@ -66,7 +66,7 @@ class VifFilter {
   // Puts the state in force, whole, in place of what was; after an error what was is in force still. Errors: as `checked`, system.
   virtual Result<void> apply(const FilterState& desired) = 0;
 
-  // What is in force, read anew from where it is enforced; none where it is not exactly what `apply` of some state makes.
+  // What is in force, as it stands where it is enforced; none where it is not exactly what `apply` of some state makes.
   virtual Result<std::optional<FilterState>> in_force() = 0;
 
   // Waits until something may have changed what is in force: a hint, `apply` itself causes one too. On the caller's executor.
