@@ -13,8 +13,9 @@ die() { echo "${0##*/}: $*" >&2; exit 1; }
 wait_all() { local pid status=0; for pid; do wait "$pid" || status=$?; done; return $status; }
 say() { echo "${0##*/}: $*" >&2; }
 
-# What a suspended state depends on: it can be resumed by the same machine only.
-machine=(-accel tcg,thread=multi,tb-size=512 -cpu qemu64,+svm,+npt,+aes,+ssse3,+sse4.1,+pclmulqdq -smp 2 -m 3072)
+# What a suspended state depends on: it can be resumed by the same machine only. No devices by default: dom0 asks a CD-ROM drive every two seconds for a
+# medium, which takes a third of an emulated processor.
+machine=(-nodefaults -accel tcg,thread=multi,tb-size=512 -cpu qemu64,+svm,+npt,+aes,+ssse3,+sse4.1,+pclmulqdq -smp 2 -m 3072)
 xen_options='com1=115200,8n1 console=com1 dom0_mem=1024M,max:1024M bootscrub=0 loglvl=warning guest_loglvl=warning noreboot spec-ctrl=no'
 dom0_options='root=/dev/vda rw console=hvc0 mitigations=off net.ifnames=0 quiet'
 
@@ -46,7 +47,7 @@ start_machine() {
     -initrd "$images/vmlinux $dom0_options,$images/initrd.img" \
     -drive "file=$layer/dom0.qcow2,if=virtio,cache=unsafe" -drive "file=$layer/data.qcow2,if=virtio,cache=unsafe" \
     -netdev "user,id=uplink,restrict=y,hostfwd=tcp:127.0.0.1:${XENLAB_PORT:-0}-:22" -device virtio-net-pci,netdev=uplink \
-    -device virtio-rng-pci -serial file:console.log -monitor unix:monitor,server,nowait -display none -vga none "$@" \
+    -device virtio-rng-pci -serial file:console.log -monitor unix:monitor,server,nowait -display none "$@" \
     </dev/null >qemu.log 2>&1 &
   echo $! >qemu.pid
   exec 9>&-
