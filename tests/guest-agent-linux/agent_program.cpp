@@ -4,6 +4,8 @@
 #include <sstream>
 #include <sys/stat.h>
 
+#include "guest-agent-linux/file_wait.hpp"
+
 namespace zynclone::tests {
 namespace {
 
@@ -44,13 +46,14 @@ void AgentProgram::kill() {
   EXPECT_EQ(run_->finish(), 128 + SIGKILL);
 }
 
+// The touch wakes who waits for the line (file_wait.hpp).
 void AgentProgram::hook(HookEvent event, const std::string& name, const std::string& text) {
   const std::string folder = "hooks.d/" + std::string(to_string(event));
   std::filesystem::create_directory(folder_ / folder);
   ::chmod(path(folder).c_str(), 0755);
   const std::string line = std::string(to_string(event)) + " " + name;
   const std::string program =
-      folder_.write_program(folder + "/" + name, "#!/bin/sh\ncd '" + folder_.path().string() + "'\necho '" + line + "' >> hooks\n" + text + "\n");
+      folder_.write_program(folder + "/" + name, "#!/bin/sh\ncd '" + folder_.path().string() + "'\necho '" + line + "' >> hooks\ntouch hooks\n" + text + "\n");
   ::chmod(program.c_str(), 0755);
 }
 
@@ -62,14 +65,11 @@ std::vector<std::string> AgentProgram::hooks_that_ran() const {
 }
 
 bool AgentProgram::wait_hook(const std::string& line) {
-  asio::steady_timer tick(context_);
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  while (std::chrono::steady_clock::now() < end) {
+  const auto has_run = [&](const std::string&) {
     const auto lines = hooks_that_ran();
-    if (std::find(lines.begin(), lines.end(), line) != lines.end()) return true;
-    tests::run(context_, sleep_for(std::chrono::milliseconds(5)));
-  }
-  return false;
+    return std::find(lines.begin(), lines.end(), line) != lines.end();
+  };
+  return tests::run(context_, agent::wait_for_file(path("hooks"), has_run, std::chrono::seconds(10))).has_value();
 }
 
 std::unique_ptr<channel::Channel> AgentProgram::connect(const std::string& path) {

@@ -1,10 +1,14 @@
 #include "guest-agent-linux/hook_process.hpp"
 
+#include <cerrno>
 #include <csignal>
-#include <fstream>
+#include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "guest-agent-linux/file_wait.hpp"
 #include "guest-agent-linux/process_tree.hpp"
+#include "system/descriptor.hpp"
 #include "tests/guest-agent-core/fakes.hpp"
 #include "tests/support/result_matchers.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -35,14 +39,10 @@ class HookProcessTest : public ::testing::Test {
   pid_t pid_in(const std::string& file) { return static_cast<pid_t>(std::atoi(folder.read(file).c_str())); }
   // A process that was killed is gone when init has reaped it.
   bool is_gone(pid_t pid) {
-    for (int i = 0; i < 1000; ++i) {
-      std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
-      std::string text;
-      std::getline(status, text);
-      if (text.empty() || text.find(") Z ") != std::string::npos) return true;
-      ::usleep(2000);
-    }
-    return false;
+    const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!process) return errno == ESRCH;
+    pollfd ended{process.get(), POLLIN, 0};
+    return ::poll(&ended, 1, 10'000) == 1;
   }
 
   asio::io_context context;
@@ -169,13 +169,10 @@ TEST_F(HookProcessTest, EscapeSequencesAreMadeHarmless) {
 }
 
 TEST_F(HookProcessTest, ACancelledRunIsKilled) {
-  const std::string program = folder.write_program("hook", "#!/bin/sh\necho $$ > $FOLDER/pid; sleep 1000 & wait\n");
+  const std::string program = folder.write_program("hook", "#!/bin/sh\necho $$ > $FOLDER/new; mv $FOLDER/new $FOLDER/pid; sleep 1000 & wait\n");
   using asio::experimental::awaitable_operators::operator||;
-  const auto until_it_runs = [](std::filesystem::path file) -> asio::awaitable<void> {
-    while (!std::filesystem::exists(file) || std::filesystem::file_size(file) == 0) co_await sleep_for(2ms);
-  };
   bool ended = false;
-  asio::co_spawn(context, run_hook(program, HookEvent::quiesce, "hook", environment, 100s) || until_it_runs(folder / "pid"),
+  asio::co_spawn(context, run_hook(program, HookEvent::quiesce, "hook", environment, 100s) || wait_for_file(folder / "pid", [](const std::string& file) { return std::filesystem::exists(file); }, 100s),
                  [&](std::exception_ptr, auto) { ended = true; });
   ASSERT_TRUE(run_until(context, [&] { return ended; }));
   EXPECT_TRUE(is_gone(pid_in("pid")));

@@ -116,16 +116,17 @@ TEST_F(UnixListenerTest, ConnectWaitsWhileTheBacklogIsFull) {
   ASSERT_TRUE(listener);
   // More than anybody's backlog; each is accepted in time, none is taken for connected before it is.
   struct Crowd {
-    static asio::awaitable<bool> come(std::string path, int count, std::vector<std::unique_ptr<Channel>>& come) {
+    static asio::awaitable<bool> come(std::string path, int count, std::vector<std::unique_ptr<Channel>>& come, asio::steady_timer& many) {
       for (int i = 0; i < count; ++i) {
         auto channel = co_await UnixChannel::connect(path);
         if (!channel) co_return false;
         come.push_back(std::move(channel).value());
+        if (come.size() == 60) many.expires_at(asio::steady_timer::time_point::min());
       }
       co_return true;
     }
-    static asio::awaitable<bool> greet(UnixListener& at, int count, const std::vector<std::unique_ptr<Channel>>& come) {
-      while (come.size() < 60) co_await sleep_for(std::chrono::milliseconds(1));
+    static asio::awaitable<bool> greet(UnixListener& at, int count, asio::steady_timer& many) {
+      co_await many.async_wait(asio::as_tuple(asio::use_awaitable));
       for (int i = 0; i < count; ++i) {
         auto accepted = co_await at.accept();
         if (!accepted) co_return false;
@@ -135,7 +136,8 @@ TEST_F(UnixListenerTest, ConnectWaitsWhileTheBacklogIsFull) {
     static asio::awaitable<bool> both(UnixListener& at, std::string path) {
       using namespace asio::experimental::awaitable_operators;
       std::vector<std::unique_ptr<Channel>> channels;
-      auto done = co_await (come(path, 100, channels) && greet(at, 100, channels));
+      asio::steady_timer many(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());  // ends when many have come
+      auto done = co_await (come(path, 100, channels, many) && greet(at, 100, many));
       co_return std::get<0>(done) && std::get<1>(done);
     }
   };
