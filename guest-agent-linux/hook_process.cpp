@@ -58,7 +58,11 @@ class HookProcess {
   }
 
  private:
-  asio::awaitable<void> ended(Deadline limit) { co_await process_.ended_within(limit); }
+  asio::awaitable<void> ended(Deadline limit) {
+    const bool has_ended = co_await process_.ended_within(limit);
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (!has_ended && cancellation.cancelled() != asio::cancellation_type::none) throw boost::system::system_error(asio::error::operation_aborted);
+  }
 
   // Keeps reading and never ends by itself: only the process's end counts, as a child of it may hold the pipe open for ever.
   asio::awaitable<void> follow(stream_descriptor& pipe) {

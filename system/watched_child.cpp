@@ -6,10 +6,9 @@
 #include <csignal>
 #include <cstring>
 #include <poll.h>
-extern "C" {
-#include <sys/pidfd.h>  // glibc 2.36 forgot to say so itself
-}
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "protocol/names.hpp"
 
@@ -18,7 +17,8 @@ namespace zynclone {
 using asio::posix::stream_descriptor;
 
 Result<WatchedChild> WatchedChild::adopt(asio::any_io_executor executor, pid_t id, const std::string& program) {
-  const int process = ::pidfd_open(id, 0);
+  // Not by glibc's own functions, which are of 2.36: guests may be older.
+  const int process = static_cast<int>(::syscall(SYS_pidfd_open, id, 0));
   if (process < 0) {
     const int number = errno;
     ::kill(-id, SIGKILL);
@@ -71,7 +71,7 @@ std::optional<int> WatchedChild::status() {
 }
 
 void WatchedChild::kill() {
-  if (!status_) ::pidfd_send_signal(process_->native_handle(), SIGKILL, nullptr, 0);
+  if (!status_) ::syscall(SYS_pidfd_send_signal, process_->native_handle(), SIGKILL, nullptr, 0);
 }
 
 void WatchedChild::kill_group() {

@@ -32,7 +32,9 @@ class LinkProcess {
 
   // Waits for its end, and kills it when there is none in time. Gives its exit status, or 128 + the signal that ended it.
   asio::awaitable<int> ended(Deadline limit);
-  void kill() { process_->kill(); }
+  void kill() {
+    if (process_) process_->kill();
+  }
   pid_t id() const { return process_->id(); }
 
  private:

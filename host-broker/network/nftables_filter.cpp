@@ -164,6 +164,9 @@ std::optional<std::uint32_t> rules_generation() {
   return number_in(answer.data() + k_before_attributes, static_cast<std::size_t>(size) - k_before_attributes, NFTA_GEN_ID);
 }
 
+// Root may do what neither the kernel's count nor an interface's index shows (an interface sent to another namespace and back).
+constexpr std::chrono::seconds k_listed_again{30};
+
 constexpr const char* k_list_bridge = "list table bridge zynclone\n";
 constexpr const char* k_list_ingress = "list table netdev zynclone\n";
 
@@ -192,13 +195,9 @@ Result<void> NftablesFilter::apply(const FilterState& desired) {
   TRY(const auto state, checked(desired));
   known_.reset();
   Answer answer = run_nft(transaction_text(state, Replace::contents));
-  if (answer.status == 0) {
-    TRY(apply_ingress(state));
-    TRY(const auto made, in_force());
-    if (made) return outcome::success();
-  }
   // Someone may have put other chains or sets in their place, or added to them.
-  answer = run_nft(transaction_text(state, Replace::afresh));
+  const bool filled = answer.status == 0 && state_of_table(run_nft(k_list_bridge).output).has_value();
+  if (!filled) answer = run_nft(transaction_text(state, Replace::afresh));
   if (answer.status != 0) return fail(Errc::system, "cannot apply rules for " + std::to_string(state.rules.size()) + " interfaces: " + cause(answer));
   return apply_ingress(state);
 }
@@ -207,14 +206,15 @@ Result<void> NftablesFilter::apply(const FilterState& desired) {
 Result<std::optional<FilterState>> NftablesFilter::in_force() {
   const auto generation = rules_generation();  // before anything is read: what changes meanwhile shows the next time
   const auto present = present_interfaces();
-  if (known_ && generation == known_->generation && present == known_->present) return std::optional<FilterState>(known_->state);
+  const auto now = std::chrono::steady_clock::now();
+  if (known_ && generation == known_->generation && present == known_->present && now < known_->listed + k_listed_again) return std::optional<FilterState>(known_->state);
   known_.reset();
   const Answer answer = run_nft(k_list_bridge);
   if (answer.status != 0 && answer.errors.find(std::strerror(ENOENT)) != std::string::npos) return std::optional<FilterState>();
   if (answer.status != 0) return fail(Errc::system, "cannot list table 'bridge zynclone': " + cause(answer));
   auto state = state_of_table(answer.output);
   if (state && !is_ingress_table(run_nft(k_list_ingress).output, guarded_interfaces(*state, names_of(present)))) state.reset();
-  if (state && generation) known_ = Known{.generation = *generation, .present = present, .state = *state};
+  if (state && generation) known_ = Known{.generation = *generation, .present = present, .listed = now, .state = *state};
   return state;
 }
 

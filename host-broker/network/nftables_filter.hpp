@@ -4,6 +4,7 @@
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -31,6 +32,7 @@ class NftablesFilter : public VifFilter {
   struct Known {
     std::uint32_t generation = 0;             // of nftables (rules_generation)
     std::map<std::string, unsigned> present;  // interfaces, with their indices: of a gone one the rules may go uncounted
+    std::chrono::steady_clock::time_point listed;
     FilterState state;
   };
 
