@@ -19,6 +19,25 @@ class CloneMonitorTest : public ::testing::Test {
   CloneMonitor monitor{world.context.get_executor(), world.families_folder};
 };
 
+// clone-net-monitor looks at once where a generation is written, and later where only a mode is.
+TEST_F(CloneMonitorTest, WhatIsPutRightIsToldAsAGeneration) {
+  world.add_domain(3, k_original, "pos1");
+  world.save(family_without_clones(4));
+  ASSERT_OK(reconcile());
+  const std::string mode = k_family + "/member/" + k_original.text() + "/vif/0/mode";
+  world.write(mode, "disabled");
+  auto store = xenstore::Store::open(world.context.get_executor());
+  ASSERT_OK(store);
+  ASSERT_OK(store.value().watch(k_family + "/generation", "test"));
+  const auto told = [&] { return tests::run(world.context, with_timeout(store.value().next_event(), std::chrono::seconds(5), "an event")); };
+  ASSERT_OK(told()) << "each watch tells as it is made";
+  ASSERT_OK(monitor.reconcile(Hints{.everything = false, .names = {mode}}));
+  EXPECT_EQ(world.read(mode), "unlocked");
+  const auto event = told();
+  ASSERT_OK(event);
+  EXPECT_EQ(event.value().path, k_family + "/generation");
+}
+
 TEST_F(CloneMonitorTest, PublishesAFamilyWithItsPermissions) {
   world.add_domain(3, k_original, "pos1");
   world.add_domain(5, Uuid::derived("driver"), "znetdd");
