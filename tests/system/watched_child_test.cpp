@@ -13,6 +13,7 @@
 #include "system/descriptor.hpp"
 #include "system/spawn_setup.hpp"
 #include "tests/support/result_matchers.hpp"
+#include "tests/support/run.hpp"
 
 namespace zynclone {
 namespace {
@@ -52,6 +53,14 @@ TEST_F(WatchedChildTest, RunsUntilItIsKilled) {
   EXPECT_EQ(child.status(), std::nullopt);
   child.kill();
   EXPECT_TRUE(child.ends_within(10s));
+  EXPECT_EQ(child.status(), 128 + SIGKILL);
+}
+
+TEST_F(WatchedChildTest, AWaitThatWasInVainDoesNotEndTheNext) {
+  WatchedChild child = start("exec sleep 1000");
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(tests::run(context_, child.ended_within(0s)));
+  child.kill();
+  EXPECT_TRUE(tests::run(context_, child.ended_within(10s)));
   EXPECT_EQ(child.status(), 128 + SIGKILL);
 }
 

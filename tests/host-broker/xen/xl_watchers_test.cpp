@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "system/descriptor.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace zynclone::broker::xen {
@@ -19,12 +20,22 @@ using testing::IsEmpty;
 // A process that does nothing and whose standard output is this file.
 class Watcher {
  public:
+  // It has its file then.
   explicit Watcher(const std::string& log) {
+    int ends[2] = {-1, -1};
+    EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const Descriptor reading(ends[0]);
+    Descriptor writing(ends[1]);
     id = ::fork();
-    if (id != 0) return;
-    const int file = ::open(log.c_str(), O_WRONLY | O_CREAT, 0600);
-    ::dup2(file, STDOUT_FILENO);
-    for (;;) ::pause();
+    if (id == 0) {
+      const int file = ::open(log.c_str(), O_WRONLY | O_CREAT, 0600);
+      ::dup2(file, STDOUT_FILENO);
+      writing.reset();
+      for (;;) ::pause();
+    }
+    writing.reset();
+    char nothing = 0;
+    EXPECT_EQ(::read(reading.get(), &nothing, 1), 0);
   }
   ~Watcher() {
     ::kill(id, SIGKILL);
@@ -41,10 +52,6 @@ class Watcher {
 class XlWatchers : public testing::Test {
  protected:
   std::string log(const std::string& name) { return folder_ / ("xl-" + name + ".log"); }
-  // Once it has its file.
-  void wait_for(const Watcher& watcher, const std::string& name) {
-    while (find_xl_watchers(name, places_) != std::vector<pid_t>{watcher.id}) ::usleep(1000);
-  }
   tests::TemporaryFolder folder_;
   WatcherPlaces places_{.logs = folder_.path().string()};
 };
@@ -52,8 +59,6 @@ class XlWatchers : public testing::Test {
 TEST_F(XlWatchers, AreFoundByTheLogOfTheirDomain) {
   const Watcher one(log("pos1"));
   const Watcher other(log("pos1.standby"));
-  wait_for(one, "pos1");
-  wait_for(other, "pos1.standby");
   EXPECT_THAT(find_xl_watchers("pos1", places_), ElementsAre(one.id));
   EXPECT_THAT(find_xl_watchers("pos", places_), IsEmpty());
   EXPECT_THAT(find_xl_watchers("pos2", places_), IsEmpty());
@@ -61,7 +66,6 @@ TEST_F(XlWatchers, AreFoundByTheLogOfTheirDomain) {
 
 TEST_F(XlWatchers, AreFoundWhereTheLogWasRotatedOrRemoved) {
   const Watcher one(log("pos1"));
-  wait_for(one, "pos1");
   std::filesystem::rename(log("pos1"), log("pos1") + ".1");
   EXPECT_THAT(find_xl_watchers("pos1", places_), ElementsAre(one.id));
   std::filesystem::remove(log("pos1") + ".1");
@@ -71,7 +75,6 @@ TEST_F(XlWatchers, AreFoundWhereTheLogWasRotatedOrRemoved) {
 
 TEST_F(XlWatchers, StandStillForAWhile) {
   const Watcher one(log("pos1"));
-  wait_for(one, "pos1");
   {
     const StoppedWatchers stopped("pos1", places_);
     EXPECT_TRUE(one.has(WSTOPPED));
@@ -81,7 +84,6 @@ TEST_F(XlWatchers, StandStillForAWhile) {
 
 TEST_F(XlWatchers, ThatWereForgottenGoOn) {
   const Watcher one(log("pos1"));
-  wait_for(one, "pos1");
   ::kill(one.id, SIGSTOP);
   EXPECT_TRUE(one.has(WSTOPPED));
   continue_xl_watchers("pos1", places_);
