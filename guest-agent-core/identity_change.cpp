@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t k_longest_hostname = 128;  // <vm>-<clone>
 constexpr unsigned k_most_interfaces = 64;
 
-Error failed(Errc code, const OperationId& token, const std::string& why) {
+Error identity_failed(Errc code, const OperationId& token, const std::string& why) {
   return Error{code, "cannot apply identity '" + token.text() + "': " + why};
 }
 
@@ -41,22 +41,22 @@ Result<void> IdentityChange::check(const protocol::GuestApplyIdentity& call) con
 
 asio::awaitable<Result<protocol::IdentityReport>> IdentityChange::apply(protocol::GuestApplyIdentity call) {
   if (const auto& running = calls_.running(); running && *running != call.token)
-    co_return failed(Errc::busy, call.token, "another one, '" + running->text() + "', is being applied");
+    co_return identity_failed(Errc::busy, call.token, "another one, '" + running->text() + "', is being applied");
   if (calls_.running()) {
     co_await calls_.ended(call.token);
     if (const Outcome* outcome = calls_.outcome_of(call.token)) co_return *outcome;
-    co_return failed(Errc::busy, call.token, "another one was applied meanwhile");
+    co_return identity_failed(Errc::busy, call.token, "another one was applied meanwhile");
   }
   if (const auto done = applied(); done && done->token == call.token) {
     protocol::IdentityReport report;
     report.hooks = done->hooks;
     co_return report;
   }
-  if (const auto token = quiescer_.held_for()) co_return failed(Errc::busy, call.token, "this guest is quiesced for '" + token->text() + "'");
+  if (const auto token = quiescer_.held_for()) co_return identity_failed(Errc::busy, call.token, "this guest is quiesced for '" + token->text() + "'");
   if (auto fine = check(call); !fine) co_return with_context(fine.error(), "cannot apply identity '" + call.token.text() + "'");
 
   const OperationId token = call.token;
-  std::function<Error(const Error&)> dropped = [token](const Error& why) { return failed(why.code, token, why.message); };
+  std::function<Error(const Error&)> dropped = [token](const Error& why) { return identity_failed(why.code, token, why.message); };
   co_return co_await calls_.run(token, run_hooks(std::move(call)), std::move(dropped));
 }
 
@@ -66,7 +66,7 @@ asio::awaitable<IdentityChange::Outcome> IdentityChange::run_hooks(protocol::Gue
                               {"ZYNCLONE_HOSTNAME", call.hostname},
                               {"ZYNCLONE_MACS", macs_of(call.vifs)}};
   const HookReport ran = co_await hooks_.run(HookEvent::apply_identity, std::move(environment));
-  if (const HookResult* failure = ran.first_failure()) co_return failed(failure->error->code, call.token, failure->error->message);
+  if (const HookResult* failure = ran.first_failure()) co_return identity_failed(failure->error->code, call.token, failure->error->message);
   protocol::IdentityReport report;
   report.hooks = static_cast<unsigned>(ran.results.size());
   // It is done, whatever becomes of the record: without it a repeated call runs hooks again that find nothing left to do.

@@ -3,15 +3,15 @@
 namespace zynclone::agent {
 namespace {
 
-constexpr std::string_view k_token = "token=";
-constexpr std::string_view k_mount = "mount=";
+constexpr std::string_view k_token_line = "token=";
+constexpr std::string_view k_mount_line = "mount=";
 
 }  // namespace
 
 // One mount point a line; a mount point with a line break in it is refused when the agent's configuration is read.
 std::string encode_quiesce_record(const QuiesceRecord& record) {
-  std::string text = std::string(k_token) + record.token.text() + "\n";
-  for (const std::string& mount : record.mounts) text += std::string(k_mount) + mount + "\n";
+  std::string text = std::string(k_token_line) + record.token.text() + "\n";
+  for (const std::string& mount : record.mounts) text += std::string(k_mount_line) + mount + "\n";
   return text;
 }
 
@@ -22,10 +22,10 @@ Result<QuiesceRecord> decode_quiesce_record(std::string_view text) {
     if (end == std::string_view::npos) return fail(Errc::malformed, "cannot read the quiesce record: its last line is cut off");
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end + 1);
-    if (line.starts_with(k_token)) {
-      TRY(record.token, OperationId::parse(line.substr(k_token.size())));
-    } else if (line.starts_with(k_mount)) {
-      record.mounts.emplace_back(line.substr(k_mount.size()));
+    if (line.starts_with(k_token_line)) {
+      TRY(record.token, OperationId::parse(line.substr(k_token_line.size())));
+    } else if (line.starts_with(k_mount_line)) {
+      record.mounts.emplace_back(line.substr(k_mount_line.size()));
     } else {
       return fail(Errc::malformed, "cannot read the quiesce record: unknown line '" + printable(line) + "'");
     }

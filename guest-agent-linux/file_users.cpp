@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "guest-agent-linux/process_tree.hpp"
 #include "protocol/names.hpp"
 #include "system/file.hpp"
 
@@ -28,13 +29,6 @@ std::vector<std::string> names_in(const std::string& folder) {
     if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
   }
   return names;
-}
-
-std::optional<pid_t> pid_of(std::string_view name) {
-  pid_t pid = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  return pid;
 }
 
 // Without asking a server: a file on a network file system that hangs must not hang this.

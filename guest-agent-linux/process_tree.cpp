@@ -17,13 +17,6 @@ namespace {
 constexpr int k_most_passes = 10;
 constexpr std::size_t k_longest_environment = 256 * 1024;
 
-std::optional<pid_t> pid_of(std::string_view name) {
-  pid_t pid = 0;
-  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  return pid;
-}
-
 std::string environment_of(pid_t pid) {
   const std::string path = "/proc/" + std::to_string(pid) + "/environ";
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -38,6 +31,13 @@ std::string environment_of(pid_t pid) {
 }
 
 }  // namespace
+
+std::optional<pid_t> pid_of(std::string_view name) {
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
+  if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
+  return pid;
+}
 
 std::vector<pid_t> processes_with(const std::string& assignment) {
   const std::string wanted = std::string(1, '\0') + assignment + std::string(1, '\0');

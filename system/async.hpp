@@ -3,6 +3,7 @@
 // work runs in a named pool and comes back to the awaiting coroutine's executor. A pool must be joined before the io_context that
 // its answers go to is destroyed: declare the io_context first.
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
@@ -27,6 +28,9 @@
 namespace zynclone {
 
 namespace asio = boost::asio;
+
+// For what ends with an error code as its first result, and does not throw it.
+inline constexpr auto k_as_tuple = asio::as_tuple(asio::use_awaitable);
 
 using Deadline = std::chrono::steady_clock::duration;
 

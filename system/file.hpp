@@ -10,6 +10,9 @@
 
 namespace zynclone {
 
+// Of a file in /sys: a page (sysfs(5)).
+inline constexpr std::size_t k_longest_attribute = 4096;
+
 // Errors: not_found, too_large (more than `most` bytes), system.
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t most);
 

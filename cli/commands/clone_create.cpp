@@ -5,7 +5,7 @@
 namespace zynclone::cli {
 namespace {
 
-struct Values : CloneChange {
+struct CreateValues : CloneChange {
   std::string mode = "online";
   std::string note;
   std::string ttl;
@@ -13,7 +13,7 @@ struct Values : CloneChange {
   bool no_start = false;
 };
 
-Result<ExitCode> create(Session& session, const Values& values) {
+Result<ExitCode> create(Session& session, const CreateValues& values) {
   TRY(auto vm, values.parsed_vm());
   protocol::CloneCreate call{.start = !values.no_start, .note = values.note};
   TRY(call.name, parse_value<CloneName>(values.name, "--name"));
@@ -28,7 +28,7 @@ Result<ExitCode> create(Session& session, const Values& values) {
 }  // namespace
 
 void add_clone_create(const Command& parent, Session& session) {
-  auto values = std::make_shared<Values>();
+  auto values = std::make_shared<CreateValues>();
   const Command command = session.add(parent, "create", "make a clone and start it, locked down before its first packet",
                                       [values, &session] { return create(session, *values); });
   add_vm_argument(command, session, values->vm);

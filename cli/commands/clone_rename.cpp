@@ -5,11 +5,11 @@
 namespace zynclone::cli {
 namespace {
 
-struct Values : CloneChange {
+struct RenameValues : CloneChange {
   std::string new_name;
 };
 
-Result<ExitCode> rename(Session& session, const Values& values) {
+Result<ExitCode> rename(Session& session, const RenameValues& values) {
   TRY(auto vm, values.parsed_vm());
   TRY(auto name, values.parsed_name());
   TRY(auto new_name, parse_value<CloneName>(values.new_name, "NEW-NAME"));
@@ -19,7 +19,7 @@ Result<ExitCode> rename(Session& session, const Values& values) {
 }  // namespace
 
 void add_clone_rename(const Command& parent, Session& session) {
-  auto values = std::make_shared<Values>();
+  auto values = std::make_shared<RenameValues>();
   const Command command =
       session.add(parent, "rename", "give a stopped clone another name", [values, &session] { return rename(session, *values); });
   add_clone_change_arguments(command, session, *values);

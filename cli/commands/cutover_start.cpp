@@ -5,13 +5,13 @@
 namespace zynclone::cli {
 namespace {
 
-struct Values : FamilyChange {
+struct StartValues : FamilyChange {
   std::string member;
   std::string probation;
   std::string after;
 };
 
-Result<ExitCode> start(Session& session, const Values& values) {
+Result<ExitCode> start(Session& session, const StartValues& values) {
   TRY(auto vm, values.parsed_vm());
   protocol::CutoverStart call;
   TRY(call.name, parse_value<CloneName>(values.member, "MEMBER"));
@@ -27,7 +27,7 @@ Result<ExitCode> start(Session& session, const Values& values) {
 }  // namespace
 
 void add_cutover_start(const Command& parent, Session& session) {
-  auto values = std::make_shared<Values>();
+  auto values = std::make_shared<StartValues>();
   const Command command = session.add(parent, "start", "move production to a member of the family, on probation",
                                       [values, &session] { return start(session, *values); });
   add_vm_argument(command, session, values->vm);

@@ -13,13 +13,13 @@ constexpr auto k_all = std::numeric_limits<std::uint64_t>::max();
 constexpr auto k_not_given = k_all;
 constexpr std::uint64_t k_usual = 20;
 
-struct Values {
+struct ListValues {
   std::string vm;
   std::uint64_t limit = k_not_given;
   bool all = false;
 };
 
-Result<ExitCode> list(Session& session, const Values& values) {
+Result<ExitCode> list_operations(Session& session, const ListValues& values) {
   protocol::Request envelope;
   TRY(envelope.vm, parse_optional_vm(values.vm));
   if (values.all && values.limit != k_not_given) {
@@ -34,9 +34,9 @@ Result<ExitCode> list(Session& session, const Values& values) {
 }  // namespace
 
 void add_operation_list(const Command& parent, Session& session) {
-  auto values = std::make_shared<Values>();
+  auto values = std::make_shared<ListValues>();
   const Command command =
-      session.add(parent, "list", "list operations, newest first", [values, &session] { return list(session, *values); });
+      session.add(parent, "list", "list operations, newest first", [values, &session] { return list_operations(session, *values); });
   add_optional_vm_argument(command, session, values->vm);
   command.number("--limit", values->limit, "at most so many (default: 20)").flag("--all", values->all, "all of them, however many");
 }

@@ -6,7 +6,7 @@
 namespace zynclone::cli {
 namespace {
 
-Result<ExitCode> list(Session& session, const std::string& vm) {
+Result<ExitCode> list_peripherals(Session& session, const std::string& vm) {
   protocol::Request envelope;
   TRY(envelope.vm, parse_optional_vm(vm));
   TRY(const auto listing, session.call(protocol::PeripheralList{}, std::move(envelope)));
@@ -19,7 +19,7 @@ Result<ExitCode> list(Session& session, const std::string& vm) {
 void add_peripheral_list(const Command& parent, Session& session) {
   auto vm = std::make_shared<std::string>();
   const Command command = session.add(parent, "list", "list peripherals: where each is, who has it, and what is wrong with it",
-                                      [vm, &session] { return list(session, *vm); });
+                                      [vm, &session] { return list_peripherals(session, *vm); });
   add_optional_vm_argument(command, session, *vm);
 }
 

@@ -5,12 +5,12 @@
 namespace zynclone::cli {
 namespace {
 
-struct Values : FamilyChange {
+struct SwitchValues : FamilyChange {
   std::string volume;
   std::string member;
 };
 
-Result<ExitCode> switch_volume(Session& session, const Values& values) {
+Result<ExitCode> switch_volume(Session& session, const SwitchValues& values) {
   TRY(auto vm, values.parsed_vm());
   TRY(auto volume, parse_value<VolumeName>(values.volume, "VOLUME"));
   TRY(auto member, parse_value<CloneName>(values.member, "MEMBER"));
@@ -20,7 +20,7 @@ Result<ExitCode> switch_volume(Session& session, const Values& values) {
 }  // namespace
 
 void add_volume_switch(const Command& parent, Session& session) {
-  auto values = std::make_shared<Values>();
+  auto values = std::make_shared<SwitchValues>();
   const Command command = session.add(parent, "switch", "move one shared volume to a member of the family",
                                       [values, &session] { return switch_volume(session, *values); });
   add_vm_argument(command, session, values->vm);

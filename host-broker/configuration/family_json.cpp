@@ -199,14 +199,14 @@ class Writer {
 // ---- reading -------------------------------------------------------------------------------------------------------------------------
 
 // Of one object; the first mistake counts and ends the reading.
-class Reader {
+class ObjectReader {
  public:
-  Reader(const std::string& file, std::optional<Error>& error) : file_(file), error_(error) {}
+  ObjectReader(const std::string& file, std::optional<Error>& error) : file_(file), error_(error) {}
 
   template <class T>
   void object(const JsonNode& node, T& value, std::string_view expected_too = {}) {
     if (node.type != JsonNode::Type::object) return wrong(node.line, "cannot use " + std::string(to_string(node.type)) + ": an object is allowed");
-    Reader inner(file_, error_);
+    ObjectReader inner(file_, error_);
     inner.node_ = &node;
     if (!expected_too.empty()) inner.known_.insert(std::string(expected_too));
     describe(inner, value);
@@ -339,7 +339,7 @@ Result<Family> read_family(std::string_view untrusted_text, const std::string& f
   TRY(check_version(document, file));
   Family family;
   std::optional<Error> error;
-  Reader(file, error).object(document, family, "version");
+  ObjectReader(file, error).object(document, family, "version");
   if (error) return *error;
   TRY(check_whole(family, file));
   return family;

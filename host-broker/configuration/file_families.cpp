@@ -12,12 +12,12 @@
 namespace zynclone::broker::configuration {
 namespace {
 
-constexpr std::string_view k_ending = ".json";
+constexpr std::string_view k_family_ending = ".json";
 
 }  // namespace
 
 Result<Family> FileFamilies::load(const VmName& vm) {
-  const std::filesystem::path file = folder_ / (vm.text() + std::string(k_ending));
+  const std::filesystem::path file = folder_ / (vm.text() + std::string(k_family_ending));
   auto text = read_trusted_file(file, k_longest_json_file);
   if (!text) {
     Error error = text.error();
@@ -37,9 +37,9 @@ Result<std::vector<Family>> FileFamilies::load_all() {
   TRY(auto names, list_files(folder_));
   std::vector<Family> families;
   for (std::string_view name : names) {
-    if (!name.ends_with(k_ending)) continue;
+    if (!name.ends_with(k_family_ending)) continue;
     const std::filesystem::path file = folder_ / name;
-    name.remove_suffix(k_ending.size());
+    name.remove_suffix(k_family_ending.size());
     auto vm = VmName::parse(name);
     if (!vm) return fail(Errc::configuration, "cannot load family: " + vm.error().message, file.string());
     auto family = load(vm.value());
@@ -55,7 +55,7 @@ Result<void> FileFamilies::save(const Family& family) {
   if (::mkdir(folder_.c_str(), 0750) != 0 && errno != EEXIST) {
     return fail(Errc::system, "cannot make '" + folder_.string() + "': " + std::strerror(errno));
   }
-  const std::filesystem::path file = folder_ / (family.vm.text() + std::string(k_ending));
+  const std::filesystem::path file = folder_ / (family.vm.text() + std::string(k_family_ending));
   const std::string text = write_family(family);
   // A file that could not be read again would stop everything at the next start; better to fail this one operation.
   if (auto read = read_family(text, file.string()); !read) return with_context(read.error(), "cannot save family '" + family.vm.text() + "'");

@@ -53,7 +53,7 @@ GuestSetting address_setting(std::string key) {
           [](const Config& c) { return list_text((c.*Allowance).*Member); }};
 }
 
-constexpr std::int64_t ms(milliseconds time) { return time.count(); }
+constexpr std::int64_t in_ms(milliseconds time) { return time.count(); }
 
 template <milliseconds Config::*Member, std::int64_t LeastMs, std::int64_t MostMs>
 GuestSetting duration_setting(std::string key) {
@@ -98,8 +98,8 @@ Settings limit_settings() {
          return outcome::success();
        },
        [](const Config& c) { return c.most_storage ? size_text(*c.most_storage) : k_unlimited; }},
-      duration_setting<&Config::quiesce_timeout, 100, ms(std::chrono::minutes(10))>("quiesce_timeout"),
-      duration_setting<&Config::shutdown_timeout, 1000, ms(std::chrono::hours(1))>("shutdown_timeout"),
+      duration_setting<&Config::quiesce_timeout, 100, in_ms(std::chrono::minutes(10))>("quiesce_timeout"),
+      duration_setting<&Config::shutdown_timeout, 1000, in_ms(std::chrono::hours(1))>("shutdown_timeout"),
       {"channel", {k_text}, k_both,
        [](View v, Config& c) -> Result<void> {
          TRY(auto choice, read_choice(v, k_channel_words));
@@ -114,9 +114,9 @@ Settings limit_settings() {
 
 Settings cutover_settings() {
   return {
-      duration_setting<&Config::release_timeout, 1000, ms(std::chrono::minutes(10))>("release_timeout"),
-      duration_setting<&Config::health_timeout, 1000, ms(std::chrono::hours(1))>("health_timeout"),
-      duration_setting<&Config::probation, ms(k_shortest_probation), ms(k_longest_probation)>("probation"),
+      duration_setting<&Config::release_timeout, 1000, in_ms(std::chrono::minutes(10))>("release_timeout"),
+      duration_setting<&Config::health_timeout, 1000, in_ms(std::chrono::hours(1))>("health_timeout"),
+      duration_setting<&Config::probation, in_ms(k_shortest_probation), in_ms(k_longest_probation)>("probation"),
       word_setting<&Config::after_probation>("after_probation"),
       {"announce", {k_text, k_list}, k_both, [](View v, Config& c) { return store(read_own_addresses(v), c.announce); },
        [](const Config& c) { return list_text(c.announce); }},

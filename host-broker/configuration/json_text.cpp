@@ -55,9 +55,9 @@ void append_utf8(std::string& text, std::uint32_t point) {
   }
 }
 
-class Reader {
+class TextReader {
  public:
-  Reader(std::string_view text, const std::string& file) : rest_(text), file_(file) {}
+  TextReader(std::string_view text, const std::string& file) : rest_(text), file_(file) {}
 
   Result<JsonNode> read_document() {
     TRY(auto node, read_value(0));
@@ -246,7 +246,7 @@ Result<JsonNode> parse_json_text(std::string_view untrusted_text, const std::str
   if (untrusted_text.size() > k_longest_json_file) {
     return fail(Errc::configuration, "cannot read JSON: it is longer than " + std::to_string(k_longest_json_file) + " bytes", file + ":1");
   }
-  return Reader(untrusted_text, file).read_document();
+  return TextReader(untrusted_text, file).read_document();
 }
 
 std::string_view to_string(JsonNode::Type type) {

@@ -13,8 +13,6 @@
 namespace zynclone::broker::configuration {
 namespace {
 
-auto allowed(std::string text) { return fail(Errc::configuration, std::move(text)); }
-
 bool parse_whole(std::string_view text, std::uint64_t& number, int base = 10) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
   return !text.empty() && error == std::errc() && end == text.data() + text.size();

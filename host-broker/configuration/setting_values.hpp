@@ -12,6 +12,9 @@
 
 namespace zynclone::broker::configuration {
 
+// What such a failure is: what is allowed, and no more.
+inline auto allowed(std::string text) { return fail(Errc::configuration, std::move(text)); }
+
 Result<std::uint64_t> read_number(std::string_view text, std::uint64_t least, std::uint64_t most);
 Result<std::chrono::milliseconds> read_duration(std::string_view text, std::chrono::milliseconds least, std::chrono::milliseconds most);
 // Absolute, printable, without "." and ".." and doubled slashes.

@@ -11,8 +11,6 @@ namespace {
 
 constexpr std::size_t k_longest_filesystem = 16;
 
-auto allowed(std::string text) { return fail(Errc::configuration, std::move(text)); }
-
 bool is_filesystem(std::string_view text) {
   return !text.empty() && text.size() <= k_longest_filesystem && text.front() >= 'a' && text.front() <= 'z' &&
          std::all_of(text.begin(), text.end(), [](char letter) {

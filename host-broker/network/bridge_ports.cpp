@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <linux/if_bridge.h>
 #include <linux/neighbour.h>
+#include <net/if.h>
 
 #include <array>
 #include <cerrno>
@@ -66,6 +67,11 @@ Result<std::vector<BridgePort>> bridge_ports() {
   });
   if (error != 0) return failed("list the ports of bridges", error);
   return ports;
+}
+
+std::string bridge_name(int index) {
+  std::array<char, IF_NAMESIZE> name{};
+  return ::if_indextoname(static_cast<unsigned>(index), name.data()) != nullptr ? name.data() : "no bridge";
 }
 
 Result<void> move_forwarding(const BridgePort& port, std::string_view mac, const std::vector<BridgePort>& others) {

@@ -21,6 +21,9 @@ struct BridgePort {
 // Of all bridges. Errors: system.
 Result<std::vector<BridgePort>> bridge_ports();
 
+// Of the bridge with this index; "no bridge" where there is none.
+std::string bridge_name(int index);
+
 // The bridge sends frames for this MAC to this port from now on, until it learns better; where the port cannot forward yet, to everyone (for
 // this, `others` are the bridge's other ports).
 Result<void> move_forwarding(const BridgePort& port, std::string_view mac, const std::vector<BridgePort>& others);

@@ -8,6 +8,7 @@
 
 #include "host-broker/network/bridge_ports.hpp"
 #include "host-broker/network/rtnetlink.hpp"
+#include "host-broker/network/vif_filter.hpp"
 #include "host-broker/ports/family.hpp"
 
 namespace zynclone::broker::network {
@@ -16,8 +17,6 @@ namespace {
 using rtnetlink::failed;
 using rtnetlink::Request;
 using rtnetlink::value_of;
-
-constexpr std::string_view k_twin = "-emu";
 
 ifinfomsg link_of(int index) {
   ifinfomsg link{};
@@ -90,11 +89,6 @@ const BridgePort* find_port(const std::vector<BridgePort>& ports, int index) {
   return nullptr;
 }
 
-std::string name_of(int index) {
-  std::array<char, IF_NAMESIZE> name{};
-  return ::if_indextoname(static_cast<unsigned>(index), name.data()) != nullptr ? name.data() : "no bridge";
-}
-
 std::map<std::string, int> isolated_bridges() {
   std::map<std::string, int> bridges;
   const std::unique_ptr<struct if_nameindex, decltype(&::if_freenameindex)> all(::if_nameindex(), ::if_freenameindex);
@@ -105,7 +99,7 @@ std::map<std::string, int> isolated_bridges() {
 }
 
 bool is_named(const std::set<std::string>& names, const std::string& port) {
-  return names.contains(port) || (port.ends_with(k_twin) && names.contains(port.substr(0, port.size() - k_twin.size())));
+  return names.contains(port) || (port.ends_with(k_emulated_twin) && names.contains(port.substr(0, port.size() - k_emulated_twin.size())));
 }
 
 }  // namespace
@@ -132,7 +126,7 @@ Result<std::vector<std::string>> KernelBridges::place(const std::vector<Placemen
   if (placements.empty()) return moved;
   TRY(const auto ports, bridge_ports());
   for (const Placement& placement : placements) {
-    for (const std::string& name : {placement.interface, placement.interface + std::string(k_twin)}) {
+    for (const std::string& name : {placement.interface, placement.interface + std::string(k_emulated_twin)}) {
       const auto index = static_cast<int>(::if_nametoindex(name.c_str()));
       if (index == 0) continue;
       const auto bridge = static_cast<int>(::if_nametoindex(placement.bridge.c_str()));
@@ -140,7 +134,7 @@ Result<std::vector<std::string>> KernelBridges::place(const std::vector<Placemen
       const BridgePort* port = find_port(ports, index);
       if (port != nullptr && port->bridge == bridge) continue;
       if (const int error = set_bridge(index, bridge); error != 0) return failed("move interface '" + name + "' to bridge '" + placement.bridge + "'", error);
-      moved.push_back("interface " + name + ": from " + (port != nullptr ? name_of(port->bridge) : "no bridge") + " to " + placement.bridge);
+      moved.push_back("interface " + name + ": from " + (port != nullptr ? bridge_name(port->bridge) : "no bridge") + " to " + placement.bridge);
     }
   }
   return moved;

@@ -7,15 +7,13 @@ namespace {
 
 using protocol::VifMode;
 
-constexpr std::string_view k_twin = "-emu";
-
 }  // namespace
 
 Guarded guarded_interfaces(const FilterState& state, const std::vector<std::string>& present) {
   std::map<std::string, VifMode> modes;
   for (const VifRule& rule : state.rules) {
     modes[rule.interface] = rule.mode;
-    modes.emplace(rule.interface + std::string(k_twin), rule.mode);
+    modes.emplace(rule.interface + std::string(k_emulated_twin), rule.mode);
   }
   Guarded guarded;
   for (const std::string& interface : present) {

@@ -229,8 +229,6 @@ VifMode mode_of(const std::string& verdict) {
   return VifMode::disabled;
 }
 
-constexpr std::string_view k_twin = "-emu";
-
 // Puts the right half of each "<interface> . <value>" where it belongs.
 template <class Take>
 void take_pairs(const NftListing& listing, std::string_view set, std::map<std::string, VifRule>& rules, Take take) {
@@ -247,7 +245,7 @@ std::string table_text(const FilterState& state) {
   Elements elements;
   for (const VifRule& rule : state.rules) {
     add_elements(elements, rule, rule.interface);
-    if (rule.interface.size() + k_twin.size() <= 15) add_elements(elements, rule, rule.interface + std::string(k_twin));
+    if (rule.interface.size() + k_emulated_twin.size() <= 15) add_elements(elements, rule, rule.interface + std::string(k_emulated_twin));
   }
   if (state.unknown == UnknownVifs::hold) elements["held"].insert("1");  // ARPHRD_ETHER
   return table_of(sets_text(elements), k_mode_chains, state.unknown, true);
@@ -276,7 +274,7 @@ std::optional<FilterState> state_of_table(std::string_view untrusted_listing) {
   }
   std::erase_if(rules, [&rules](const auto& entry) {
     const std::string& name = entry.first;
-    return name.ends_with(k_twin) && rules.contains(name.substr(0, name.size() - k_twin.size()));
+    return name.ends_with(k_emulated_twin) && rules.contains(name.substr(0, name.size() - k_emulated_twin.size()));
   });
   take_pairs(*listing, "mac", rules, [](VifRule& rule, const std::string& value) { rule.mac = value; });
   take_pairs(*listing, "ipv4", rules, [](VifRule& rule, const std::string& value) { rule.ipv4.push_back(value); });

@@ -149,13 +149,13 @@ std::optional<std::uint32_t> number_in(const char* attributes, std::size_t size,
 
 // How often nftables was changed here, by anybody: the kernel counts (NFT_MSG_GETGEN of linux/netfilter/nf_tables.h). None: it does not say.
 std::optional<std::uint32_t> rules_generation() {
-  struct Request {
-    nlmsghdr header{.nlmsg_len = sizeof(Request), .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN, .nlmsg_flags = NLM_F_REQUEST};
+  struct Question {
+    nlmsghdr header{.nlmsg_len = sizeof(Question), .nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN, .nlmsg_flags = NLM_F_REQUEST};
     nfgenmsg message{.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0};
   };
   const Descriptor socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
-  const Request request;
-  if (!socket || ::send(socket.get(), &request, sizeof request, 0) != static_cast<ssize_t>(sizeof request)) return std::nullopt;
+  const Question question;
+  if (!socket || ::send(socket.get(), &question, sizeof question, 0) != static_cast<ssize_t>(sizeof question)) return std::nullopt;
   alignas(nlmsghdr) std::array<char, 512> answer;
   const ssize_t size = ::recv(socket.get(), answer.data(), answer.size(), MSG_DONTWAIT);  // the kernel has answered before send returns
   constexpr std::size_t k_before_attributes = NLMSG_LENGTH(NLMSG_ALIGN(sizeof(nfgenmsg)));

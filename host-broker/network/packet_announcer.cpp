@@ -44,11 +44,6 @@ Result<void> send_to(int socket, const BridgePort& port, const std::string& fram
   return fail(Errc::system, "cannot send to '" + port.name + "': " + std::strerror(errno));
 }
 
-std::string name_of(int interface) {
-  std::array<char, IF_NAMESIZE> name{};
-  return ::if_indextoname(static_cast<unsigned>(interface), name.data()) != nullptr ? name.data() : "a bridge";
-}
-
 }  // namespace
 
 Result<std::string> PacketAnnouncer::announce(const Announcement& announcement, const FilterState& in_force) {
@@ -79,7 +74,7 @@ Result<std::string> PacketAnnouncer::announce(const Announcement& announcement, 
     }
   }
   if (error) return *error;
-  return "on " + name_of(place.own.bridge) + ", " + std::to_string(heard) + (heard == 1 ? " port" : " ports");
+  return "on " + bridge_name(place.own.bridge) + ", " + std::to_string(heard) + (heard == 1 ? " port" : " ports");
 }
 
 }  // namespace zynclone::broker::network

@@ -2,19 +2,18 @@
 
 #include <sstream>
 
+#include "host-broker/network/pretended_filter.hpp"
 #include "host-broker/ports/family.hpp"
 #include "system/file.hpp"
 
 namespace zynclone::broker::network {
 namespace {
 
-constexpr std::size_t k_largest_file = 4 << 20;
-
 }  // namespace
 
 Result<PretendedBridges::Bridges> PretendedBridges::read() const {
   Bridges bridges;
-  const auto text = read_file(file_, k_largest_file);
+  const auto text = read_file(file_, k_largest_pretended_file);
   if (!text && text.error().code != Errc::not_found) return text.error();
   std::istringstream lines(text ? text.value() : std::string());
   for (std::string line; std::getline(lines, line);) {

@@ -12,8 +12,6 @@ namespace {
 
 using protocol::VifMode;
 
-constexpr std::size_t k_largest_file = 4 << 20;
-
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   for (;;) {
@@ -93,7 +91,7 @@ Result<void> PretendedFilter::apply(const FilterState& desired) {
 }
 
 Result<std::optional<FilterState>> PretendedFilter::in_force() {
-  auto text = read_file(file_, k_largest_file);
+  auto text = read_file(file_, k_largest_pretended_file);
   if (!text && text.error().code == Errc::not_found) return std::optional<FilterState>();
   if (!text) return std::move(text).error();
   auto state = parse_state_text(text.value());

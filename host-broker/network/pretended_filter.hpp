@@ -9,6 +9,8 @@
 
 namespace zynclone::broker::network {
 
+inline constexpr std::size_t k_largest_pretended_file = 4 << 20;
+
 std::string state_text(const FilterState& state);
 Result<FilterState> parse_state_text(std::string_view untrusted_text);
 

@@ -106,8 +106,7 @@ Result<FilterState> checked(FilterState untrusted_state) {
 }
 
 bool may_receive(const FilterState& state, const std::string& interface) {
-  constexpr std::string_view k_twin = "-emu";
-  const std::string name = interface.ends_with(k_twin) ? interface.substr(0, interface.size() - k_twin.size()) : interface;
+  const std::string name = interface.ends_with(k_emulated_twin) ? interface.substr(0, interface.size() - k_emulated_twin.size()) : interface;
   for (const VifRule& rule : state.rules) {
     if (rule.interface == name) return rule.mode != protocol::VifMode::disabled && rule.reach == Reach::everywhere;
   }

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/messages.hpp"
@@ -23,6 +24,9 @@ namespace zynclone::broker::network {
 // A link-local IPv6 address passes only where it is listed, like any other.
 // isolated: to and from other interfaces of that reach only, not the host's own either. Whose they are is the bridge's matter (isolated_bridges.hpp).
 enum class Reach { everywhere, isolated };
+
+// Of an HVM guest, until its own driver comes: after the name of the interface that it stands for.
+inline constexpr std::string_view k_emulated_twin = "-emu";
 
 struct VifRule {
   std::string interface;

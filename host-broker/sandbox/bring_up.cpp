@@ -22,9 +22,9 @@ extern "C" {
 namespace zynclone::sandbox {
 namespace {
 
-constexpr std::chrono::seconds k_start_limit{30};
+constexpr std::chrono::seconds k_member_limit{30};
 constexpr std::chrono::seconds k_connect_limit{15};
-constexpr std::chrono::seconds k_stop_limit{60};
+constexpr std::chrono::seconds k_down_limit{60};
 using Say = std::function<void(const std::string&)>;
 
 struct Programs {
@@ -56,7 +56,7 @@ asio::awaitable<Result<void>> start_host(Layout layout, std::string program) {
   CO_TRY(const auto host, ChildProcess::start(executor, spec, [told, log = spec.log_file](int status) {
     told->reset("it ended with status " + std::to_string(status) + "; see '" + log + "'");
   }));
-  auto ready = co_await with_timeout(readiness->wait_ready(), k_start_limit, "its start");
+  auto ready = co_await with_timeout(readiness->wait_ready(), k_member_limit, "its start");
   if (!ready) {
     ::kill(host->pid(), SIGKILL);
     co_return with_context(ready.error(), "cannot start the sandbox's host");
@@ -69,7 +69,7 @@ asio::awaitable<Result<void>> start_service(Layout layout, std::string name, std
   request.set("name", name);
   arguments.insert(arguments.begin(), name);
   request.set_list("argument", arguments);
-  CO_TRY(co_await ask_control(layout.control_socket(), std::move(request), k_start_limit + std::chrono::seconds(15)));
+  CO_TRY(co_await ask_control(layout.control_socket(), std::move(request), k_member_limit + std::chrono::seconds(15)));
   co_return outcome::success();
 }
 
@@ -94,7 +94,7 @@ asio::awaitable<Result<RunningOriginal>> start_original(Layout layout, VmName vm
   SandboxToolstack toolstack(layout);
   CO_TRY(const DomainId domain, co_await toolstack.start_original(layout.vm_file(vm).string()));
   CO_TRY(co_await toolstack.unpause(domain));
-  CO_TRY(co_await toolstack.wait_ready(domain, k_start_limit));
+  CO_TRY(co_await toolstack.wait_ready(domain, k_member_limit));
   say(vm.text() + " runs as domain " + std::to_string(domain.value));
   co_return RunningOriginal{vm, domain};
 }
@@ -167,7 +167,7 @@ asio::awaitable<Result<void>> bring_down(Layout layout) {
   pid_t pid = 0;
   std::from_chars(text.data(), text.data() + text.size(), pid);
   if (pid <= 0) co_return fail(Errc::malformed, "cannot wait for the sandbox's end: '" + text + "' is no process");
-  co_return co_await with_timeout(wait_for_end_of_process(pid), k_stop_limit, "the sandbox's end");
+  co_return co_await with_timeout(wait_for_end_of_process(pid), k_down_limit, "the sandbox's end");
 }
 
 std::map<std::string, std::string> host_environment(const Layout& layout) {

@@ -14,8 +14,6 @@ namespace {
 
 using asio::local::stream_protocol;
 
-constexpr auto k_as_tuple = asio::as_tuple(asio::use_awaitable);
-
 asio::awaitable<Result<std::string>> exchange(std::string path, std::string framed) {
   const auto failed = [](const std::string& socket_path, const boost::system::error_code& error) {
     return fail(Errc::unavailable, "cannot reach the sandbox at '" + printable(socket_path) + "': " + error.message());

@@ -12,7 +12,6 @@
 namespace zynclone::sandbox {
 namespace {
 
-constexpr auto k_as_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::milliseconds k_accept_pause{100};
 
 // Ends when the client has gone. It sends nothing while it waits for an answer.

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <sched.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ namespace zynclone::sandbox {
 namespace {
 
 constexpr std::size_t k_longest_environment = 1 << 20;
+constexpr unsigned k_most_reads = 100;  // while execve(2) puts another program in its place, a process has no environment
 // What a process inherited of a file closes without an event, when it becomes another program.
 constexpr std::chrono::milliseconds k_look_again{200};
 
@@ -32,7 +34,11 @@ bool has_open(const std::filesystem::path& process, const struct stat& file) {
 
 bool is_of(const GuestProcesses& guest, const std::filesystem::path& process, pid_t pid) {
   if (guest.sessions.contains(::getsid(pid))) return true;
-  const auto environment = read_file(process / "environ", k_longest_environment);
+  auto environment = read_file(process / "environ", k_longest_environment);
+  for (unsigned again = 0; environment && environment.value().empty() && again < k_most_reads; ++again) {
+    ::sched_yield();
+    environment = read_file(process / "environ", k_longest_environment);
+  }
   if (!environment) return false;
   const std::string text = '\0' + environment.value() + '\0';
   return text.find('\0' + guest.marker + '\0') != std::string::npos;

@@ -13,8 +13,6 @@ namespace {
 
 using asio::local::datagram_protocol;
 
-constexpr auto k_as_tuple = asio::as_tuple(asio::use_awaitable);
-
 // The value of `key` in a message's lines; nullopt when it is not there.
 std::optional<std::string_view> value_of(std::string_view key, std::string_view untrusted_message) {
   while (!untrusted_message.empty()) {

@@ -19,7 +19,6 @@ const std::string k_backends = "/local/domain/0/backend";
 // Of libxl__device_kind (libxl_internal.h) those that serve disks, and two of older and other toolstacks.
 constexpr const char* k_kinds[] = {"vbd", "qdisk", "virtio_disk", "vbd3", "tap"};
 constexpr unsigned k_loop_major = 7;         // Documentation/admin-guide/devices.txt
-constexpr std::size_t k_longest_text = 4096;  // of a file in /sys
 
 struct Identity {
   bool is_block = false;
@@ -33,7 +32,7 @@ std::optional<Identity> identity_of(const std::string& path);
 // A loop device counts as the file behind it.
 std::optional<Identity> identity_of_block_device(dev_t device) {
   if (major(device) == k_loop_major) {
-    auto file = read_file("/sys/dev/block/" + std::to_string(major(device)) + ":" + std::to_string(minor(device)) + "/loop/backing_file", k_longest_text);
+    auto file = read_file("/sys/dev/block/" + std::to_string(major(device)) + ":" + std::to_string(minor(device)) + "/loop/backing_file", k_longest_attribute);
     if (file) {
       std::string path = std::move(file).value();
       while (path.ends_with('\n')) path.pop_back();
@@ -118,7 +117,7 @@ std::optional<BlockBackend> kernel_backend(const std::filesystem::path& entry) {
   if (!domain) return std::nullopt;
   BlockBackend backend{.kind = "vbd", .domain = *domain, .number = name.substr(dash + 1)};
   backend.device = backend.number;
-  if (const auto physical = read_file((entry / "physical_device").string(), k_longest_text)) backend.physical = parse_physical(physical.value());
+  if (const auto physical = read_file((entry / "physical_device").string(), k_longest_attribute)) backend.physical = parse_physical(physical.value());
   return backend;
 }
 

@@ -15,7 +15,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t k_most_output = 64 * 1024;
-constexpr std::chrono::seconds k_death{5};  // from SIGKILL to the end
 
 void keep(std::string& output, std::string_view more) { output.append(more.substr(0, k_most_output - std::min(output.size(), k_most_output))); }
 

@@ -12,7 +12,6 @@ namespace zynclone::broker::xen {
 namespace {
 
 constexpr std::size_t k_longest_line = 4096;
-constexpr std::chrono::seconds k_death{5};  // from SIGKILL to the end
 
 std::optional<unsigned> number_after(std::string_view line, std::string_view word) {
   if (!line.starts_with(word)) return std::nullopt;

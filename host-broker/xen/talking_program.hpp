@@ -4,12 +4,16 @@
 
 #include <boost/asio/local/stream_protocol.hpp>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
 #include "system/watched_child.hpp"
 
 namespace zynclone::broker::xen {
+
+// Of such a program, from SIGKILL to its end.
+inline constexpr std::chrono::seconds k_death{5};
 
 struct TalkingProgram {
   WatchedChild process;

@@ -9,11 +9,10 @@
 namespace zynclone::broker::xen {
 namespace {
 
-constexpr std::size_t k_longest_text = 4096;     // of a file in /sys
 constexpr std::string_view k_hub = "09";         // bDeviceClass
 
 std::string read_line(const std::filesystem::path& file) {
-  auto text = read_file(file, k_longest_text);
+  auto text = read_file(file, k_longest_attribute);
   if (!text) return {};
   while (!text.value().empty() && (text.value().back() == '\n' || text.value().back() == ' ')) text.value().pop_back();
   return std::move(text).value();

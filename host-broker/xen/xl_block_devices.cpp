@@ -7,6 +7,7 @@
 
 #include "host-broker/storage/file_use.hpp"
 #include "host-broker/xen/render.hpp"
+#include "host-broker/xen/xl_devices.hpp"
 #include "host-broker/xen/xl_errors.hpp"
 #include "system/log.hpp"
 
@@ -16,12 +17,8 @@ namespace {
 using xenstore::Store;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds k_look_limit{10};
-// XenStore tells of its nodes; of a kernel that is still closing the device, or a QEMU that has the file open, no event tells.
-constexpr std::chrono::milliseconds k_look_again{50};
-
+using xen::name_of;
 std::string name_of(const VmDisk& disk) { return "'" + printable(disk.volume.path) + "'"; }
-std::string name_of(DomainId domain) { return "domain " + std::to_string(domain.value); }
 std::string home_of(DomainId domain) { return "/local/domain/" + std::to_string(domain.value); }
 std::string milliseconds(Deadline time) { return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) + " ms"; }
 

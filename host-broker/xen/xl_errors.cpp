@@ -8,7 +8,7 @@ namespace zynclone::broker::xen {
 namespace {
 
 constexpr std::size_t k_most_lines = 3;
-constexpr std::size_t k_longest_line = 300;
+constexpr std::size_t k_longest_cause = 300;
 
 // "libxl: error: libxl_device.c:455:libxl__device_disk_set_backend: Disk ..." becomes "Disk ...": where in libxl it was helps nobody here.
 std::string_view without_place(std::string_view line) {
@@ -30,7 +30,7 @@ std::string cause_of_failure(std::string_view untrusted_errors) {
     const auto line = untrusted_errors.substr(0, untrusted_errors.find('\n'));
     untrusted_errors.remove_prefix(std::min(line.size() + 1, untrusted_errors.size()));
     if (line.empty() || is_warning(line)) continue;
-    cause += (lines++ == 0 ? "" : "; ") + printable(without_place(line).substr(0, k_longest_line));
+    cause += (lines++ == 0 ? "" : "; ") + printable(without_place(line).substr(0, k_longest_cause));
   }
   return cause;
 }

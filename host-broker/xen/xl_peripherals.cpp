@@ -8,6 +8,7 @@
 #include "host-broker/storage/file_use.hpp"
 #include "host-broker/xen/block_backends.hpp"
 #include "host-broker/xen/qemu_monitor.hpp"
+#include "host-broker/xen/xl_devices.hpp"
 #include "host-broker/xen/xl_errors.hpp"
 #include "system/log.hpp"
 #include "system/process.hpp"
@@ -19,13 +20,10 @@ using xenstore::Store;
 using Clock = std::chrono::steady_clock;
 using protocol::PeripheralKind;
 
-constexpr std::chrono::seconds k_look_limit{10};
-// XenStore tells of its nodes; of a QEMU that still has a device open, no event tells.
-constexpr std::chrono::milliseconds k_look_again{50};
 constexpr std::chrono::seconds k_shortest_xl{1};
 constexpr std::chrono::seconds k_pci_undo{20};    // libxl alone waits 10 s for a guest that does not answer (libxl__wait_for_backend)
 
-std::string name_of(DomainId domain) { return "domain " + std::to_string(domain.value); }
+using xen::name_of;
 std::string name_of(const Peripheral& peripheral) { return "peripheral '" + peripheral.name.text() + "' (" + peripheral.device + ')'; }
 
 Error cannot(std::string_view verb, Errc code, const Peripheral& peripheral, DomainId domain, const std::string& cause) {

@@ -54,7 +54,7 @@ std::vector<pid_t> own_processes(const std::function<bool(const std::vector<std:
 }
 
 // A process that is just becoming the watcher looks like a builder until it has its session, of which no event tells.
-constexpr std::chrono::milliseconds k_look_again{200};
+constexpr std::chrono::milliseconds k_ask_again{200};
 
 asio::awaitable<Result<void>> wait_for_descriptor(int process) {
   asio::posix::stream_descriptor descriptor(co_await asio::this_coro::executor, process);
@@ -126,7 +126,7 @@ asio::awaitable<Result<XlProcesses>> wait_for_builder(std::string config_file, D
       co_return took_too_long("xl, which was started earlier and has process id " + std::to_string(*processes.builder) + ",", limit);
     Descriptor descriptor(static_cast<int>(::syscall(SYS_pidfd_open, *processes.builder, 0)));
     if (!descriptor && errno != ESRCH) co_return fail(Errc::system, std::string("cannot wait for xl: ") + std::strerror(errno));
-    if (descriptor) (void)co_await with_timeout(wait_for_descriptor(descriptor.release()), k_look_again, "xl");
+    if (descriptor) (void)co_await with_timeout(wait_for_descriptor(descriptor.release()), k_ask_again, "xl");
     processes = find_xl_processes(config_file);
   }
   co_return processes;

@@ -8,7 +8,7 @@
 namespace zynclone::channel {
 namespace {
 
-Error closed() { return Error{Errc::unavailable, "cannot use the mailbox: the channel is closed"}; }
+Error mailbox_closed() { return Error{Errc::unavailable, "cannot use the mailbox: the channel is closed"}; }
 
 }  // namespace
 
@@ -34,7 +34,7 @@ MailboxChannel::MailboxChannel(std::shared_ptr<MailboxEnd> end, Side side, std::
 MailboxChannel::~MailboxChannel() { close(); }
 
 Result<void> MailboxChannel::check_session() const {
-  if (closed_) return closed();
+  if (closed_) return mailbox_closed();
   TRY(auto untrusted_session, end_->read_peers("session"));
   const std::string& expected = side_ == Side::guest ? connection_ : end_->session();
   if (untrusted_session != expected) return fail(Errc::unavailable, "cannot use the mailbox: the peer is gone");
@@ -43,7 +43,7 @@ Result<void> MailboxChannel::check_session() const {
 
 asio::awaitable<Result<std::size_t>> MailboxChannel::read_some(asio::mutable_buffer into) {
   for (;;) {
-    if (closed_) co_return closed();
+    if (closed_) co_return mailbox_closed();
     if (received_.empty()) {
       CO_TRY(take_fragment());
     }

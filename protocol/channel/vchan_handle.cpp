@@ -45,7 +45,7 @@ void take_back_advertisement(const std::string& path) {
 constexpr std::chrono::milliseconds k_least_suspension{5};  // above what the two clocks' readings can differ by
 
 Error gone() { return Error{Errc::unavailable, "cannot use the vchan: the peer is gone"}; }
-Error closed() { return Error{Errc::unavailable, "cannot use the vchan: the channel is closed"}; }
+Error vchan_closed() { return Error{Errc::unavailable, "cannot use the vchan: the channel is closed"}; }
 Error corrupt(std::string what, std::uint32_t is, std::uint32_t limit) {
   return Error{Errc::xen, "cannot use the vchan: its " + std::move(what) + " is " + std::to_string(is) + ", expected " + std::to_string(limit)};
 }
@@ -87,7 +87,7 @@ Result<void> VchanHandle::check_rings() const {
 }
 
 Result<std::size_t> VchanHandle::read(void* into, std::size_t size) {
-  if (control_ == nullptr) return closed();
+  if (control_ == nullptr) return vchan_closed();
   TRY(check_rings());
   const int count = libxenvchan_read(control_, into, std::min<std::size_t>(size, INT_MAX));
   if (count < 0) return gone();
@@ -96,7 +96,7 @@ Result<std::size_t> VchanHandle::read(void* into, std::size_t size) {
 }
 
 Result<std::size_t> VchanHandle::write(const void* from, std::size_t size) {
-  if (control_ == nullptr) return closed();
+  if (control_ == nullptr) return vchan_closed();
   TRY(check_rings());
   const int count = libxenvchan_write(control_, from, std::min<std::size_t>(size, INT_MAX));
   if (count < 0) return gone();
@@ -105,10 +105,10 @@ Result<std::size_t> VchanHandle::write(const void* from, std::size_t size) {
 }
 
 asio::awaitable<Result<void>> VchanHandle::next_event() {
-  if (control_ == nullptr) co_return closed();
+  if (control_ == nullptr) co_return vchan_closed();
   boost::system::error_code error;
   co_await events_.async_wait(asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
-  if (control_ == nullptr) co_return closed();
+  if (control_ == nullptr) co_return vchan_closed();
   if (error == asio::error::operation_aborted) co_return fail(Errc::cancelled, "cannot wait for the vchan: cancelled");
   if (error) co_return fail(Errc::unavailable, "cannot wait for the vchan: " + error.message());
   // Clears the event, which another coroutine may have done just before.
@@ -150,7 +150,7 @@ void VchanHandle::close() {
 }
 
 Result<void> VchanHandle::confine(DomainId peer_domain) {
-  if (control_ == nullptr) return closed();
+  if (control_ == nullptr) return vchan_closed();
   if (xenevtchn_restrict(control_->event, static_cast<domid_t>(peer_domain.value)) != 0)
     return fail(Errc::system, std::string("cannot restrict the event channel to its domain: ") + std::strerror(errno));
   // What is mapped stays mapped; nothing more can be.

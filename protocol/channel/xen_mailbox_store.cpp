@@ -3,7 +3,7 @@
 namespace zynclone::channel {
 namespace {
 
-Error closed() { return Error{Errc::unavailable, "cannot use the mailbox: it is closed"}; }
+Error store_closed() { return Error{Errc::unavailable, "cannot use the mailbox: it is closed"}; }
 
 std::string home_of(std::optional<DomainId> guest) { return guest ? "/local/domain/" + std::to_string(guest->value) + "/" : std::string(); }
 
@@ -25,12 +25,12 @@ Result<std::unique_ptr<MailboxStore>> XenMailboxStore::open_in_broker(asio::any_
 }
 
 Result<std::optional<std::string>> XenMailboxStore::read(const std::string& path) {
-  if (!store_) return closed();
+  if (!store_) return store_closed();
   return store_->read(path);
 }
 
 Result<void> XenMailboxStore::write(const std::string& path, std::string_view value) {
-  if (!store_) return closed();
+  if (!store_) return store_closed();
   if (!guest_) return store_->write(path, value);
   return store_->transact([&](xenstore::Transaction& transaction) -> Result<void> {
     // dom0 may write anywhere: below a domain that is gone it would leave nodes that nobody removes.
@@ -41,12 +41,12 @@ Result<void> XenMailboxStore::write(const std::string& path, std::string_view va
 }
 
 Result<void> XenMailboxStore::remove(const std::string& path) {
-  if (!store_) return closed();
+  if (!store_) return store_closed();
   return store_->remove(path);
 }
 
 asio::awaitable<Result<void>> XenMailboxStore::changed() {
-  if (!store_) co_return closed();
+  if (!store_) co_return store_closed();
   auto event = co_await store_->next_event();
   if (!event) co_return std::move(event).error();
   co_return outcome::success();

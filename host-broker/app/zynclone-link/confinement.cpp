@@ -31,8 +31,6 @@ constexpr bool k_limits_memory = false;    // sanitizers map terabytes
 constexpr bool k_limits_memory = true;
 #endif
 
-Error failed(std::string_view what) { return Error{Errc::system, "cannot " + std::string(what) + ": " + std::strerror(errno)}; }
-
 struct User {
   uid_t user = 0;
   gid_t group = 0;
@@ -107,6 +105,8 @@ Result<void> drop_capabilities() {
 }
 
 }  // namespace
+
+Error failed(std::string_view what) { return Error{Errc::system, "cannot " + std::string(what) + ": " + std::strerror(errno)}; }
 
 Result<void> confine(const ConfinementPlan& plan) {
   const bool is_root = ::geteuid() == 0;

@@ -3,12 +3,16 @@
 // guest is looked at. What each part relies on: user_namespaces(7) is not needed; chroot(2), capabilities(7), seccomp(2).
 
 #include <string>
+#include <string_view>
 #include <sys/types.h>
 #include <vector>
 
 #include "protocol/result.hpp"
 
 namespace zynclone::broker::link {
+
+// "cannot <what>: <what errno says>".
+Error failed(std::string_view what);
 
 enum class Filter { on, off };  // off: for the self-test, which shows that the other walls stand without this one
 

@@ -55,8 +55,6 @@ Result<void> run_pump(DomainId domain, Descriptor socket) {
   return outcome::success();
 }
 
-Error failed(std::string_view what) { return Error{Errc::system, "cannot " + std::string(what) + ": " + std::strerror(errno)}; }
-
 }  // namespace
 
 Result<Descriptor> start_mailbox_pump(DomainId domain) {

@@ -10,9 +10,7 @@
 namespace zynclone::broker {
 namespace {
 
-constexpr std::chrono::seconds k_connect_limit{60};  // until the agent has its channel, before anything is begun
 constexpr std::chrono::seconds k_answer_margin{30};  // for the agent to kill what took too long, and to say so
-constexpr std::chrono::seconds k_look_again{1};
 constexpr std::size_t k_longest_line = 200;
 
 using SteadyTime = std::chrono::steady_clock::time_point;

@@ -1,5 +1,6 @@
 #include "host-broker/core/operations/live_steps.hpp"
 
+#include "host-broker/core/operations/member_step.hpp"
 #include "system/duration.hpp"
 #include "system/log.hpp"
 #include "system/size.hpp"
@@ -11,7 +12,6 @@ using protocol::Consistency;
 using protocol::StepState;
 
 constexpr std::chrono::seconds k_identity_limit{130};  // all its hooks, as the agent limits them (keys are made), and the way there
-constexpr std::chrono::seconds k_connect_limit{60};
 constexpr unsigned k_most_unpauses = 5;               // a till that stands still is worth trying again
 constexpr std::chrono::milliseconds k_unpause_again{200};
 const std::string k_copy = "copy memory and disks";

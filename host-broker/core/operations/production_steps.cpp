@@ -11,13 +11,10 @@ namespace {
 using protocol::CutoverSide;
 
 constexpr std::chrono::seconds k_prepare_limit{35};   // all hooks of one event, as the agent limits them, and the way there
-constexpr std::chrono::seconds k_connect_limit{60};   // until that of a member has, which has perhaps just been made
-constexpr std::chrono::seconds k_look_again{1};
 constexpr std::chrono::seconds k_reconnect_limit{30};  // for the channels, after the broker's restart
 constexpr std::chrono::seconds k_blink_limit{10};      // for a link that is started again
 
 const std::string k_is_silent = "silent";             // result of prepare leaving
-const std::string k_was_paused = "was paused before"; // intent of fence
 const std::string k_fence = "fence";
 
 asio::awaitable<void> pause(Context context) {

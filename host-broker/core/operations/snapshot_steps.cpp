@@ -1,5 +1,6 @@
 #include "host-broker/core/operations/snapshot_steps.hpp"
 
+#include "host-broker/core/operations/member_step.hpp"
 #include "system/duration.hpp"
 #include "system/size.hpp"
 
@@ -31,7 +32,6 @@ std::vector<CloneDisk> copied_disks(const ClonePlan& plan) {
 
 const std::string k_quiesce = "quiesce";
 const std::string k_thaw = "thaw";
-const std::string k_was_paused = "was paused before";  // the quiesce step's result: whoever paused the original will let it go on
 
 const StepRecord* find_step(const OperationRecord& record, const std::string& name) {
   for (const StepRecord& step : record.steps) {

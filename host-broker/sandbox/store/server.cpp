@@ -16,7 +16,6 @@ namespace {
 
 using asio::local::stream_protocol;
 
-constexpr auto k_as_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t k_write_size = 16 * 1024;
 constexpr std::chrono::milliseconds k_accept_pause{100};  // when the process has no descriptor left
 

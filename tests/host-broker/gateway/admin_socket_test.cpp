@@ -19,7 +19,7 @@ using channel::Peer;
 using tests::run;
 using tests::settle;
 
-constexpr std::chrono::seconds k_limit{10};
+constexpr std::chrono::seconds k_answer_limit{10};
 
 class AskedHandler : public RequestHandler {
  public:
@@ -68,7 +68,7 @@ class AdminSocketTest : public testing::Test {
   }
   Result<protocol::CloneListing> list(Client& client, const char* vm = "pos1") {
     protocol::Request envelope{.vm = VmName::parse(vm).value()};
-    return run(context_, client.peer->call(protocol::CloneList{}, k_limit, envelope));
+    return run(context_, client.peer->call(protocol::CloneList{}, k_answer_limit, envelope));
   }
   void expect(const std::function<bool()>& condition) { EXPECT_TRUE(tests::run_until(context_, condition)); }
 
@@ -104,7 +104,7 @@ TEST_F(AdminSocketTest, NotificationsReachTheConnectionWhileItIsOpen) {
 
 TEST_F(AdminSocketTest, GuestsMethodsOfTheOtherDirectionAreUnknown) {
   Client& client = connect();
-  auto health = run(context_, client.peer->call(protocol::GuestHealth{}, k_limit));
+  auto health = run(context_, client.peer->call(protocol::GuestHealth{}, k_answer_limit));
   ASSERT_FALSE(health);
   EXPECT_EQ(health.error().code, Errc::unknown_method);
   EXPECT_TRUE(handler_.callers.empty());

@@ -12,7 +12,7 @@
 namespace zynclone::broker::journal {
 namespace {
 
-const Timestamp k_now{std::chrono::milliseconds(1'700'000'000'000)};
+const Timestamp k_appended{std::chrono::milliseconds(1'700'000'000'000)};
 
 class VerifyAudit : public ::testing::Test {
  protected:
@@ -22,7 +22,7 @@ class VerifyAudit : public ::testing::Test {
     store_ = std::move(opened.value());
     for (int i = 1; i <= 5; ++i) append(i);
   }
-  void append(int i) { ASSERT_OK(store_->append({"admin:root", "event", "", "detail " + std::to_string(i)}, k_now)); }
+  void append(int i) { ASSERT_OK(store_->append({"admin:root", "event", "", "detail " + std::to_string(i)}, k_appended)); }
 
   // As somebody would who may write the file: the triggers away, the change, the triggers back.
   void tamper(const std::vector<std::string>& statements) {
@@ -77,7 +77,7 @@ TEST_F(VerifyAudit, AnEmptyLogIsRight) {
 }
 
 TEST_F(VerifyAudit, MoreThanOnePageIsRead) {
-  ASSERT_OK(store_->insert(tests::plain_operation(1), std::vector<AuditNote>(2495, {"a", "e", "", ""}), k_now));
+  ASSERT_OK(store_->insert(tests::plain_operation(1), std::vector<AuditNote>(2495, {"a", "e", "", ""}), k_appended));
   EXPECT_EQ(verify().last.sequence, 2500u);
   tamper({"update audit set actor = 'b' where sequence = 2400"});
   expect_broken(2400, "its hash does not fit");

@@ -11,24 +11,24 @@ namespace {
 
 using protocol::GrantView;
 
-struct Fake {
+struct MemoryGrants {
   asio::io_context context;
   tests::FakeGrants kept;
   Grants& grants() { return kept; }
   void restart() {}
 };
 
-struct Sql : tests::JournalFile {
+struct SqlGrants : tests::JournalFile {
   Grants& grants() { return *kept; }
 };
 
 const VmName k_pos1 = VmName::parse("pos1").value();
 const VmName k_pos2 = VmName::parse("pos2").value();
-const Timestamp k_now{std::chrono::milliseconds(1'700'000'000'123)};
+const Timestamp k_granted{std::chrono::milliseconds(1'700'000'000'123)};
 
 GrantView grant(unsigned number, const VmName& vm = k_pos1, std::uint64_t times = 1) {
-  const Timestamp created = k_now + std::chrono::milliseconds(number);
-  return {.id = make_operation_id(created), .vm = vm, .operations = "cutover.*", .created = created, .until = k_now + std::chrono::hours(1),
+  const Timestamp created = k_granted + std::chrono::milliseconds(number);
+  return {.id = make_operation_id(created), .vm = vm, .operations = "cutover.*", .created = created, .until = k_granted + std::chrono::hours(1),
           .times = times, .by = "admin:anna"};
 }
 
@@ -36,7 +36,7 @@ template <class Subject>
 class GrantsContract : public ::testing::Test {
  protected:
   Result<void> add(const GrantView& grant) { return tests::run_on(subject_.context, subject_.grants().add_grant(grant)); }
-  std::vector<GrantView> usable(std::optional<VmName> vm = {}, Timestamp now = k_now) {
+  std::vector<GrantView> usable(std::optional<VmName> vm = {}, Timestamp now = k_granted) {
     auto grants = tests::run_on(subject_.context, subject_.grants().usable_grants(std::move(vm), now));
     EXPECT_OK(grants);
     return grants ? grants.value() : std::vector<GrantView>();
@@ -47,8 +47,8 @@ class GrantsContract : public ::testing::Test {
   Subject subject_;
 };
 
-using Subjects = ::testing::Types<Fake, Sql>;
-TYPED_TEST_SUITE(GrantsContract, Subjects);
+using GrantSubjects = ::testing::Types<MemoryGrants, SqlGrants>;
+TYPED_TEST_SUITE(GrantsContract, GrantSubjects);
 
 TYPED_TEST(GrantsContract, WhatIsAddedIsThereWhole) {
   EXPECT_TRUE(this->usable().empty());
@@ -136,14 +136,14 @@ TYPED_TEST(GrantsContract, TheyOutliveARestart) {
 }
 
 TEST(SqlGrants, OldOnesAreForgottenWithOldOperations) {
-  Sql sql;
+  SqlGrants sql;
   const GrantView used_up = grant(1);
   const GrantView over = grant(2);
   GrantView recent = grant(3);
-  recent.until = k_now + std::chrono::hours(3);
+  recent.until = k_granted + std::chrono::hours(3);
   for (const GrantView& added : {used_up, over, recent}) ASSERT_OK(tests::run_on(sql.context, sql.kept->add_grant(added)));
   ASSERT_OK(tests::run_on(sql.context, sql.kept->use_grant(used_up.id)));
-  const auto forgotten = tests::run_on(sql.context, sql.kept->forget(k_now + std::chrono::hours(2)));
+  const auto forgotten = tests::run_on(sql.context, sql.kept->forget(k_granted + std::chrono::hours(2)));
   ASSERT_OK(forgotten);
   EXPECT_EQ(forgotten.value(), 0u);  // operations
   EXPECT_FAILS(tests::run_on(sql.context, sql.kept->revoke_grant(used_up.id)), Errc::not_found);

@@ -15,7 +15,7 @@ using protocol::OperationState;
 using protocol::StepState;
 
 // The io_context is older than the journal and outlives it: its thread may still be handing a result over when run() has it already.
-struct Fake {
+struct MemoryJournals {
   asio::io_context context;
   tests::FakeClock clock;
   tests::FakeJournal kept{clock};
@@ -24,7 +24,7 @@ struct Fake {
   void restart() {}
 };
 
-struct Sql : tests::JournalFile {
+struct SqlJournals : tests::JournalFile {
   Journal& journal() { return *kept; }
   AuditLog& audit() { return *kept; }
 };
@@ -53,8 +53,8 @@ class JournalContract : public ::testing::Test {
   Subject subject_;
 };
 
-using Subjects = ::testing::Types<Fake, Sql>;
-TYPED_TEST_SUITE(JournalContract, Subjects);
+using JournalSubjects = ::testing::Types<MemoryJournals, SqlJournals>;
+TYPED_TEST_SUITE(JournalContract, JournalSubjects);
 
 TYPED_TEST(JournalContract, KeepsEveryField) {
   const OperationRecord operation = tests::full_operation(1);

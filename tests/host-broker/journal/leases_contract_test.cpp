@@ -9,14 +9,14 @@
 namespace zynclone::broker::journal {
 namespace {
 
-struct Fake {
+struct MemoryLeases {
   asio::io_context context;
   tests::FakeLeases kept;
   Leases& leases() { return kept; }
   void restart() {}
 };
 
-struct Sql : tests::JournalFile {
+struct SqlLeases : tests::JournalFile {
   Leases& leases() { return *kept; }
 };
 
@@ -38,8 +38,8 @@ class LeasesContract : public ::testing::Test {
   const std::string production_ = production_of(k_a);
 };
 
-using Subjects = ::testing::Types<Fake, Sql>;
-TYPED_TEST_SUITE(LeasesContract, Subjects);
+using LeaseSubjects = ::testing::Types<MemoryLeases, SqlLeases>;
+TYPED_TEST_SUITE(LeasesContract, LeaseSubjects);
 
 TYPED_TEST(LeasesContract, WhatWasNeverGivenHasTokenZeroAndNoHolder) {
   const Lease lease = this->find(this->production_);

@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const Uuid k_family = Uuid::derived("pos1");
+const Uuid k_shop = Uuid::derived("pos1");
 const Uuid k_member = Uuid::derived("clone");
 
 class CountingAnnouncer : public network::Announcer {
@@ -25,7 +25,7 @@ class CountingAnnouncer : public network::Announcer {
 class AnnouncementsTest : public ::testing::Test {
  protected:
   void follow(std::uint64_t generation, std::optional<Uuid> member, std::vector<std::string> interfaces = {"zc1"}) {
-    ProductionHere here{.family = k_family,
+    ProductionHere here{.family = k_shop,
                         .vm = VmName::parse("pos1").value(),
                         .production = {.member = std::move(member), .generation = generation, .announce = {"192.0.2.1"}},
                         .interfaces = {}};
@@ -81,7 +81,7 @@ TEST_F(AnnouncementsTest, OnEachInterfaceOfTheMember) {
 
 TEST_F(AnnouncementsTest, AFamilyThatIsMadeAnewIsSeenFirst) {
   follow(1, k_member);
-  announcements.forget_unless([](const Uuid& family) { return family == k_family; });
+  announcements.forget_unless([](const Uuid& family) { return family == k_shop; });
   follow(2, k_member);
   EXPECT_EQ(calls.size(), 1u);
   announcements.forget_unless([](const Uuid&) { return false; });

@@ -22,10 +22,6 @@ namespace {
 using protocol::VifMode;
 using namespace tests;
 
-const std::string k_mac = "00:16:3e:00:00:01";
-const std::string k_other_mac = "00:16:3e:00:00:99";
-constexpr std::string_view k_lan_mac = "02:00:00:00:00:01";
-
 // What a program of the system says.
 std::string said_by(const std::string& command) {
   std::string text;

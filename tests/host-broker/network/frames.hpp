@@ -11,6 +11,10 @@ namespace zynclone::tests {
 using Bytes = std::string;
 
 inline constexpr std::string_view k_broadcast = "ff:ff:ff:ff:ff:ff";
+// Of a guest, of another one, and of a machine in the shop's network.
+inline const std::string k_mac = "00:16:3e:00:00:01";
+inline const std::string k_other_mac = "00:16:3e:00:00:99";
+inline const std::string k_lan_mac = "02:00:00:00:00:01";
 
 Bytes mac_bytes(std::string_view mac);
 Bytes ipv4_bytes(std::string_view address);

@@ -19,10 +19,7 @@ namespace {
 using protocol::VifMode;
 using namespace tests;
 
-constexpr std::string_view k_mac = "00:16:3e:00:00:01";
-constexpr std::string_view k_other_mac = "00:16:3e:00:00:99";
 constexpr std::string_view k_nobodys_mac = "02:00:00:00:00:77";  // a bridge floods what is for it
-constexpr std::string_view k_lan_mac = "02:00:00:00:00:01";
 
 class NftablesFilterTest : public FilterLabTest {
  protected:

@@ -154,6 +154,27 @@ TEST_F(SandboxBlockDevicesTest, ProcessesBesideItsProgramsAreTheGuestsToo) {
   ::waitpid(child, nullptr, 0);
 }
 
+// Meanwhile its environment, by which it is known, is not to be read.
+TEST_F(SandboxBlockDevicesTest, AProcessThatBecomesAnotherProgramIsFound) {
+  const auto file = disk("sales.raw");
+  const Descriptor ours(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+  const GuestProcesses guest{.sessions = {}, .marker = "ZYNCLONE_SANDBOX_DOMAIN_DIR=/nowhere"};
+  const auto fifo = folder.path() / "begun";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int inherited = ::dup(ours.get());
+    ::setenv("ZYNCLONE_SANDBOX_DOMAIN_DIR", "/nowhere", 1);
+    const char* again = R"(exec sh -c "$0" "$0")";
+    ::execl("/bin/sh", "sh", "-c", R"(echo >"$1"; exec sh -c "$0" "$0")", again, fifo.c_str(), nullptr);
+    ::_exit(inherited);
+  }
+  const Descriptor begun(::open(fifo.c_str(), O_RDONLY | O_CLOEXEC));
+  for (int i = 0; i < 300; ++i) ASSERT_EQ(users_of(file, guest), std::vector<pid_t>{child}) << "the " << i << "th time";
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
 TEST_F(SandboxBlockDevicesTest, WhatCannotBeAttachedLeavesNothing) {
   const DomainId domain = paused("pos1");
   const broker::VmDisk missing{.device = "xvds", .volume = {broker::VolumeFormat::raw, "/nowhere/sales.raw"}};

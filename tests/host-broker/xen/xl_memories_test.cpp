@@ -232,13 +232,13 @@ TEST_F(XlMemoriesTest, WithoutXenStoreTheDomainGoesOnAllTheSame) {
   EXPECT_EQ(state(), DomainState::running);
 }
 
-asio::awaitable<void> keep(std::vector<std::string> arguments) { (void)co_await run_process(std::move(arguments)); }
+asio::awaitable<void> keep_running(std::vector<std::string> arguments) { (void)co_await run_process(std::move(arguments)); }
 
 // A broker before this one had begun it: its input has ended (as run_process gives none), so it ends by itself, and the domain goes on.
 TEST_F(XlMemoriesTest, WaitsForOneThatAnEarlierBrokerLeft) {
   saver_does("paused; sleep 0.3; running; true");
   xen_.put(3, k_uuid, "pos1", "running");
-  asio::co_spawn(context_, keep({(xen_.folder() / "zynclone-save").string(), "3", "/x"}), asio::detached);
+  asio::co_spawn(context_, keep_running({(xen_.folder() / "zynclone-save").string(), "3", "/x"}), asio::detached);
   // It has its name only once it is the script, of which no event tells.
   for (int looks = 0; looks < 2000 && !find_save_process(DomainId{3}); ++looks) context_.run_one_for(std::chrono::milliseconds(5));
   ASSERT_TRUE(find_save_process(DomainId{3}));

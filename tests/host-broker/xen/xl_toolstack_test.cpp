@@ -24,7 +24,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-constexpr const char* k_uuid = "0b6a3b0e-6f4e-8b1c-9d0d-5f2f6f0d2c11";
+constexpr const char* k_clone_uuid = "0b6a3b0e-6f4e-8b1c-9d0d-5f2f6f0d2c11";
 
 class XlToolstackTest : public testing::Test {
  protected:
@@ -36,7 +36,7 @@ class XlToolstackTest : public testing::Test {
   CloneDomain clone() {
     return {.original_file = file("pos1.cfg"),
             .name = "pos1.upgrade-1",
-            .uuid = Uuid::parse(k_uuid).value(),
+            .uuid = Uuid::parse(k_clone_uuid).value(),
             .disks = {{"xvda", {VolumeFormat::lvm_thin, "/dev/vg0/pos1-root.01copy"}, true}},
             .vifs = {{.index = 0, .mac = "00:16:3e:11:22:33", .bridge = "xenbr0", .backend = "0", .interface = "zc0b6a3b.0"}}};
   }
@@ -45,7 +45,7 @@ class XlToolstackTest : public testing::Test {
   }
   Result<DomainId> start(XlToolstack& toolstack) { return tests::run(toolstack.start_paused(clone())); }
   std::vector<Domain> domains() { return tests::run(xen_.list()).value(); }
-  std::string config_file() { return file("run") + "/" + k_uuid + ".cfg"; }
+  std::string config_file() { return file("run") + "/" + k_clone_uuid + ".cfg"; }
   bool run_folder_is_empty() {
     return !std::filesystem::exists(file("run")) || std::filesystem::is_empty(file("run"));
   }
@@ -103,7 +103,7 @@ TEST_F(XlToolstackTest, StartedTwiceIsTheSameDomain) {
 }
 
 TEST_F(XlToolstackTest, ADomainThatRunsIsAdopted) {
-  xen_.put(3, k_uuid, "pos1.upgrade-1", "running");
+  xen_.put(3, k_clone_uuid, "pos1.upgrade-1", "running");
   auto id = start(toolstack_);
   ASSERT_OK(id);
   EXPECT_EQ(id.value(), DomainId{3});
@@ -117,7 +117,7 @@ TEST_F(XlToolstackTest, TheRemainsOfAnInterruptedStartAreReplaced) {
     XlSettings own = settings();
     own.xl = xen.xl();
     XlToolstack toolstack(xen, own);
-    xen.put(3, k_uuid, "pos1.upgrade-1", state);
+    xen.put(3, k_clone_uuid, "pos1.upgrade-1", state);
     auto id = start(toolstack);
     ASSERT_OK(id) << state;
     EXPECT_EQ(id.value(), DomainId{7});
@@ -135,7 +135,7 @@ asio::awaitable<void> start_into(std::optional<Result<DomainId>>& into, XlToolst
 TEST_F(XlToolstackTest, WaitsForAnXlThatIsStillAtWork) {
   ASSERT_EQ(::mkfifo(file("begun").c_str(), 0600), 0);
   ASSERT_EQ(::mkfifo(file("go-on").c_str(), 0600), 0);
-  xen_.folder().write("run/" + std::string(k_uuid) + ".cfg", "name = \"pos1.upgrade-1\"\nuuid = \"" + std::string(k_uuid) + "\"\n");
+  xen_.folder().write("run/" + std::string(k_clone_uuid) + ".cfg", "name = \"pos1.upgrade-1\"\nuuid = \"" + std::string(k_clone_uuid) + "\"\n");
   xen_.xl_does("make; echo >\"$here/begun\"; read -r line <\"$here/go-on\"; watch \"$@\"");
   asio::io_context context(1);
   asio::co_spawn(context, keep(create_arguments(xen_.xl(), config_file())), asio::detached);
@@ -161,7 +161,7 @@ TEST_F(XlToolstackTest, WaitsForAnXlThatIsStillAtWork) {
 }
 
 TEST_F(XlToolstackTest, AnXlThatIsAtWorkForEverIsAnErrorAndLeftAlone) {
-  xen_.folder().write("run/" + std::string(k_uuid) + ".cfg", "name = \"x\"\n");
+  xen_.folder().write("run/" + std::string(k_clone_uuid) + ".cfg", "name = \"x\"\n");
   xen_.xl_does("sleep 1000; true");
   asio::io_context context(1);
   asio::co_spawn(context, keep(create_arguments(xen_.xl(), config_file())), asio::detached);
@@ -294,23 +294,23 @@ TEST_F(XlToolstackTest, AnXlThatMakesNothingIsAnError) {
   xen_.xl_does("exit 0");
   auto id = start(toolstack_);
   ASSERT_FAILS(id, Errc::xen);
-  EXPECT_THAT(id.error().message, HasSubstr(k_uuid));
+  EXPECT_THAT(id.error().message, HasSubstr(k_clone_uuid));
 }
 
 TEST_F(XlToolstackTest, EndTakesTheDomainAndWhoWouldStartItAgain) {
   ASSERT_OK(start(toolstack_));
   ASSERT_TRUE(find_xl_processes(config_file()).watcher);
-  ASSERT_OK(tests::run(toolstack_.end(Uuid::parse(k_uuid).value())));
+  ASSERT_OK(tests::run(toolstack_.end(Uuid::parse(k_clone_uuid).value())));
   EXPECT_TRUE(domains().empty());
   EXPECT_FALSE(find_xl_processes(config_file()).watcher);
-  EXPECT_OK(tests::run(toolstack_.end(Uuid::parse(k_uuid).value()))) << "nothing there is no error";
+  EXPECT_OK(tests::run(toolstack_.end(Uuid::parse(k_clone_uuid).value()))) << "nothing there is no error";
 }
 
 // Its guest rebooted: the domain is gone for the moment, and xl is about to make it again.
 TEST_F(XlToolstackTest, EndKeepsARebootingDomainFromComingBack) {
   ASSERT_OK(start(toolstack_));
   std::filesystem::remove(xen_.folder() / "domains/7");
-  ASSERT_OK(tests::run(toolstack_.end(Uuid::parse(k_uuid).value())));
+  ASSERT_OK(tests::run(toolstack_.end(Uuid::parse(k_clone_uuid).value())));
   EXPECT_FALSE(find_xl_processes(config_file()).watcher);
   EXPECT_THAT(xen_.calls, IsEmpty());
 }
@@ -356,7 +356,7 @@ TEST_F(XlToolstackTest, ReadsAConfiguration) {
 
 TEST_F(XlToolstackTest, DestroyOfWhatIsNotThereIsNoError) {
   EXPECT_OK(tests::run(toolstack_.destroy(DomainId{9})));
-  xen_.put(9, k_uuid, "x", "running");
+  xen_.put(9, k_clone_uuid, "x", "running");
   EXPECT_OK(tests::run(toolstack_.destroy(DomainId{9})));
   EXPECT_THAT(domains(), IsEmpty());
   xen_.failures.insert({"destroy", {Errc::xen, "no"}});
@@ -364,7 +364,7 @@ TEST_F(XlToolstackTest, DestroyOfWhatIsNotThereIsNoError) {
 }
 
 TEST_F(XlToolstackTest, ShutDownWaitsUntilTheDomainIsGone) {
-  xen_.put(9, k_uuid, "x", "running");
+  xen_.put(9, k_clone_uuid, "x", "running");
   EXPECT_OK(tests::run(toolstack_.shut_down(DomainId{9}, std::chrono::seconds(20))));
   EXPECT_THAT(domains(), IsEmpty());
   EXPECT_THAT(xen_.calls, ElementsAre("shutdown 9"));
@@ -373,21 +373,21 @@ TEST_F(XlToolstackTest, ShutDownWaitsUntilTheDomainIsGone) {
 
 TEST_F(XlToolstackTest, ADomainThatNobodyClearsUpIsDestroyedOnceItHasShutDown) {
   xen_.watcher_clears_up = false;
-  xen_.put(9, k_uuid, "x", "running");
+  xen_.put(9, k_clone_uuid, "x", "running");
   EXPECT_OK(tests::run(toolstack_.shut_down(DomainId{9}, std::chrono::seconds(20))));
   EXPECT_THAT(xen_.calls, ElementsAre("shutdown 9", "destroy 9"));
 }
 
 TEST_F(XlToolstackTest, AGuestThatDoesNotObeyIsLeftAsItWas) {
   xen_.guests_obey = false;
-  xen_.put(9, k_uuid, "x", "running");
+  xen_.put(9, k_clone_uuid, "x", "running");
   EXPECT_FAILS(tests::run(toolstack_.shut_down(DomainId{9}, std::chrono::milliseconds(10))), Errc::timed_out);
   EXPECT_THAT(xen_.calls, Not(Contains("destroy 9")));
   EXPECT_EQ(domains().size(), 1u);
 }
 
 TEST_F(XlToolstackTest, PausesAndUnpauses) {
-  xen_.put(9, k_uuid, "x", "running");
+  xen_.put(9, k_clone_uuid, "x", "running");
   EXPECT_OK(tests::run(toolstack_.pause(DomainId{9})));
   EXPECT_EQ(domains()[0].state, DomainState::paused);
   EXPECT_OK(tests::run(toolstack_.unpause(DomainId{9})));

@@ -9,16 +9,16 @@ namespace {
 
 constexpr std::size_t k_longest = 300;
 
-struct Reading {
+struct Frames {
   std::vector<std::string> messages;   // "!" for an empty one
   std::optional<Errc> end;
-  friend bool operator==(const Reading&, const Reading&) = default;
+  friend bool operator==(const Frames&, const Frames&) = default;
 };
 
 // Reads a stream that arrives in these pieces, as a conversation does.
-Reading read_all(Framing framing, const std::vector<std::string>& pieces, std::size_t longest = k_longest) {
+Frames read_all(Framing framing, const std::vector<std::string>& pieces, std::size_t longest = k_longest) {
   FrameReader reader(framing, longest);
-  Reading reading;
+  Frames reading;
   for (const std::string& piece : pieces) {
     auto fed = reader.feed(piece);
     if (!fed) {
@@ -82,7 +82,7 @@ TEST_P(AnyFraming, AnySplitGivesTheSameMessages) {
   std::mt19937 random(7);
   for (int round = 0; round < 60; ++round) {
     const std::string stream = random_stream(GetParam(), random);
-    const Reading whole = read_all(GetParam(), {stream});
+    const Frames whole = read_all(GetParam(), {stream});
     EXPECT_EQ(whole.messages.size(), 12u);
     for (const std::size_t longest_piece : {1u, 3u, 5u, 64u, 1000u}) {
       EXPECT_EQ(read_all(GetParam(), split(stream, random, longest_piece)), whole);
@@ -95,7 +95,7 @@ TEST_P(AnyFraming, AnySplitGivesTheSameErrorAfterTheSameMessages) {
   const std::string message = frame(GetParam(), "good", k_longest).value();
   const std::string too_long = GetParam() == Framing::length ? header(k_longest + 1) : std::string(k_longest + 1, 'x');
   const std::string stream = message + message + too_long + message;
-  const Reading expected{.messages = {"good", "good"}, .end = Errc::too_large};
+  const Frames expected{.messages = {"good", "good"}, .end = Errc::too_large};
   EXPECT_EQ(read_all(GetParam(), {stream}), expected);
   for (const std::size_t longest_piece : {1u, 2u, 7u, 500u}) {
     EXPECT_EQ(read_all(GetParam(), split(stream, random, longest_piece)), expected);

@@ -10,7 +10,7 @@ namespace {
 
 constexpr auto k_none = std::numeric_limits<std::uint64_t>::max();
 
-struct Values {
+struct AuditValues {
   std::uint64_t last = k_none;
   std::uint64_t after = k_none;
   std::uint64_t limit = k_none;
@@ -40,7 +40,7 @@ Result<protocol::AuditListing> read(cli::Session& session, std::uint64_t after, 
 std::uint64_t or_usual(std::uint64_t number) { return number == k_none ? protocol::k_most_list_entries : number; }
 
 // What would be passed over in silence is refused.
-Result<void> check(const Values& values) {
+Result<void> check(const AuditValues& values) {
   const auto refuse = [](const std::string& option, const std::string& why) {
     return fail(Errc::invalid_argument, "cannot use " + option + " " + why, option);
   };
@@ -51,7 +51,7 @@ Result<void> check(const Values& values) {
   return outcome::success();
 }
 
-Result<protocol::AuditListing> read_as_asked(cli::Session& session, const Values& values) {
+Result<protocol::AuditListing> read_as_asked(cli::Session& session, const AuditValues& values) {
   if (values.all) return read(session, values.after == k_none ? 0 : values.after, k_none);
   if (values.after != k_none) return read(session, values.after, or_usual(values.limit));
   // Nothing comes after the largest number; what the answer tells is the newest entry's.
@@ -60,7 +60,7 @@ Result<protocol::AuditListing> read_as_asked(cli::Session& session, const Values
   return read(session, end.last - std::min(end.last, last), last);
 }
 
-Result<cli::ExitCode> list(cli::Session& session, const Values& values) {
+Result<cli::ExitCode> list_entries(cli::Session& session, const AuditValues& values) {
   TRY(check(values));
   TRY(const auto listing, read_as_asked(session, values));
   session.show(listing, cli::audit_text(listing));
@@ -70,8 +70,8 @@ Result<cli::ExitCode> list(cli::Session& session, const Values& values) {
 }  // namespace
 
 void add_audit_list(const cli::Command& parent, cli::Session& session) {
-  auto values = std::make_shared<Values>();
-  session.add(parent, "list", "list the newest entries of the audit log, oldest of them first", [values, &session] { return list(session, *values); })
+  auto values = std::make_shared<AuditValues>();
+  session.add(parent, "list", "list the newest entries of the audit log, oldest of them first", [values, &session] { return list_entries(session, *values); })
       .number("--last", values->last, "so many of the newest (default: 100)")
       .flag("--all", values->all, "all of them, however many")
       .number("--after", values->after, "the entries after this number instead")

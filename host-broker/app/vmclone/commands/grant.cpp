@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t k_usual_times = 1;
 constexpr auto k_not_given = std::numeric_limits<std::uint64_t>::max();
 
-struct Values {
+struct GrantValues {
   std::string vm;
   std::string operations;
   std::string until;
@@ -31,13 +31,13 @@ struct Values {
   }
 };
 
-Result<void> refuse_before(const Values& values, const std::string& command) {
+Result<void> refuse_before(const GrantValues& values, const std::string& command) {
   const std::string given = values.given();
   if (given.empty()) return outcome::success();
   return fail(Errc::invalid_argument, "cannot use '" + printable(given) + "' before '" + command + "': a VM of that name is named after '--'", command);
 }
 
-Result<cli::ExitCode> add(cli::Session& session, const Values& values) {
+Result<cli::ExitCode> add(cli::Session& session, const GrantValues& values) {
   for (const auto& [value, place] : {std::pair(values.vm, "VM"), std::pair(values.operations, "PATTERN"), std::pair(values.until, "--until")}) {
     if (!value.empty()) continue;
     return fail(Errc::invalid_argument, "cannot grant anything without " + std::string(place) + ": grant VM PATTERN --until TIME, grant list, grant revoke ID", place);
@@ -52,7 +52,7 @@ Result<cli::ExitCode> add(cli::Session& session, const Values& values) {
   return cli::ExitCode::done;
 }
 
-Result<cli::ExitCode> list(cli::Session& session, const Values& values) {
+Result<cli::ExitCode> list_grants(cli::Session& session, const GrantValues& values) {
   TRY(refuse_before(values, "list"));
   protocol::Request envelope;
   TRY(envelope.vm, cli::parse_optional_vm(values.listed_vm));
@@ -61,7 +61,7 @@ Result<cli::ExitCode> list(cli::Session& session, const Values& values) {
   return cli::ExitCode::done;
 }
 
-Result<cli::ExitCode> revoke(cli::Session& session, const Values& values) {
+Result<cli::ExitCode> revoke(cli::Session& session, const GrantValues& values) {
   TRY(refuse_before(values, "revoke"));
   TRY(auto id, cli::parse_operation_id(values.id));
   TRY(const auto grant, session.call(protocol::GrantRevoke{std::move(id)}));
@@ -72,7 +72,7 @@ Result<cli::ExitCode> revoke(cli::Session& session, const Values& values) {
 }  // namespace
 
 void add_grant(const cli::Command& parent, cli::Session& session) {
-  auto values = std::make_shared<Values>();
+  auto values = std::make_shared<GrantValues>();
   // What `grant` needs cannot be declared so: it would be asked for before list and revoke too.
   const cli::Command grant = session.add(parent, "grant", "allow ahead of time what policy would ask about: grant VM PATTERN --until TIME",
                                          [values, &session] { return add(session, *values); });
@@ -80,7 +80,7 @@ void add_grant(const cli::Command& parent, cli::Session& session) {
       .optional_argument("PATTERN", values->operations, "operations, as in policy: cutover.start, 'cutover.*'")
       .option("--until", values->until, "until then: 06:00, the next one; 2026-11-22T06:00, local time; or RFC 3339")
       .number("--times", values->times, "so often, 1 to 1000 (default: 1)");
-  session.add(grant, "list", "list the grants that may still be used", [values, &session] { return list(session, *values); })
+  session.add(grant, "list", "list the grants that may still be used", [values, &session] { return list_grants(session, *values); })
       .optional_argument("VM", values->listed_vm, "only this VM's");
   session.add(grant, "revoke", "take a grant back", [values, &session] { return revoke(session, *values); })
       .argument("ID", values->id, "the grant's id");

@@ -7,7 +7,7 @@
 namespace zynclone::broker::vmclone {
 namespace {
 
-struct Values {
+struct HealthValues {
   std::string vm;
   std::string clone;
 };
@@ -18,7 +18,7 @@ Result<cli::ExitCode> host_health(cli::Session& session) {
   return report.healthy ? cli::ExitCode::done : cli::ExitCode::failed;
 }
 
-Result<cli::ExitCode> agent_health(cli::Session& session, const Values& values) {
+Result<cli::ExitCode> agent_health(cli::Session& session, const HealthValues& values) {
   protocol::Request envelope;
   TRY(envelope.vm, cli::parse_value<VmName>(values.vm, "VM"));
   protocol::AgentHealth call;
@@ -33,7 +33,7 @@ Result<cli::ExitCode> agent_health(cli::Session& session, const Values& values) 
 }  // namespace
 
 void add_health(const cli::Command& parent, cli::Session& session) {
-  auto values = std::make_shared<Values>();
+  auto values = std::make_shared<HealthValues>();
   session
       .add(parent, "health", "show whether the broker and what it needs are well; with a VM, what the agent in it says of itself",
            [values, &session] { return values->vm.empty() ? host_health(session) : agent_health(session, *values); })

@@ -51,7 +51,7 @@ std::string text_of(const protocol::CloneListing& listing, const std::vector<Fam
   return text;
 }
 
-Result<cli::ExitCode> list(cli::Session& session, const std::string& vm) {
+Result<cli::ExitCode> list_clones(cli::Session& session, const std::string& vm) {
   protocol::Request envelope;
   TRY(envelope.vm, cli::parse_optional_vm(vm));
   TRY(const auto listing, cli::all_clones(session.caller(std::move(envelope))));
@@ -65,7 +65,7 @@ Result<cli::ExitCode> list(cli::Session& session, const std::string& vm) {
 
 void add_list(const cli::Command& parent, cli::Session& session) {
   auto vm = std::make_shared<std::string>();
-  session.add(parent, "list", "list the clones of one VM, or of all, and who has production", [vm, &session] { return list(session, *vm); })
+  session.add(parent, "list", "list the clones of one VM, or of all, and who has production", [vm, &session] { return list_clones(session, *vm); })
       .optional_argument("VM", *vm, "only this VM's");
 }
 

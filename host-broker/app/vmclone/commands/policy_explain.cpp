@@ -14,7 +14,7 @@
 namespace zynclone::broker::vmclone {
 namespace {
 
-struct Values {
+struct ExplainValues {
   std::string vm;
   std::string operation;
   std::string at;
@@ -26,7 +26,7 @@ struct Question {
   Timestamp time;
 };
 
-Result<Question> parse(const Values& values) {
+Result<Question> parse(const ExplainValues& values) {
   Question question{.operation = values.operation};
   TRY(question.vm, cli::parse_value<VmName>(values.vm, "VM"));
   const auto& known = policy::known_operations();
@@ -43,11 +43,11 @@ Result<Question> parse(const Values& values) {
   return question;
 }
 
-std::string json_of(const policy::RuleExplanation& rule) {
+std::string rule_json(const policy::RuleExplanation& rule) {
   return JsonObject().text("place", rule.place).text("rule", rule.text).boolean("decides", rule.decides).text("reason", rule.reason).str();
 }
 
-Result<cli::ExitCode> explain(cli::Session& session, const HostFiles& files, const Values& values) {
+Result<cli::ExitCode> explain(cli::Session& session, const HostFiles& files, const ExplainValues& values) {
   TRY(const auto question, parse(values));
   TRY(const auto settings, files.settings());
   const auto rules = policy::read_policy_folder(settings.policy_dir);
@@ -61,11 +61,11 @@ Result<cli::ExitCode> explain(cli::Session& session, const HostFiles& files, con
 
   if (session.json()) {
     std::vector<std::string> items;
-    for (const auto& rule : explanations) items.push_back(json_of(rule));
+    for (const auto& rule : explanations) items.push_back(rule_json(rule));
     JsonObject object;
     object.text("vm", question.vm.text()).text("operation", question.operation).text("time", to_rfc3339(question.time));
     object.text("decision", decision).text("place", ruling.place).boolean("enabled", is_enabled).list("rules", items);
-    session.write_json(object.list("errors", vmclone::json_of(rules.errors())).str());
+    session.write_json(object.list("errors", json_of(rules.errors())).str());
     return code;
   }
   std::string text = question.operation + " of " + question.vm.text() + ": " + decision + " by " + printable(ruling.place) + '\n';
@@ -82,7 +82,7 @@ Result<cli::ExitCode> explain(cli::Session& session, const HostFiles& files, con
 }  // namespace
 
 void add_policy_explain(const cli::Command& parent, cli::Session& session, HostFiles& files) {
-  auto values = std::make_shared<Values>();
+  auto values = std::make_shared<ExplainValues>();
   add_local(parent, session, files, "explain", "say what the policy decides for an operation of a VM, and why",
             [values, &session, &files] { return explain(session, files, *values); })
       .argument("VM", values->vm, "the original VM")

@@ -10,7 +10,7 @@
 namespace zynclone::broker::vmclone {
 namespace {
 
-struct Values : TrialOptions {
+struct RehearseValues : TrialOptions {
   std::string mode = "online";
   std::string network = "isolated";
   bool keep = false;
@@ -34,7 +34,7 @@ std::string text_of(Undertaking& undertaking, const Rehearsal& rehearsal, const 
          rehearsal.clone.text() + '\n';
 }
 
-Result<cli::ExitCode> run(cli::Session& session, const Values& values) {
+Result<cli::ExitCode> rehearse(cli::Session& session, const RehearseValues& values) {
   TRY(auto vm, values.parsed_vm());
   TRY(values.check_command());
   Rehearsal rehearsal{.clone = rehearsal_name(), .command = values.command, .keep = values.keep};
@@ -66,10 +66,10 @@ Result<cli::ExitCode> run(cli::Session& session, const Values& values) {
 }  // namespace
 
 void add_rehearse(const cli::Command& parent, cli::Session& session) {
-  auto values = std::make_shared<Values>();
+  auto values = std::make_shared<RehearseValues>();
   values->limit = "10m";
   const cli::Command command = session.add_long(parent, "rehearse", "try a command in a private clone of a VM, which is removed afterwards",
-                                                [values, &session] { return run(session, *values); });
+                                                [values, &session] { return rehearse(session, *values); });
   add_trial_options(command, *values);
   command.filled_option("--name", values->name, "the clone's name (default: rehearsal-… , a new one each time)")
       .filled_option("--network", values->network, "the clone's: isolated, or original: as configured (default: isolated)")

@@ -6,13 +6,13 @@
 namespace zynclone::broker::vmclone {
 namespace {
 
-struct Values : cli::FamilyChange {
+struct RepairValues : cli::FamilyChange {
   std::string member;
   bool yes = false;
 };
 
 // The plan is the diagnosis, and some of it is done by force: it is seen before it is done.
-Result<bool> is_wanted(cli::Session& session, const protocol::VmRepair& call, const Values& values, const std::optional<VmName>& vm) {
+Result<bool> is_wanted(cli::Session& session, const protocol::VmRepair& call, const RepairValues& values, const std::optional<VmName>& vm) {
   if (values.change.plan || session.json()) return true;
   TRY(const auto plan, session.plan(call, vm));
   session.screen().write(cli::plan_text(plan));
@@ -21,7 +21,7 @@ Result<bool> is_wanted(cli::Session& session, const protocol::VmRepair& call, co
   return false;
 }
 
-Result<cli::ExitCode> repair(cli::Session& session, const Values& values) {
+Result<cli::ExitCode> repair(cli::Session& session, const RepairValues& values) {
   TRY(auto vm, values.parsed_vm());
   protocol::VmRepair call;
   if (!values.member.empty()) {
@@ -35,7 +35,7 @@ Result<cli::ExitCode> repair(cli::Session& session, const Values& values) {
 }  // namespace
 
 void add_repair(const cli::Command& parent, cli::Session& session) {
-  auto values = std::make_shared<Values>();
+  auto values = std::make_shared<RepairValues>();
   const cli::Command command = session.add(parent, "repair", "show what is wrong with a VM's family after a cutover that could not end, and lead out of it",
                                            [values, &session] { return repair(session, *values); });
   cli::add_vm_argument(command, session, values->vm);

@@ -7,12 +7,12 @@
 namespace zynclone::broker::vmclone {
 namespace {
 
-struct Values : RunOptions {
+struct RunValues : RunOptions {
   std::string clone;
   cli::ChangeOptions change;
 };
 
-Result<cli::ExitCode> run(cli::Session& session, const Values& values) {
+Result<cli::ExitCode> run_in_guest(cli::Session& session, const RunValues& values) {
   TRY(auto vm, values.parsed_vm());
   TRY(values.check_command());
   protocol::AgentRun call{.command = values.command};
@@ -29,9 +29,10 @@ Result<cli::ExitCode> run(cli::Session& session, const Values& values) {
 }  // namespace
 
 void add_run(const cli::Command& parent, cli::Session& session) {
-  auto values = std::make_shared<Values>();
+  auto values = std::make_shared<RunValues>();
   values->limit = "10m";
-  const cli::Command command = session.add(parent, "run", "run a command in a VM through its agent, wait for its end and show it", [values, &session] { return run(session, *values); });
+  const cli::Command command = session.add(parent, "run", "run a command in a VM through its agent, wait for its end and show it",
+                                           [values, &session] { return run_in_guest(session, *values); });
   add_run_options(command, *values);
   command.filled_option("--clone", values->clone, "in this clone of the VM")
       .flag("--plan", values->change.plan, "show what would be done, and do nothing")

@@ -8,12 +8,12 @@
 namespace zynclone::broker::vmclone {
 namespace {
 
-struct Values {
+struct ShowValues {
   std::string vm;
   std::string clone;
 };
 
-Result<cli::ExitCode> show(cli::Session& session, const Values& values) {
+Result<cli::ExitCode> show(cli::Session& session, const ShowValues& values) {
   protocol::Request envelope;
   TRY(envelope.vm, cli::parse_value<VmName>(values.vm, "VM"));
   if (values.clone.empty()) return cli::show_family(session, envelope);
@@ -26,7 +26,7 @@ Result<cli::ExitCode> show(cli::Session& session, const Values& values) {
 }  // namespace
 
 void add_show(const cli::Command& parent, cli::Session& session) {
-  auto values = std::make_shared<Values>();
+  auto values = std::make_shared<ShowValues>();
   session.add(parent, "show", "show a VM's family, or one of its clones", [values, &session] { return show(session, *values); })
       .argument("VM", values->vm, "the original VM")
       .optional_argument("CLONE", values->clone, "one of its clones");

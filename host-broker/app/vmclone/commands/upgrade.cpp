@@ -11,7 +11,7 @@
 namespace zynclone::broker::vmclone {
 namespace {
 
-struct Values : TrialOptions {
+struct UpgradeValues : TrialOptions {
   bool no_rehearsal = false;
   bool plan = false;
 };
@@ -58,7 +58,7 @@ cli::ExitCode show_end(Undertaking& undertaking, const UpgradeOrder& order, cons
   return session.interrupted() ? cli::ExitCode::interrupted : cli::ExitCode::failed;
 }
 
-Result<cli::ExitCode> run(cli::Session& session, const Values& values) {
+Result<cli::ExitCode> upgrade(cli::Session& session, const UpgradeValues& values) {
   TRY(auto vm, values.parsed_vm());
   TRY(values.check_command());
   UpgradeOrder order{.command = values.command, .rehearse = !values.no_rehearsal};
@@ -75,11 +75,11 @@ Result<cli::ExitCode> run(cli::Session& session, const Values& values) {
 }  // namespace
 
 void add_upgrade(const cli::Command& parent, cli::Session& session) {
-  auto values = std::make_shared<Values>();
+  auto values = std::make_shared<UpgradeValues>();
   values->limit = "30m";
   values->name = "standby";
   const cli::Command command = session.add_long(parent, "upgrade", "run a command in a VM while a clone of it works in its place; rehearsed before, taken back where it fails",
-                                                [values, &session] { return run(session, *values); });
+                                                [values, &session] { return upgrade(session, *values); });
   add_trial_options(command, *values);
   command.filled_option("--name", values->name, "name of the clone that works meanwhile (default: " + values->name + ")")
       .flag("--no-rehearsal", values->no_rehearsal, "do not try it in a private clone before")
