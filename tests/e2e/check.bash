@@ -51,6 +51,15 @@ except (ValueError, KeyError, IndexError):
     pass' "$1" 2>/dev/null
 }
 
+# Runs another program of tests, whose last line of sums is added to those here; one that did not come to its sums has failed.
+add() { # LOG COMMAND...
+  local log=$1 passed_there=0 failed_there=1
+  shift
+  "$@" | tee "$log"
+  read -r passed_there _ failed_there _ < <(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -1 | grep . || echo '0 passed, 1 failed')
+  passed=$((passed + passed_there)) failed=$((failed + failed_there))
+}
+
 finish() {
   printf '%d passed, %d failed\n' "$passed" "$failed"
   ((failed == 0))

@@ -4,6 +4,9 @@ PATH=$(readlink -f "$here/../..")/build/${ZYNCLONE_PRESET:-dev}/bin:$PATH
 fault_file=/run/zynclone-fault
 moments=(acted)  # in emulation each crash takes long; all moments are tried in the sandbox, and at every journal write in core_test
 
+# What no sandbox can show, and the shop's whole story; what the broker does alike on every host is tried there.
+usual=(first_clone captures rehearsal live live_second identity cutover cutover_frames upgrade crashes audit)
+
 host_up() {
   "$lab" ssh 'rm -f /etc/zynclone/policy.d/*' && "$lab" put "$here"/policy/* /etc/zynclone/policy.d || return 1
   "$lab" gput pos1 "$here"/hooks/quiesce "$here"/hooks/thaw /etc/zynclone/hooks.d || return 1

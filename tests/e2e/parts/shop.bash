@@ -166,6 +166,13 @@ upgrade() {
   sells_on
   expect_status 0 "and sells"
   expect_same '' "$(vmclone list pos1 --json | field clones.0.name)" "no clone is left"
+  in_pos1 "rm -f $mark"
+  shop_ends
+}
+
+upgrade_fails() {
+  part "An upgrade that fails while the shop sells"
+  shop_begins
   run vmclone upgrade pos1 -- sh -c 'echo wrong version; exit 4'
   expect_status 1 "one that fails when it is rehearsed"
   expect_output '^nothing has changed: the till sells on pos1$' "changes nothing"
@@ -180,6 +187,5 @@ upgrade() {
   run vmclone upgrade pos1 -- true
   expect_status 6 "another upgrade waits until the till is back"
   goes_back  # as the last line said
-  in_pos1 "rm -f $mark"
   shop_ends
 }
