@@ -4,8 +4,9 @@ PATH=$(readlink -f "$here/../..")/build/${ZYNCLONE_PRESET:-dev}/bin:$PATH
 fault_file=/run/zynclone-fault
 moments=(acted)  # in emulation each crash takes long; all moments are tried in the sandbox, and at every journal write in core_test
 
-# What no sandbox can show, and the shop's whole story; what the broker does alike on every host is tried there.
-usual=(first_clone captures rehearsal live live_second identity cutover cutover_frames upgrade crashes audit)
+# The shop's whole story, and what no sandbox can show of clones and networks. The other parts take as long again, and need real Xen for a few lines
+# each only: the mailbox, a second person, a volume that is full, a printer, a broker killed meanwhile.
+usual=(first_clone captures rehearsal isolated locked live live_second identity cutover cutover_frames upgrade audit)
 
 host_up() {
   "$lab" ssh 'rm -f /etc/zynclone/policy.d/*' && "$lab" put "$here"/policy/* /etc/zynclone/policy.d || return 1
