@@ -5,9 +5,11 @@
 #include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "host-broker/ports/family.hpp"
+#include "protocol/result.hpp"
 #include "protocol/words.hpp"
 
 namespace zynclone::broker::configuration {

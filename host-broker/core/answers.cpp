@@ -236,6 +236,7 @@ struct Answers {
   Answer<GrantView> operator()(GrantRevoke call) {
     CO_TRY(const GrantView revoked, co_await broker.ports_.grants.revoke_grant(call.id));
     CO_TRY(co_await broker.ports_.audit.append(actor(), "grant revoked", "", revoked.operations + ' ' + revoked.vm.text() + ", " + revoked.id.text()));
+    CO_TRY(co_await broker.withdraw(revoked, actor()));
     co_return revoked;
   }
 

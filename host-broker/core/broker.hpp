@@ -52,12 +52,14 @@ class Broker : public RequestHandler {
   // granted.cpp
   asio::awaitable<Result<protocol::GrantView>> add_grant(Caller caller, VmName vm, protocol::GrantAdd call);
   asio::awaitable<Result<void>> apply_grants(OperationRecord& record);
+  asio::awaitable<Result<void>> withdraw(protocol::GrantView revoked, std::string actor);
 
   // own_operations.cpp: what the broker does by itself
   asio::awaitable<Result<OperationId>> begin(VmName vm, protocol::Method method);
   std::chrono::milliseconds own_retry() const { return std::chrono::duration_cast<std::chrono::milliseconds>(settings_.own_retry); }
   void watch_times(const Family& family);
   asio::awaitable<void> end_probation(Uuid family, OperationId cutover);
+  asio::awaitable<void> watch_probation(Uuid family, OperationId cutover);
   asio::awaitable<void> expire_clone(Uuid family, Uuid clone);
   asio::awaitable<void> attach_volumes();
   asio::awaitable<bool> has_been_given(Family family, SharedVolume volume, DomainId domain);

@@ -96,9 +96,12 @@ std::size_t Engine::unfinished(const Uuid& family) const {
 }
 
 bool Engine::is_unfinished(const Uuid& family, std::string_view kind) const {
-  const auto found = queues_.find({family, Lane::clones});
-  if (found == queues_.end()) return false;
-  return std::any_of(found->second.begin(), found->second.end(), [&](const auto& task) { return task->record.kind.starts_with(kind); });
+  const auto is_of_kind = [&](const auto& task) { return task->record.kind.starts_with(kind); };
+  for (const Lane lane : {Lane::clones, Lane::commands}) {
+    const auto found = queues_.find({family, lane});
+    if (found != queues_.end() && std::any_of(found->second.begin(), found->second.end(), is_of_kind)) return true;
+  }
+  return false;
 }
 
 asio::awaitable<Result<void>> Engine::cancel(OperationId id) {

@@ -54,11 +54,40 @@ asio::awaitable<Result<void>> Broker::apply_grants(OperationRecord& record) {
     const std::string user = grant.by.substr(grant.by.find(':') + 1);
     const bool has_spoken = std::find(record.allowed_by.begin(), record.allowed_by.end(), user) != record.allowed_by.end();
     if (has_spoken || !glob_matches(grant.operations, record.kind)) continue;
-    if (auto used = co_await ports_.grants.use_grant(grant.id); !used) continue;  // revoked at this moment
-    record.allowed_by.push_back(user);
+    // Nothing is used that cannot be written down.
     CO_TRY(co_await ports_.audit.append(grant.by, "grant used", record.id.text(), grant.operations + ", " + grant.id.text()));
+    if (auto used = co_await ports_.grants.use_grant(grant.id); !used) {
+      CO_TRY(co_await ports_.audit.append(grant.by, "grant not used", record.id.text(), grant.id.text() + ": " + used.error().message));
+      continue;  // revoked at this moment
+    }
+    record.allowed_by.push_back(user);
   }
   if (record.allowed_by.size() >= record.approvers_needed) record.state = protocol::OperationState::queued;
+  co_return outcome::success();
+}
+
+// What still waits for a second person has no longer the word of who gave this one ahead of time; who gave it otherwise, too, gives it again.
+asio::awaitable<Result<void>> Broker::withdraw(protocol::GrantView revoked, std::string actor) {
+  const std::string user = revoked.by.substr(revoked.by.find(':') + 1);
+  std::vector<OperationId> ids;
+  for (const auto& [id, record] : waiting_) {
+    const bool is_meant = record.vm == revoked.vm && glob_matches(revoked.operations, record.kind);
+    if (is_meant && std::find(record.allowed_by.begin(), record.allowed_by.end(), user) != record.allowed_by.end()) ids.push_back(id);
+  }
+  for (const OperationId& id : ids) {
+    const auto found = waiting_.find(id);
+    if (found == waiting_.end()) continue;  // decided meanwhile
+    OperationRecord waiting = found->second;
+    OperationRecord record = waiting;
+    std::erase(record.allowed_by, user);
+    waiting_.erase(found);  // while the journal is written nobody else decides about it
+    std::vector<AuditNote> notes(1);
+    notes[0] = AuditNote{actor, "word withdrawn", id.text(), "of " + user + ", with " + revoked.id.text()};
+    const auto journalled = co_await ports_.journal.update(record, notes);
+    waiting_.insert_or_assign(id, journalled ? record : waiting);
+    if (!journalled) co_return journalled;
+    changed(record);
+  }
   co_return outcome::success();
 }
 

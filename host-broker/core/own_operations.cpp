@@ -2,6 +2,7 @@
 // operation like any other, with "broker" as its requester.
 #include "host-broker/core/broker.hpp"
 #include "host-broker/core/operations/live_steps.hpp"
+#include "host-broker/core/operations/production_steps.hpp"
 #include "host-broker/core/operations/volume_steps.hpp"
 #include "host-broker/core/records.hpp"
 #include "system/log.hpp"
@@ -12,6 +13,7 @@ using protocol::CloneState;
 
 namespace {
 
+constexpr std::chrono::milliseconds k_look_at_unwell{2000};
 constexpr std::size_t k_most_looked_through = 200;  // operations of a family, for who was given a volume
 
 }  // namespace
@@ -34,6 +36,7 @@ asio::awaitable<Result<OperationId>> Broker::begin(VmName vm, protocol::Method m
 void Broker::watch_times(const Family& family) {
   if (family.probation && watched_times_.insert(family.probation->operation.text()).second) {
     spawn(executor_, "probation of " + family.vm.text(), end_probation(family.uuid, family.probation->operation));
+    spawn(executor_, "health of " + family.vm.text(), watch_probation(family.uuid, family.probation->operation));
   }
   for (const Clone& clone : family.clones) {
     if (!clone.expires || clone.is_protected || !watched_times_.insert(clone.uuid.text()).second) continue;
@@ -64,6 +67,47 @@ asio::awaitable<void> Broker::end_probation(Uuid uuid, OperationId cutover) {
     co_await ports_.clock.sleep_until(ports_.clock.now() + pause);
   }
   watched_times_.erase(cutover.text());
+}
+
+// A member that stays unwell for as long as one may take to become well (health_timeout), or silent, does not keep the till until its probation ends.
+// Nobody interferes with what is being decided, or with a command that runs in a member.
+asio::awaitable<void> Broker::watch_probation(Uuid uuid, OperationId cutover) {
+  const auto well_pause = std::chrono::duration_cast<std::chrono::milliseconds>(settings_.health_pause);
+  auto undo_pause = own_retry();
+  std::optional<Timestamp> unwell_since;
+  for (auto pause = well_pause;;) {
+    co_await ports_.clock.sleep_until(ports_.clock.now() + pause);
+    const Family* family = registry_.find(uuid);
+    if (family == nullptr || !family->probation || family->probation->operation != cutover) co_return;
+    const VmName vm = family->vm;
+    const Uuid member = family->probation->to;
+    const std::string name = member_name(*family, member);
+    const auto config = ports_.configuration.guest(vm);
+    pause = well_pause;
+    if (production_member(*family) != member || !config || config.value().channel == "none") {
+      unwell_since.reset();
+      continue;
+    }
+    const auto report = co_await ports_.guests.health(member, k_prepare_limit);
+    const std::string why = why_unwell(report);
+    if (why.empty()) {
+      unwell_since.reset();
+      continue;
+    }
+    pause = k_look_at_unwell;
+    const Timestamp now = ports_.clock.now();
+    if (!unwell_since) unwell_since = now;
+    const bool is_in_work = engine_.is_unfinished(uuid, "cutover.") || engine_.is_unfinished(uuid, "vm.repair") || engine_.is_unfinished(uuid, "agent.run");
+    if (is_in_work || now - *unwell_since < config.value().health_timeout) continue;
+    const std::string text = vm.text() + ": " + name + " is not well: " + why + "; its cutover is to be undone";
+    log_warning(text);
+    (void)co_await ports_.audit.append(std::string(k_broker), "unwell on probation", "", text);
+    const protocol::Method undo{protocol::CutoverUndo()};
+    auto begun = co_await begin(vm, undo);
+    if (!begun) log_error("cannot undo the cutover of " + vm.text() + ": " + begun.error().message);
+    pause = undo_pause;
+    undo_pause = std::min(undo_pause * 2, own_retry() * 60);
+  }
 }
 
 // A clone that has production, or may get it back, stays until that is decided.

@@ -43,6 +43,7 @@ struct CoreSettings {
   Deadline retry_pause = std::chrono::seconds(1);    // before what has to succeed is tried again (the journal's disk is full, say)
   Deadline expiry_warning = std::chrono::hours(1);   // before a clone is removed because its time is over
   Deadline own_retry = std::chrono::minutes(1);      // before what the broker asked for by itself, and failed, is asked for again
+  Deadline health_pause = std::chrono::seconds(15);  // between two looks at a member on probation that was well
   std::string software = "zynclone " ZYNCLONE_VERSION;
 };
 

@@ -71,7 +71,7 @@ Result<std::vector<BridgePort>> bridge_ports() {
 
 std::string bridge_name(int index) {
   std::array<char, IF_NAMESIZE> name{};
-  return ::if_indextoname(static_cast<unsigned>(index), name.data()) != nullptr ? name.data() : "no bridge";
+  return ::if_indextoname(static_cast<unsigned>(index), name.data()) != nullptr ? name.data() : "a bridge that is gone";
 }
 
 Result<void> move_forwarding(const BridgePort& port, std::string_view mac, const std::vector<BridgePort>& others) {

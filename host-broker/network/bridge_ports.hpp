@@ -21,7 +21,7 @@ struct BridgePort {
 // Of all bridges. Errors: system.
 Result<std::vector<BridgePort>> bridge_ports();
 
-// Of the bridge with this index; "no bridge" where there is none.
+// Of the bridge with this index; "a bridge that is gone" where there is none.
 std::string bridge_name(int index);
 
 // The bridge sends frames for this MAC to this port from now on, until it learns better; where the port cannot forward yet, to everyone (for

@@ -65,7 +65,7 @@ Result<std::string> PacketAnnouncer::announce(const Announcement& announcement, 
   std::size_t heard = 0;
   std::optional<Error> error;
   for (const BridgePort& port : place.others) {
-    const bool is_twin = port.name == announcement.interface + "-emu" || port.name + "-emu" == announcement.interface;
+    const bool is_twin = port.name == announcement.interface + std::string(k_emulated_twin) || port.name + std::string(k_emulated_twin) == announcement.interface;
     if (!port.forwards || is_twin || !may_receive(in_force, port.name)) continue;
     ++heard;
     for (const std::string& frame : frames) {

@@ -7,10 +7,6 @@
 #include "system/file.hpp"
 
 namespace zynclone::broker::network {
-namespace {
-
-}  // namespace
-
 Result<PretendedBridges::Bridges> PretendedBridges::read() const {
   Bridges bridges;
   const auto text = read_file(file_, k_largest_pretended_file);

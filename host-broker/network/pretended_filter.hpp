@@ -3,6 +3,7 @@
 // `unknown pass|hold`, then for each interface `<interface> <mode> <mac> <ipv4,...> <ipv6,...>`, with - for what there is none of; mode
 // `isolated` is unlocked, among its like only.
 
+#include <cstddef>
 #include <filesystem>
 
 #include "host-broker/network/vif_filter.hpp"

@@ -70,7 +70,7 @@ Result<std::string> parse_interface_name(std::string_view untrusted_text) {
     return fail(Errc::invalid_argument, "cannot use interface '" + printable(untrusted_text.substr(0, 64)) +
                                             "': its name must be 1 to 15 of A-Z a-z 0-9 . _ - and begin with a letter or digit");
   }
-  if (untrusted_text.ends_with("-emu")) {
+  if (untrusted_text.ends_with(k_emulated_twin)) {
     return fail(Errc::invalid_argument,
                 "cannot use interface '" + std::string(untrusted_text) + "': the end -emu belongs to the emulated twin of an interface");
   }

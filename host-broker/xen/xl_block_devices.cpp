@@ -88,7 +88,7 @@ asio::awaitable<Result<std::string>> XlBlockDevices::wait_until(StorePointer sto
     CO_TRY(auto left, co_await run_blocking_within(pool_, missing, k_look_limit, "looking at a block backend"));
     const auto now = Clock::now();
     if (left.empty() || now >= end) co_return left;
-    const auto pause = std::min<Deadline>(k_look_again, end - now);
+    const auto pause = std::min<Deadline>(k_device_look_again, end - now);
     const auto event = co_await with_timeout(store->next_event(), pause, "a block backend");
     if (!event && event.error().code != Errc::timed_out) co_return event.error();
   }

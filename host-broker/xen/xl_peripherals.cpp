@@ -126,7 +126,7 @@ asio::awaitable<Result<std::string>> XlPeripherals::wait_until(StorePointer stor
     CO_TRY(auto left, co_await run_blocking_within(pool_, missing, k_look_limit, "looking at a backend"));
     const auto now = Clock::now();
     if (left.empty() || now >= until) co_return left;
-    const auto pause = std::min<Deadline>(k_look_again, std::chrono::ceil<std::chrono::milliseconds>(until - now));
+    const auto pause = std::min<Deadline>(k_device_look_again, std::chrono::ceil<std::chrono::milliseconds>(until - now));
     const auto event = co_await with_timeout(store->next_event(), pause, "a backend");
     if (!event && event.error().code != Errc::timed_out) co_return event.error();
   }

@@ -88,7 +88,7 @@ class RunStep : public MemberStep {
   bool is_gone() const { return family() == nullptr || member_name(*family(), member_).empty(); }
 
   asio::awaitable<void> pause() {
-    const Timestamp until = context_.ports.clock.now() + k_look_again;
+    const Timestamp until = context_.ports.clock.now() + k_member_look_again;
     co_await context_.ports.clock.sleep_until(until);
   }
 
@@ -104,7 +104,7 @@ class RunStep : public MemberStep {
   asio::awaitable<Result<protocol::RunReport>> run_once(SteadyTime until) {
     for (bool attach = was_begun_;; attach = true) {
       protocol::GuestRun call{.token = context_.record.id, .command = call_.command, .limit_ms = call_.limit_s * 1000, .attach = attach};
-      const Deadline left = std::max<Deadline>(until - context_.ports.clock.steady(), k_look_again);
+      const Deadline left = std::max<Deadline>(until - context_.ports.clock.steady(), k_member_look_again);
       auto ran = co_await context_.ports.guests.run(member_, std::move(call), left);
       const bool is_broken = !ran && ran.error().code == Errc::unavailable;
       if (!is_broken || is_gone() || context_.ports.clock.steady() >= until) co_return ran;

@@ -137,6 +137,9 @@ asio::awaitable<Result<Operation>> make_cutover_commit(Context context, protocol
   CO_TRY(const Probation probation, probation_to_end(context, *family, "commit"));
   const auto holder = production_member(*family);
   const std::string name = holder ? member_name(*family, *holder) : std::string();
+  if (!holder && context.making == Making::fresh) {
+    co_return fail(Errc::conflict, "cannot commit the cutover of '" + family->vm.text() + "': nobody has production; 'vmclone repair " + family->vm.text() + "' leads out of this");
+  }
   Operation operation;
   operation.point_of_no_return = 0;
   operation.steps.push_back(end_probation_step(context, probation));

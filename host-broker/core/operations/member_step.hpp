@@ -9,7 +9,7 @@
 namespace zynclone::broker {
 
 inline constexpr std::chrono::seconds k_connect_limit{60};  // until an agent has its channel, whose member has perhaps just been made
-inline constexpr std::chrono::seconds k_look_again{1};      // at what tells nothing by itself
+inline constexpr std::chrono::seconds k_member_look_again{1};      // at what tells nothing by itself
 inline const std::string k_was_paused = "was paused before";  // intent of a step that pauses: whoever paused the member will let it go on
 
 // What an agent could not do is its guest's own matter, which a requester in the family is told in whole.

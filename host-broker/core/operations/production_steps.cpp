@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host-broker/core/operations/member_step.hpp"
 #include "host-broker/core/operations/peripheral_steps.hpp"
 #include "host-broker/core/operations/volume_steps.hpp"
 
@@ -10,7 +11,6 @@ namespace {
 
 using protocol::CutoverSide;
 
-constexpr std::chrono::seconds k_prepare_limit{35};   // all hooks of one event, as the agent limits them, and the way there
 constexpr std::chrono::seconds k_reconnect_limit{30};  // for the channels, after the broker's restart
 constexpr std::chrono::seconds k_blink_limit{10};      // for a link that is started again
 
@@ -18,7 +18,7 @@ const std::string k_is_silent = "silent";             // result of prepare leavi
 const std::string k_fence = "fence";
 
 asio::awaitable<void> pause(Context context) {
-  const Timestamp until = context.ports.clock.now() + k_look_again;
+  const Timestamp until = context.ports.clock.now() + k_member_look_again;
   co_await context.ports.clock.sleep_until(until);
 }
 
@@ -272,26 +272,27 @@ class HealthStep : public MoveStep {
     const auto until = context_.ports.clock.steady() + move_.config.health_timeout;
     for (;; co_await pause(context_)) {
       auto report = co_await context_.ports.guests.health(member_, k_prepare_limit);
-      if (report && report.value().healthy) {
+      const std::string why = why_unwell(report);
+      if (why.empty()) {
         StepOutcome outcome;
         outcome.text = member() + " is well (" + std::to_string(report.value().checks.size()) + " checks)";
         co_return outcome;
       }
-      if (context_.ports.clock.steady() >= until) co_return fail(Errc::conflict, "cannot leave production to '" + member() + "': " + why(report));
+      if (context_.ports.clock.steady() >= until) co_return fail(Errc::conflict, "cannot leave production to '" + member() + "': " + why);
     }
-  }
-
- private:
-  static std::string why(const Result<protocol::GuestHealthReport>& report) {
-    if (!report) return report.error().message;
-    for (const protocol::HealthCheck& check : report.value().checks) {
-      if (!check.healthy) return "its health check '" + check.name + "' fails: " + check.detail;
-    }
-    return "it says that it is not well";
   }
 };
 
 }  // namespace
+
+std::string why_unwell(const Result<protocol::GuestHealthReport>& report) {
+  if (!report) return report.error().message;
+  if (report.value().healthy) return {};
+  for (const protocol::HealthCheck& check : report.value().checks) {
+    if (!check.healthy) return "its health check '" + check.name + "' fails: " + check.detail;
+  }
+  return "it says that it is not well";
+}
 
 std::string from_text(const Uuid& from) { return "from " + from.text(); }
 

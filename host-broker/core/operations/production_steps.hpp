@@ -43,6 +43,12 @@ std::vector<std::unique_ptr<Step>> move_steps(const Context& context, const Move
 // Gives production to `move.to`, whoever had it, announces its addresses and waits until the backends follow. Undo takes it away again.
 std::unique_ptr<Step> hand_over_step(Context context, Move move);
 
+// An agent's answer is awaited for so long: all hooks of one event, as the agent limits them, and the way there.
+inline constexpr std::chrono::seconds k_prepare_limit{35};
+
+// Why a member that does not say that it is well is not; empty: it is.
+std::string why_unwell(const Result<protocol::GuestHealthReport>& report);
+
 // Waits until the agent says that the member is well.
 std::unique_ptr<Step> health_step(Context context, Move move);
 

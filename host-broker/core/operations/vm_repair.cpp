@@ -12,7 +12,7 @@
 namespace zynclone::broker {
 namespace {
 
-// Takes a volume from every domain that has it without its lease.
+// Takes a volume from every domain that has it without its lease, and the lease from who is not to have it.
 class ExpelStep : public MemberStep {
  public:
   ExpelStep(Context context, Uuid holder, SharedVolume volume) : MemberStep(std::move(context), std::move(holder)), volume_(std::move(volume)) {}
@@ -30,6 +30,10 @@ class ExpelStep : public MemberStep {
       CO_TRY(co_await context_.ports.devices.detach(other.domain, disk, Detach::force, k_limit));
       from += (from.empty() ? "" : ", ") + std::to_string(other.domain.value);
     }
+    CO_TRY(const Holding now, co_await holding_of(context_, resource()));
+    if (now.member && *now.member != member_) {
+      CO_TRY(co_await context_.ports.leases.pass_lease(resource(), now.lease.token, std::nullopt));
+    }
     StepOutcome outcome;
     if (!from.empty()) outcome.text = "took volume " + volume_.name.text() + " by force from domain " + from + ": what it had not written is lost";
     co_return outcome;
@@ -37,6 +41,8 @@ class ExpelStep : public MemberStep {
   asio::awaitable<Result<void>> undo() override { co_return outcome::success(); }
 
  private:
+  std::string resource() const { return volume_of(context_.record.family, volume_.name); }
+
   static constexpr std::chrono::seconds k_limit{15};
   SharedVolume volume_;
 };
@@ -154,20 +160,26 @@ Result<Uuid> producer_of(const Family& family, const Holding& lease, const proto
   return wanted;
 }
 
-asio::awaitable<Result<void>> diagnose_volume(Context context, Move move, SharedVolume volume, Diagnosis& diagnosis) {
+// Who holds it keeps it, be it a member without production (volume.switch). One that runs without it was never given it, by a cutover that could not be
+// undone: it is the production member's then. Gives who is to have it.
+asio::awaitable<Result<Uuid>> diagnose_volume(Context context, Move move, SharedVolume volume, Diagnosis& diagnosis) {
   CO_TRY(const Holding now, co_await holding_of(context, volume_of(context.record.family, volume.name)));
-  const Uuid holder = now.member.value_or(move.to);
-  CO_TRY(const auto domain, co_await domain_of(context, holder));
+  Uuid holder = now.member.value_or(move.to);
+  CO_TRY(auto domain, co_await domain_of(context, holder));
   CO_TRY(const auto attachments, co_await context.ports.devices.attachments_of(volume.volume));
   const auto is_holder = [&](const Attachment& one) { return domain && one.domain == domain->id && one.device == volume.device; };
-  const bool has_strangers = !std::all_of(attachments.begin(), attachments.end(), is_holder);
   const bool is_missing = domain && std::none_of(attachments.begin(), attachments.end(), is_holder);
+  if (is_missing && holder != move.to) {
+    holder = move.to;
+    CO_TRY(domain, co_await domain_of(context, holder));
+  }
+  const bool has_strangers = !std::all_of(attachments.begin(), attachments.end(), is_holder);
   diagnosis.add(std::make_unique<ExpelStep>(context, holder, volume), has_strangers);
   Move to_holder = move;
   to_holder.from = to_holder.to = holder;
   auto acquire = acquire_volume_step(context, to_holder, volume);
   diagnosis.add(std::make_unique<IfItRuns>(context, holder, std::move(acquire)), is_missing || !now.member);
-  co_return outcome::success();
+  co_return holder;
 }
 
 }  // namespace
@@ -190,8 +202,10 @@ asio::awaitable<Result<Operation>> make_vm_repair(Context context, protocol::VmR
   Diagnosis diagnosis(operation);
   diagnosis.add(hand_over_step(context, move), is_broken);
   diagnosis.add(std::make_unique<GoOnStep>(context, producer, move.config, !domain), stands_still);
+  std::string elsewhere;
   for (const SharedVolume& volume : move.config.shared_volumes) {
-    CO_TRY(co_await diagnose_volume(context, move, volume, diagnosis));
+    CO_TRY(const Uuid holder, co_await diagnose_volume(context, move, volume, diagnosis));
+    if (holder != producer) elsewhere += "; volume " + volume.name.text() + " is with " + member_name(family, holder);
   }
   for (const Peripheral& peripheral : move.config.peripherals) {
     const bool is_needed = co_await needs_repair(context, producer, peripheral);
@@ -205,7 +219,8 @@ asio::awaitable<Result<Operation>> make_vm_repair(Context context, protocol::VmR
   operation.steps.push_back(edit_step(context, "end probation", decide, [](Family&) {}));
   const std::string name = member_name(family, producer);
   const bool is_well = diagnosis.is_well();
-  operation.summary = [name, is_well] { return is_well ? "nothing to repair: " + name + " has production and its volumes" : name + " has production and its volumes"; };
+  const std::string end = name + " has production" + (elsewhere.empty() ? " and its volumes" : elsewhere);
+  operation.summary = [end, is_well] { return is_well ? "nothing to repair: " + end : end; };
   co_return operation;
 }
 

@@ -163,7 +163,9 @@ class VolumeStep : public MemberStep {
       protocol::GuestReleaseVolume call{.volume = volume_.name, .device = volume_.device, .token = token};
       auto released = co_await context_.ports.guests.release_volume(member_, std::move(call), move_.config.release_timeout + k_call_limit);
       if (released) co_return std::string();
-      if (released.error().code != Errc::unavailable && if_refused == IfRefused::fail) {
+      // An agent that says no is heard; one that does not answer, or whose hooks do not end in time, is not waited for.
+      const bool refuses = released.error().code != Errc::unavailable && released.error().code != Errc::timed_out;
+      if (refuses && if_refused == IfRefused::fail) {
         co_return said_by_agent(std::move(released).error(), "cannot take volume '" + volume() + "' from '" + member() + "'");
       }
       why = released.error().message;

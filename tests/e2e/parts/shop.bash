@@ -170,6 +170,30 @@ upgrade() {
   shop_ends
 }
 
+# Nobody is there who would undo it.
+unwell() {
+  part "A standby that dies on probation"
+  shop_begins
+  vmclone create pos1 --name standby --mode online --wait >/dev/null
+  run_until both_answer
+  run vmclone cutover start pos1 standby --wait
+  expect_status 0 "production is moved"
+  run_until sold_by_another
+  sells_on
+  expect_status 0 "the clone sells"
+  vm_crash pos1.standby
+  run_until sold_by "$original"
+  ((status == 0)) || run_until sold_by "$original"  # found within 15 s, and 30 s unwell; in emulation the way back takes its time
+  sells_on
+  expect_status 0 "its VM dies: the original sells again, without anybody being asked"
+  expect_same pos1 "$(production_now)" "it has production"
+  run vmclone operation list pos1
+  expect_output 'cutover\.undo +pos1 +.*succeeded +broker' "the broker has undone the cutover"
+  run vmclone audit list --last 50
+  expect_output 'broker +unwell on probation .*standby is not well' "and the audit log says why"
+  shop_ends 'gap between domain'
+}
+
 upgrade_fails() {
   part "An upgrade that fails while the shop sells"
   shop_begins

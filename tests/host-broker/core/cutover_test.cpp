@@ -262,6 +262,29 @@ TEST(Cutover, ADeviceThatTheGuestKeepsIsTakenByForceAndAtLastWithItsDomain) {
   EXPECT_EQ(hung.toolstack.find("pos1"), nullptr);
 }
 
+TEST(Cutover, AnAgentThatDoesNotLetGoInTimeIsNotWaitedFor) {
+  Till till;
+  till.guests.fails = failing("release sales " + till.pos1_uuid.text(), Error{Errc::timed_out, "hook '50-till' took longer than 30 s"});
+  const auto operation = till.perform(till.guest(), till.to("standby"));
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::succeeded);
+  EXPECT_EQ(step_text(operation.value(), "detach sales"), "took volume sales from pos1 by force (hook '50-till' took longer than 30 s): what pos1 had not written is lost");
+  EXPECT_EQ(till.producer(), "standby");
+  EXPECT_EQ(till.domain("pos1").state, broker::DomainState::paused);
+}
+
+TEST(Cutover, IsNotCommittedWhereNobodyHasProduction) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  till.families.kept.at(till.pos1).production.member = std::nullopt;
+  till.crash();
+  till.start();
+  const auto refused = till.call(till.admin(), CutoverCommit{});
+  ASSERT_FAILS(refused, Errc::conflict);
+  EXPECT_EQ(refused.error().message, "cannot commit the cutover of 'pos1': nobody has production; 'vmclone repair pos1' leads out of this");
+  EXPECT_TRUE(till.family().probation);
+}
+
 TEST(Cutover, WithoutAcknowledgementNobodyElseSpeaks) {
   Till till;
   till.network.fails = Error{Errc::timed_out, "zhapcon did not acknowledge generation 5 in 10 s"};

@@ -43,6 +43,24 @@ TEST_F(Granted, OfTwoPeopleWhereTwoAreWanted) {
   EXPECT_EQ(till.journal.operations.back().state, OperationState::succeeded);
 }
 
+TEST_F(Granted, IsNoWordAnyMoreForWhatStillWaitsWhenItIsRevoked) {
+  till.policy.verdict.approvers = 2;
+  const auto granted = till.call(till.admin("ada"), grant(2));
+  ASSERT_OK(granted);
+  EXPECT_EQ(start(), OperationState::awaiting_approval);
+  const OperationId id = till.journal.operations.back().id;
+  ASSERT_OK(till.call(till.admin("eve"), GrantRevoke{.id = granted.value().id}));
+  till.crash();
+  till.start();
+  ASSERT_OK(till.call(till.admin("bob", broker::AdminRole::approver), ApprovalAllow{.id = id}));
+  till.settle();
+  EXPECT_EQ(till.journal.operations.back().state, OperationState::awaiting_approval);
+  EXPECT_EQ(till.journal.operations.back().allowed_by, std::vector<std::string>{"bob"});
+  ASSERT_OK(till.call(till.admin("ada"), ApprovalAllow{.id = id}));
+  till.settle();
+  EXPECT_EQ(till.journal.operations.back().state, OperationState::succeeded);
+}
+
 TEST_F(Granted, NeitherAfterItsTimeNorForAnythingElseNorOnceRevoked) {
   ASSERT_OK(till.call(till.admin(), grant(1, "volume.switch")));
   EXPECT_EQ(start(), OperationState::awaiting_approval);

@@ -78,6 +78,69 @@ TEST(Probation, IsNotKeptUpByWhatItsMemberRefuses) {
   EXPECT_FALSE(till.family().probation);
 }
 
+// Time passes as it does: one look after the other.
+void pass(Till& till, std::chrono::seconds time) {
+  for (auto passed = 0s; passed < time; passed += 1s) {
+    till.clock.advance(1s);
+    till.settle();
+  }
+}
+
+TEST(Probation, OfAMemberThatStaysUnwellIsUndone) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  till.guests.health_report = GuestHealthReport{.healthy = false, .checks = {{.name = "50-till", .healthy = false, .detail = "exit status 1"}}};
+  pass(till, 40s);  // found within 15 s, for less than the 30 s in which one may become well
+  EXPECT_EQ(till.producer(), "standby");
+  pass(till, 20s);
+  EXPECT_EQ(till.producer(), "pos1");
+  EXPECT_FALSE(till.family().probation);
+  EXPECT_EQ(till.journal.operations.back().kind, "cutover.undo");
+  EXPECT_EQ(till.journal.operations.back().requester, "broker");
+  const auto noted = std::find_if(till.journal.audit.begin(), till.journal.audit.end(), [](const auto& entry) { return entry.event == "unwell on probation"; });
+  ASSERT_NE(noted, till.journal.audit.end());
+  EXPECT_EQ(noted->detail, "pos1: standby is not well: its health check '50-till' fails: exit status 1; its cutover is to be undone");
+}
+
+TEST(Probation, OfAMemberThatIsGoneIsUndoneAfterARestartToo) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  std::erase_if(till.toolstack.domains, [](const auto& domain) { return domain.name == "pos1.standby"; });
+  till.devices.attached.clear();
+  till.guests.health_report = Error{Errc::unavailable, "the agent of 'standby' is not connected"};
+  till.crash();
+  till.start();
+  pass(till, 60s);
+  EXPECT_EQ(till.producer(), "pos1");
+  EXPECT_FALSE(till.family().probation);
+}
+
+TEST(Probation, OfAMemberThatIsUnwellForAMomentGoesOn) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  for (int i = 0; i < 5; ++i) {
+    till.guests.health_report = Error{Errc::unavailable, "the agent of 'standby' is not connected"};
+    pass(till, 30s);
+    till.guests.health_report = GuestHealthReport{.healthy = true};
+    pass(till, 30s);
+  }
+  EXPECT_EQ(till.producer(), "standby");
+  EXPECT_TRUE(till.family().probation);
+}
+
+TEST(Probation, IsNotUndoneWhileACommandRunsInTheOriginal) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  till.guests.hold_run = std::make_shared<asio::steady_timer>(*till.context, asio::steady_timer::time_point::max());
+  ASSERT_OK(till.call(till.admin(), AgentRun{.command = {"upgrade"}}));
+  till.guests.health_report = Error{Errc::unavailable, "the agent of 'standby' is not connected"};
+  pass(till, 120s);
+  EXPECT_EQ(till.producer(), "standby");
+  till.guests.hold_run->cancel();
+  pass(till, 60s);
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
 TEST(SharedVolumes, AreNotTakenFromAHolderWhoseHooksFailOnce) {
   Till till;
   till.devices.attached.clear();

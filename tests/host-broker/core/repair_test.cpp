@@ -113,6 +113,41 @@ TEST(Repair, LeavesAVolumeToItsHolderThatDoesNotRun) {
   EXPECT_EQ(repair(till), OperationState::succeeded);
 }
 
+// The standby was given the volume and was not well; then somebody attached it elsewhere, so that it could be taken from the standby, but not given back.
+TEST(Repair, AVolumeThatACutoverCouldNotGiveBack) {
+  Till till;
+  till.guests.health_report = GuestHealthReport{.healthy = false};
+  till.devices.fails = [&till, done = false](const std::string& call) mutable -> std::optional<Error> {
+    if (!done && call.starts_with("detach 2 ")) {
+      done = true;
+      till.devices.attached[till.volume].push_back(broker::Attachment{DomainId{3}, "xvdz"});
+    }
+    return std::nullopt;
+  };
+  const auto operation = till.call(till.admin(), till.to("standby"));
+  ASSERT_OK(operation);
+  for (int i = 0; i < 120; ++i) {
+    till.settle();
+    till.clock.advance(std::chrono::seconds(1));
+  }
+  EXPECT_EQ(till.journal.operations.back().state, OperationState::failed);
+  EXPECT_EQ(broker::production_member(till.family()), till.pos1_uuid);
+  ASSERT_EQ(till.devices.attached.at(till.volume).size(), 1u);
+  EXPECT_EQ(till.devices.attached.at(till.volume).front().domain, DomainId{3});
+  EXPECT_EQ(plan(till), (std::vector<std::string>{"take volume sales by force from every domain but that of pos1", "give volume sales to pos1"}));
+  EXPECT_EQ(repair(till), OperationState::succeeded);
+  EXPECT_EQ(till.journal.operations.back().summary, "pos1 has production and its volumes");
+  EXPECT_EQ(till.producer(), "pos1");
+}
+
+TEST(Repair, SaysWhereAVolumeIsThatSomebodySwitched) {
+  Till till;
+  ASSERT_OK(till.perform(till.admin(), VolumeSwitch{.volume = VolumeName::parse("sales").value(), .to = clone_name("standby")}));
+  EXPECT_TRUE(plan(till).empty());
+  EXPECT_EQ(repair(till), OperationState::succeeded);
+  EXPECT_EQ(till.journal.operations.back().summary, "nothing to repair: pos1 has production; volume sales is with standby");
+}
+
 TEST(Repair, DecidesWhatWasOnProbation) {
   Till till;
   ASSERT_OK(till.perform(till.guest(), till.to("standby")));

@@ -11,8 +11,6 @@ namespace {
 
 using ControlTest = SandboxTest;
 
-constexpr auto k_as_tuple = asio::as_tuple(asio::use_awaitable);
-
 // Sends bytes as they are and gives what comes back before the end of the connection.
 asio::awaitable<std::string> converse(std::string path, std::string bytes) {
   asio::local::stream_protocol::socket socket(co_await asio::this_coro::executor);

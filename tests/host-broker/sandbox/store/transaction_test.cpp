@@ -8,16 +8,16 @@ namespace {
 
 using namespace std::string_literals;
 
-constexpr Actor k_owner{k_host_domain};
+constexpr Actor k_by_host{k_host_domain};
 constexpr DomainId k_guest_domain{5};
 
 class Transaction : public ::testing::Test {
  protected:
   Transaction() {
     tree.add_domain(k_guest_domain);
-    EXPECT_TRUE(tree.write(k_owner, "/home", ""));
-    EXPECT_TRUE(tree.set_permissions(k_owner, "/home", parse_permissions("n5\0"s).value()));
-    EXPECT_TRUE(tree.write(k_owner, "/home/x", "old"));
+    EXPECT_TRUE(tree.write(k_by_host, "/home", ""));
+    EXPECT_TRUE(tree.set_permissions(k_by_host, "/home", parse_permissions("n5\0"s).value()));
+    EXPECT_TRUE(tree.write(k_by_host, "/home/x", "old"));
   }
 
   std::string value(Actor actor, const std::string& path) {
@@ -35,40 +35,40 @@ TEST_F(Transaction, ChangesAreSeenInsideOnlyUntilTheCommit) {
   ASSERT_TRUE(changes);
   EXPECT_TRUE(changes.value().empty()) << "watches wait for the commit";
   EXPECT_EQ(value(inside, "/home/x"), "new");
-  EXPECT_EQ(value(k_owner, "/home/x"), "old");
+  EXPECT_EQ(value(k_by_host, "/home/x"), "old");
   const auto committed = tree.commit(k_host_domain, transaction);
   ASSERT_TRUE(committed);
   ASSERT_EQ(committed.value().size(), 1u);
   EXPECT_EQ(committed.value()[0].path, "/home/x");
-  EXPECT_EQ(value(k_owner, "/home/x"), "new");
+  EXPECT_EQ(value(k_by_host, "/home/x"), "new");
 }
 
 TEST_F(Transaction, OneThatIsDroppedLeavesNothing) {
   ASSERT_TRUE(tree.write(inside, "/home/y/z", "new"));
   ASSERT_TRUE(tree.remove(inside, "/home/x"));
   transaction = {};
-  EXPECT_EQ(value(k_owner, "/home/x"), "old");
-  EXPECT_EQ(tree.read(k_owner, "/home/y").error(), StoreError::no_entry);
+  EXPECT_EQ(value(k_by_host, "/home/x"), "old");
+  EXPECT_EQ(tree.read(k_by_host, "/home/y").error(), StoreError::no_entry);
   EXPECT_EQ(tree.nodes_owned_by(k_guest_domain), 2u);
 }
 
 TEST_F(Transaction, ReadsStayAsTheyWere) {
   EXPECT_EQ(value(inside, "/home/x"), "old");
-  ASSERT_TRUE(tree.write(k_owner, "/home/x", "new"));
+  ASSERT_TRUE(tree.write(k_by_host, "/home/x", "new"));
   EXPECT_EQ(value(inside, "/home/x"), "old");
 }
 
 TEST_F(Transaction, ConflictsWithAWriteOfWhatWasRead) {
   EXPECT_EQ(value(inside, "/home/x"), "old");
   ASSERT_TRUE(tree.write(inside, "/home/y", "new"));
-  ASSERT_TRUE(tree.write(k_owner, "/home/x", "old")) << "the same value, but written";
+  ASSERT_TRUE(tree.write(k_by_host, "/home/x", "old")) << "the same value, but written";
   EXPECT_EQ(tree.commit(k_host_domain, transaction).error(), StoreError::conflict);
-  EXPECT_EQ(tree.read(k_owner, "/home/y").error(), StoreError::no_entry);
+  EXPECT_EQ(tree.read(k_by_host, "/home/y").error(), StoreError::no_entry);
 }
 
 TEST_F(Transaction, ConflictsWithTheCreationOfWhatWasNotThere) {
   EXPECT_EQ(tree.read(inside, "/home/y").error(), StoreError::no_entry);
-  ASSERT_TRUE(tree.write(k_owner, "/home/y", "theirs"));
+  ASSERT_TRUE(tree.write(k_by_host, "/home/y", "theirs"));
   EXPECT_EQ(tree.commit(k_host_domain, transaction).error(), StoreError::conflict);
 }
 
@@ -82,24 +82,24 @@ TEST_F(Transaction, ConflictsWithAnotherThatMadeASibling) {
 
 TEST_F(Transaction, ConflictsWithRemovalAndPermissions) {
   ASSERT_TRUE(tree.write(inside, "/home/x", "new"));
-  ASSERT_TRUE(tree.remove(k_owner, "/home/x"));
+  ASSERT_TRUE(tree.remove(k_by_host, "/home/x"));
   EXPECT_EQ(tree.commit(k_host_domain, transaction).error(), StoreError::conflict);
 
   StoreTransaction second;
   ASSERT_TRUE(tree.read({k_host_domain, &second}, "/home"));
-  ASSERT_TRUE(tree.set_permissions(k_owner, "/home", parse_permissions("r5\0"s).value()));
+  ASSERT_TRUE(tree.set_permissions(k_by_host, "/home", parse_permissions("r5\0"s).value()));
   EXPECT_EQ(tree.commit(k_host_domain, second).error(), StoreError::conflict);
 }
 
 TEST_F(Transaction, DoesNotConflictWithWhatItDidNotLookAt) {
   ASSERT_TRUE(tree.write(inside, "/home/x", "new"));
-  ASSERT_TRUE(tree.write(k_owner, "/elsewhere", ""));
-  ASSERT_TRUE(tree.write(k_owner, "/home", "the parent's value is not the child's"));
+  ASSERT_TRUE(tree.write(k_by_host, "/elsewhere", ""));
+  ASSERT_TRUE(tree.write(k_by_host, "/home", "the parent's value is not the child's"));
   EXPECT_TRUE(tree.commit(k_host_domain, transaction));
 }
 
 TEST_F(Transaction, RemovalIsCommittedAndToldWithItsOldPermissions) {
-  ASSERT_TRUE(tree.write(k_owner, "/home/x/below", ""));
+  ASSERT_TRUE(tree.write(k_by_host, "/home/x/below", ""));
   ASSERT_TRUE(tree.remove(inside, "/home/x"));
   EXPECT_EQ(tree.read(inside, "/home/x").error(), StoreError::no_entry);
   const auto changes = tree.commit(k_host_domain, transaction);
@@ -110,7 +110,7 @@ TEST_F(Transaction, RemovalIsCommittedAndToldWithItsOldPermissions) {
     ASSERT_FALSE(change.readable_by.empty());
     EXPECT_NE(change.readable_by[0].access_of(k_guest_domain) & k_may_read, 0u);
   }
-  EXPECT_EQ(tree.read(k_owner, "/home/x").error(), StoreError::no_entry);
+  EXPECT_EQ(tree.read(k_by_host, "/home/x").error(), StoreError::no_entry);
   EXPECT_EQ(tree.nodes_owned_by(k_guest_domain), 1u);
 }
 
@@ -118,8 +118,8 @@ TEST_F(Transaction, MadeAndRemovedInsideLeavesNothing) {
   ASSERT_TRUE(tree.write(inside, "/home/y", ""));
   ASSERT_TRUE(tree.remove(inside, "/home/y"));
   ASSERT_TRUE(tree.commit(k_host_domain, transaction));
-  EXPECT_EQ(tree.read(k_owner, "/home/y").error(), StoreError::no_entry);
-  EXPECT_EQ(tree.read(k_owner, "/home").value()->children, (std::set<std::string>{"x"}));
+  EXPECT_EQ(tree.read(k_by_host, "/home/y").error(), StoreError::no_entry);
+  EXPECT_EQ(tree.read(k_by_host, "/home").value()->children, (std::set<std::string>{"x"}));
 }
 
 TEST_F(Transaction, OwnersAreCountedAtTheCommit) {
