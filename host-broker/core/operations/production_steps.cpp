@@ -115,8 +115,8 @@ class FenceStep : public MoveStep {
   asio::awaitable<Result<StepOutcome>> act() override {
     StepOutcome outcome;
     if (!*move_.is_silent) co_return outcome;
-    CO_TRY(co_await hold_still(context_, member_));
-    outcome.text = "held " + member() + " still, as its agent is silent";
+    CO_TRY(const std::string done, co_await fence(context_, member_));
+    if (!done.empty()) outcome.text = done + ", as its agent is silent";
     co_return outcome;
   }
   // Also where a later step held it.
@@ -322,6 +322,18 @@ asio::awaitable<Result<void>> hold_still(Context context, Uuid member) {
   CO_TRY(const auto domain, co_await domain_of(context, member));
   if (!domain || domain->state != DomainState::running) co_return outcome::success();
   co_return co_await context.ports.toolstack.pause(domain->id);
+}
+
+asio::awaitable<Result<std::string>> fence(Context context, Uuid member) {
+  const Family* family = context.registry.find(context.record.vm);
+  const std::string name = family == nullptr ? member.text() : member_name(*family, member);
+  CO_TRY(const auto domain, co_await domain_of(context, member));
+  if (!domain) co_return std::string();
+  const auto held = co_await hold_still(context, member);
+  if (held) co_return "held " + name + " still";
+  const auto ended = co_await context.ports.toolstack.end(member);
+  if (!ended) co_return with_context(held.error(), "cannot hold '" + name + "' still, nor end it (" + ended.error().message + ")");
+  co_return "ended " + name + ", which could not be held still (" + held.error().message + ")";
 }
 
 asio::awaitable<Result<void>> let_go_on(Context context, Uuid member) {

@@ -79,15 +79,20 @@ cutover() {
   expect_output 'standby' "the administrator sees who has production"
   run vmclone stop pos1 standby --wait
   expect_status 6 "the one that works is not stopped"
-  run vmclone cutover undo pos1 --wait
+  run zynclone cutover undo
+  expect_status 0 "the guest asks for the cutover's undo"
+  run vmclone operation watch "$(vmclone operation list pos1 --json | field operations.0.id)"
   expect_status 0 "the cutover is undone"
   run_until sold_by "$original"
   sells_on
   expect_status 0 "the original sells again"
   run vmclone cutover start pos1 standby --wait
   expect_status 0 "another cutover"
-  run vmclone cutover commit pos1 --wait
-  expect_status 0 "is committed"
+  # Of a commit nobody is cut off: at pos1's address is the clone now.
+  run_until guest pos1 zynclone family show
+  run zynclone cutover commit --wait
+  expect_status 0 "is committed by the guest, who waits for it"
+  expect_output '^standby has production for good$' "and is told who has production"
   goes_back
   shop_ends 'gap between domain'
 }

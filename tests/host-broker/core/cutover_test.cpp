@@ -188,6 +188,23 @@ TEST(Cutover, ASilentMemberIsHeldStillAndMovedAwayFrom) {
   EXPECT_EQ(till.domain("pos1").state, broker::DomainState::running);
 }
 
+TEST(Cutover, ASilentMemberThatCannotBeHeldStillIsEnded) {
+  Till till;
+  till.guests.fails = [&till](const std::string& call) -> std::optional<Error> {
+    return call.find(till.pos1_uuid.text()) != std::string::npos ? std::optional(k_silent) : std::nullopt;
+  };
+  till.toolstack.fails = [&till](const std::string& call) -> std::optional<Error> {
+    if (call.starts_with("end")) till.devices.attached.clear();  // its backends go with it
+    return call.starts_with("pause") ? std::optional(Error{Errc::xen, "the hypervisor refuses"}) : std::nullopt;
+  };
+  const auto operation = till.perform(till.guest("standby"), till.to("standby"));
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::succeeded) << error_of(operation);
+  EXPECT_EQ(step_text(operation.value(), "fence"), "ended pos1, which could not be held still (the hypervisor refuses), as its agent is silent");
+  EXPECT_EQ(till.toolstack.find("pos1"), nullptr);
+  EXPECT_EQ(till.producer(), "standby");
+}
+
 TEST(Cutover, ADeadMemberIsMovedAwayFrom) {
   Till till;
   till.devices.attached.clear();
