@@ -71,7 +71,7 @@ Host *
   StrictHostKeyChecking no
   UserKnownHostsFile /dev/null
   LogLevel ERROR
-  ConnectTimeout 10
+  ConnectTimeout 30
   ServerAliveInterval 5
   ServerAliveCountMax 12
 Host dom0
