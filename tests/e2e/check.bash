@@ -56,7 +56,7 @@ add() { # LOG COMMAND...
   local log=$1 passed_there=0 failed_there=1
   shift
   "$@" | tee "$log"
-  read -r passed_there _ failed_there _ < <(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -1 | grep . || echo '0 passed, 1 failed')
+  read -r passed_there _ failed_there _ < <(grep -aE '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -1 | grep . || echo '0 passed, 1 failed')
   passed=$((passed + passed_there)) failed=$((failed + failed_there))
 }
 
