@@ -56,8 +56,7 @@ asio::awaitable<void> Broker::end_probation(Uuid uuid, OperationId cutover) {
       pause = own_retry() / 2;
       continue;
     }
-    const bool is_decided = engine_.is_unfinished(uuid, "cutover.") || engine_.is_unfinished(uuid, "vm.repair");  // at this moment, by somebody
-    if (!is_decided) {
+    if (!is_production_in_work(uuid)) {
       const bool undoes = probation.after == protocol::AfterProbation::undo;
       const protocol::Method method = undoes ? protocol::Method(protocol::CutoverUndo()) : protocol::Method(protocol::CutoverCommit());
       log_info("the probation of " + vm.text() + " is over: its cutover is to be " + (undoes ? "undone" : "committed"));
@@ -97,7 +96,7 @@ asio::awaitable<void> Broker::watch_probation(Uuid uuid, OperationId cutover) {
     pause = k_look_at_unwell;
     const Timestamp now = ports_.clock.now();
     if (!unwell_since) unwell_since = now;
-    const bool is_in_work = engine_.is_unfinished(uuid, "cutover.") || engine_.is_unfinished(uuid, "vm.repair") || engine_.is_unfinished(uuid, "agent.run");
+    const bool is_in_work = is_production_in_work(uuid) || engine_.is_unfinished(uuid, protocol::AgentRun::method);
     if (is_in_work || now - *unwell_since < config.value().health_timeout) continue;
     const std::string text = vm.text() + ": " + name + " is not well: " + why + "; its cutover is to be undone";
     log_warning(text);

@@ -17,6 +17,11 @@ constexpr std::chrono::seconds k_blink_limit{10};      // for a link that is sta
 const std::string k_is_silent = "silent";             // result of prepare leaving
 const std::string k_fence = "fence";
 
+asio::awaitable<Result<void>> pause_domain(Context context, Domain domain) {
+  if (domain.state != DomainState::running) co_return outcome::success();
+  co_return co_await context.ports.toolstack.pause(domain.id);
+}
+
 asio::awaitable<void> pause(Context context) {
   const Timestamp until = context.ports.clock.now() + k_member_look_again;
   co_await context.ports.clock.sleep_until(until);
@@ -115,7 +120,7 @@ class FenceStep : public MoveStep {
   asio::awaitable<Result<StepOutcome>> act() override {
     StepOutcome outcome;
     if (!*move_.is_silent) co_return outcome;
-    CO_TRY(const std::string done, co_await fence(context_, member_));
+    CO_TRY(const std::string done, co_await fence(context_, member_, member()));
     if (!done.empty()) outcome.text = done + ", as its agent is silent";
     co_return outcome;
   }
@@ -320,16 +325,14 @@ asio::awaitable<void> wait_for_agent(Context context, Uuid member) {
 
 asio::awaitable<Result<void>> hold_still(Context context, Uuid member) {
   CO_TRY(const auto domain, co_await domain_of(context, member));
-  if (!domain || domain->state != DomainState::running) co_return outcome::success();
-  co_return co_await context.ports.toolstack.pause(domain->id);
+  if (!domain) co_return outcome::success();
+  co_return co_await pause_domain(context, *domain);
 }
 
-asio::awaitable<Result<std::string>> fence(Context context, Uuid member) {
-  const Family* family = context.registry.find(context.record.vm);
-  const std::string name = family == nullptr ? member.text() : member_name(*family, member);
+asio::awaitable<Result<std::string>> fence(Context context, Uuid member, std::string name) {
   CO_TRY(const auto domain, co_await domain_of(context, member));
   if (!domain) co_return std::string();
-  const auto held = co_await hold_still(context, member);
+  const auto held = co_await pause_domain(context, *domain);
   if (held) co_return "held " + name + " still";
   const auto ended = co_await context.ports.toolstack.end(member);
   if (!ended) co_return with_context(held.error(), "cannot hold '" + name + "' still, nor end it (" + ended.error().message + ")");

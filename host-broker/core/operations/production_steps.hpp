@@ -65,8 +65,9 @@ inline constexpr std::chrono::seconds k_boot_limit{180};  // until the agent of 
 // called before one that does not answer is moved away from.
 asio::awaitable<void> wait_for_agent(Context context, Uuid member);
 
-// Holds a member still that is in the way and does not answer; one that cannot be held still is ended. Gives what was done; empty: it does not run.
-asio::awaitable<Result<std::string>> fence(Context context, Uuid member);
+// Holds a member still that is in the way and does not answer; one that cannot be held still is ended. Gives what was done, with its
+// name; empty: it does not run.
+asio::awaitable<Result<std::string>> fence(Context context, Uuid member, std::string name);
 
 // Holds a member still, or lets it go on. One that does not run is no error.
 asio::awaitable<Result<void>> hold_still(Context context, Uuid member);

@@ -170,7 +170,7 @@ class VolumeStep : public MemberStep {
       }
       why = released.error().message;
     }
-    CO_TRY(co_await fence(context_, member_));
+    CO_TRY(co_await fence(context_, member_, member()));
     co_return "by force (" + why + "): what " + member() + " had not written is lost";
   }
 

@@ -51,6 +51,24 @@ class SandboxBlockDevicesTest : public SandboxTest {
     detached.emplace(co_await devices.detach(domain, std::move(held), Detach::ask, std::chrono::seconds(10)));
   }
 
+  // A shell beside the guest's programs, with the file open and the guest's mark in its environment, that has begun its script; `word` is its $1.
+  pid_t shell_with(const std::filesystem::path& file, const std::string& script, const std::string& word = "") {
+    const auto fifo = folder.path() / "begun";
+    EXPECT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+    const Descriptor ours(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+    const std::string begins = "echo >\"$0\"; " + script;
+    const pid_t child = ::fork();
+    if (child == 0) {
+      const int inherited = ::dup(ours.get());
+      ::setenv("ZYNCLONE_SANDBOX_DOMAIN_DIR", "/nowhere", 1);
+      ::execl("/bin/sh", "sh", "-c", begins.c_str(), fifo.c_str(), word.c_str(), nullptr);
+      ::_exit(inherited);
+    }
+    EXPECT_GT(child, 0);
+    const Descriptor begun(::open(fifo.c_str(), O_RDONLY | O_CLOEXEC));
+    return child;
+  }
+
   SandboxBlockDevices devices{layout};
 };
 
@@ -142,16 +160,8 @@ TEST_F(SandboxBlockDevicesTest, ProcessesBesideItsProgramsAreTheGuestsToo) {
   const Descriptor ours(::open(file.c_str(), O_RDWR | O_CLOEXEC));
   GuestProcesses guest{.sessions = {}, .marker = "ZYNCLONE_SANDBOX_DOMAIN_DIR=/nowhere"};
   EXPECT_TRUE(users_of(file, guest).empty());
-  const auto fifo = folder.path() / "begun";
-  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const int inherited = ::dup(ours.get());
-    ::setenv("ZYNCLONE_SANDBOX_DOMAIN_DIR", "/nowhere", 1);
-    ::execl("/bin/sh", "sh", "-c", "echo >\"$0\"; exec sleep 1000", fifo.c_str(), nullptr);
-    ::_exit(inherited);
-  }
-  const Descriptor begun(::open(fifo.c_str(), O_RDONLY | O_CLOEXEC));  // once the child has become the shell
+  const pid_t child = shell_with(file, "exec sleep 1000");
+  ASSERT_GT(child, 0);
   EXPECT_EQ(users_of(file, guest), std::vector<pid_t>{child});
   guest.marker = "ZYNCLONE_SANDBOX_DOMAIN_DIR=/nowher";
   EXPECT_TRUE(users_of(file, guest).empty()) << "of another domain";
@@ -164,20 +174,9 @@ TEST_F(SandboxBlockDevicesTest, ProcessesBesideItsProgramsAreTheGuestsToo) {
 // Meanwhile its environment, by which it is known, is not to be read.
 TEST_F(SandboxBlockDevicesTest, AProcessThatBecomesAnotherProgramIsFound) {
   const auto file = disk("sales.raw");
-  const Descriptor ours(::open(file.c_str(), O_RDWR | O_CLOEXEC));
   const GuestProcesses guest{.sessions = {}, .marker = "ZYNCLONE_SANDBOX_DOMAIN_DIR=/nowhere"};
-  const auto fifo = folder.path() / "begun";
-  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const int inherited = ::dup(ours.get());
-    ::setenv("ZYNCLONE_SANDBOX_DOMAIN_DIR", "/nowhere", 1);
-    const char* again = R"(exec sh -c "$0" "$0")";
-    ::execl("/bin/sh", "sh", "-c", R"(echo >"$1"; exec sh -c "$0" "$0")", again, fifo.c_str(), nullptr);
-    ::_exit(inherited);
-  }
+  const pid_t child = shell_with(file, R"(exec sh -c "$1" "$1")", R"(exec sh -c "$0" "$0")");
   ASSERT_GT(child, 0);
-  const Descriptor begun(::open(fifo.c_str(), O_RDONLY | O_CLOEXEC));
   unsigned found = 0;
   for (int i = 0; i < 300; ++i) found += users_of(file, guest) == std::vector<pid_t>{child} ? 1 : 0;
   EXPECT_EQ(found, 300u);
