@@ -6,9 +6,9 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <sched.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 #include "protocol/names.hpp"
@@ -19,7 +19,9 @@ namespace zynclone::sandbox {
 namespace {
 
 constexpr std::size_t k_longest_environment = 1 << 20;
-constexpr unsigned k_most_reads = 100;  // while execve(2) puts another program in its place, a process has no environment
+// While execve(2) puts another program in its place, a process has no environment; on a busy machine it may be put off meanwhile.
+constexpr unsigned k_most_reads = 200;
+constexpr std::chrono::milliseconds k_read_again{1};
 // What a process inherited of a file closes without an event, when it becomes another program.
 constexpr std::chrono::milliseconds k_look_again{200};
 
@@ -36,7 +38,7 @@ bool is_of(const GuestProcesses& guest, const std::filesystem::path& process, pi
   if (guest.sessions.contains(::getsid(pid))) return true;
   auto environment = read_file(process / "environ", k_longest_environment);
   for (unsigned again = 0; environment && environment.value().empty() && again < k_most_reads; ++again) {
-    ::sched_yield();
+    std::this_thread::sleep_for(k_read_again);
     environment = read_file(process / "environ", k_longest_environment);
   }
   if (!environment) return false;

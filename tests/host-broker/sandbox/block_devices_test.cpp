@@ -66,6 +66,8 @@ class SandboxBlockDevicesTest : public SandboxTest {
     }
     EXPECT_GT(child, 0);
     const Descriptor begun(::open(fifo.c_str(), O_RDONLY | O_CLOEXEC));
+    char line_end = 0;
+    EXPECT_EQ(::read(begun.get(), &line_end, 1), 1);  // a shell that writes when nobody reads any more is killed
     return child;
   }
 
