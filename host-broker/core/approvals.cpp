@@ -23,34 +23,38 @@ void Broker::await_approval(OperationRecord record) {
 
 asio::awaitable<void> Broker::expire(OperationId id, Timestamp when) {
   co_await ports_.clock.sleep_until(when);
-  for (auto found = waiting_.find(id); found != waiting_.end(); found = waiting_.find(id)) {
+  for (; meant_.contains(id); co_await sleep_for(settings_.retry_pause)) {
+    const auto found = waiting_.find(id);
+    if (found == waiting_.end()) continue;  // what somebody has decided is just being written
     const OperationRecord record = found->second;
     const Error error{Errc::expired, "no administrator answered in time"};
     auto ended = co_await end_waiting(record, OperationState::expired, error, "broker");
-    if (ended) co_return;
-    log_error("cannot note that operation " + id.text() + " has expired: " + ended.error().message);
-    co_await sleep_for(settings_.retry_pause);
+    if (!ended) log_error("cannot note that operation " + id.text() + " has expired: " + ended.error().message);
   }
 }
 
 asio::awaitable<Result<void>> Broker::end_waiting(OperationRecord record, OperationState state, Error error, std::string actor) {
-  // Out of the map first: from here on nobody else can decide about it.
-  if (waiting_.erase(record.id) == 0) {
-    co_return fail(Errc::conflict, "cannot end operation '" + record.id.text() + "': it does not wait any more");
-  }
-  OperationRecord waiting = record;
   record.state = state;
   record.error = std::move(error);
   record.finished = ports_.clock.now();
+  const AuditNote note{std::move(actor), std::string(protocol::to_string(state)), record.id.text(), record.error->message};
+  co_return co_await change_waiting(std::move(record), note);
+}
+
+asio::awaitable<Result<void>> Broker::change_waiting(OperationRecord record, AuditNote note) {
+  auto before = waiting_.extract(record.id);
+  if (before.empty()) {
+    co_return fail(Errc::conflict, "cannot change operation '" + record.id.text() + "': it does not wait any more, or somebody else's word is just being written");
+  }
   std::vector<AuditNote> notes(1);
-  notes[0] = AuditNote{actor, std::string(protocol::to_string(state)), record.id.text(), record.error->message};
+  notes[0] = std::move(note);
   auto journalled = co_await ports_.journal.update(record, notes);
   if (!journalled) {
-    const OperationId id = waiting.id;
-    waiting_.insert_or_assign(id, std::move(waiting));  // it waits as before, for the next attempt
+    waiting_.insert(std::move(before));
     co_return journalled;
   }
-  meant_.erase(record.id);
+  if (record.state == OperationState::awaiting_approval) waiting_.insert_or_assign(record.id, record);
+  else meant_.erase(record.id);
   changed(record);
   co_return outcome::success();
 }
@@ -69,33 +73,23 @@ asio::awaitable<Result<protocol::OperationView>> Broker::resolve_approval(Caller
     CO_TRY(record, co_await find_operation(caller, id));
     co_return view_of(record, registry_.find(record.vm), Audience::administrator);
   }
-  OperationRecord waiting = found->second;
-  if (std::find(waiting.allowed_by.begin(), waiting.allowed_by.end(), user) != waiting.allowed_by.end()) {
+  OperationRecord record = found->second;
+  if (std::find(record.allowed_by.begin(), record.allowed_by.end(), user) != record.allowed_by.end()) {
     co_return fail(Errc::conflict, "cannot allow operation '" + id.text() + "' twice: '" + user + "' has allowed it, and " +
-                                       std::to_string(waiting.approvers_needed) + " different people must");
+                                       std::to_string(record.approvers_needed) + " different people must");
   }
   // Else a guest could have one clone looked at and approved, and give its name to another meanwhile.
   const std::optional<Uuid> meant = meant_[id];
-  if (meant && named_by(waiting) != meant) {
-    co_return fail(Errc::conflict, "cannot allow operation '" + id.text() + "': clone '" + printable(waiting.target) +
+  if (meant && named_by(record) != meant) {
+    co_return fail(Errc::conflict, "cannot allow operation '" + id.text() + "': clone '" + printable(record.target) +
                                        "' is not the one that had this name when it was asked for; deny it, and have it asked for again");
   }
-  OperationRecord record = waiting;
   record.allowed_by.push_back(user);
   const bool enough = record.allowed_by.size() >= record.approvers_needed;
   if (enough) record.state = OperationState::queued;
-  waiting_.erase(found);  // while the journal is written nobody else decides about it
-  std::vector<AuditNote> notes(1);
-  notes[0] = AuditNote{actor, "allowed", id.text(), reason};
-  auto journalled = co_await ports_.journal.update(record, notes);
-  if (!journalled) {
-    await_approval(std::move(waiting));
-    co_return outcome::failure(std::move(journalled).error());
-  }
-  if (enough) meant_.erase(id);
+  const AuditNote note{actor, "allowed", id.text(), reason};
+  CO_TRY(co_await change_waiting(record, note));
   if (enough) engine_.enqueue(record);
-  else await_approval(record);
-  changed(record);
   co_return view_of(record, registry_.find(record.vm), Audience::administrator);
 }
 

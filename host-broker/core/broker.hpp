@@ -102,6 +102,8 @@ class Broker : public RequestHandler {
   asio::awaitable<void> expire(OperationId id, Timestamp when);
   asio::awaitable<Result<protocol::OperationView>> resolve_approval(Caller caller, OperationId id, Decision decision, std::string reason);
   asio::awaitable<Result<void>> end_waiting(OperationRecord record, protocol::OperationState state, Error error, std::string actor);
+  // Writes down what is decided about an operation that waits; nobody else decides about it meanwhile. Where it cannot be written, it waits as before.
+  asio::awaitable<Result<void>> change_waiting(OperationRecord record, AuditNote note);
 
   asio::awaitable<Result<OperationRecord>> find_operation(Caller caller, OperationId id);
   Result<void> check_messages(const Caller& caller);

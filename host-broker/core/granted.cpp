@@ -77,16 +77,10 @@ asio::awaitable<Result<void>> Broker::withdraw(protocol::GrantView revoked, std:
   for (const OperationId& id : ids) {
     const auto found = waiting_.find(id);
     if (found == waiting_.end()) continue;  // decided meanwhile
-    OperationRecord waiting = found->second;
-    OperationRecord record = waiting;
+    OperationRecord record = found->second;
     std::erase(record.allowed_by, user);
-    waiting_.erase(found);  // while the journal is written nobody else decides about it
-    std::vector<AuditNote> notes(1);
-    notes[0] = AuditNote{actor, "word withdrawn", id.text(), "of " + user + ", with " + revoked.id.text()};
-    const auto journalled = co_await ports_.journal.update(record, notes);
-    waiting_.insert_or_assign(id, journalled ? record : waiting);
-    if (!journalled) co_return journalled;
-    changed(record);
+    const AuditNote note{actor, "word withdrawn", id.text(), "of " + user + ", with " + revoked.id.text()};
+    CO_TRY(co_await change_waiting(record, note));
   }
   co_return outcome::success();
 }

@@ -60,7 +60,9 @@ asio::awaitable<Result<void>> FakeJournal::insert(OperationRecord operation, std
 }
 
 asio::awaitable<Result<void>> FakeJournal::update(OperationRecord operation, std::vector<AuditNote> notes) {
-  CO_TRY(begin("update " + operation.id.text()));
+  auto begun = begin("update " + operation.id.text());
+  co_await take_time(slow);
+  CO_TRY(std::move(begun));
   OperationRecord* record = find_record(operation.id);
   if (record == nullptr) {
     co_return fail(Errc::not_found, "cannot update operation '" + operation.id.text() + "': there is none");

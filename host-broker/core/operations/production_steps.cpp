@@ -16,6 +16,20 @@ constexpr std::chrono::seconds k_blink_limit{10};      // for a link that is sta
 
 const std::string k_is_silent = "silent";             // result of prepare leaving
 const std::string k_fence = "fence";
+const std::string k_from = "from ";
+const std::string k_to = "to ";
+
+std::string to_text(const Uuid& to) { return k_to + to.text(); }
+
+// After a restart: the member of whom a step had journalled this word.
+std::optional<Uuid> journalled(const Context& context, const std::string& word) {
+  if (context.making == Making::fresh) return std::nullopt;
+  for (const StepRecord& step : context.record.steps) {
+    if (!step.result.starts_with(word)) continue;
+    if (const auto member = Uuid::parse(std::string_view(step.result).substr(word.size()))) return member.value();
+  }
+  return std::nullopt;
+}
 
 asio::awaitable<Result<void>> pause_domain(Context context, Domain domain) {
   if (domain.state != DomainState::running) co_return outcome::success();
@@ -266,6 +280,32 @@ class HandedOverStep : public HandOverStep {
   asio::awaitable<Result<void>> undo() override { return MoveStep::undo(); }  // that of "hand over" takes it away
 };
 
+// Whoever the backends let speak instead of the member that is to get production: no one of them may follow before all of them have.
+class SilenceOtherStep : public ProductionStep {
+ public:
+  SilenceOtherStep(Context context, const Move& move) : ProductionStep(std::move(context), move, move.to) {}
+  std::string name() const override { return "silence other"; }
+  std::string plan() const override { return "lock " + member_name(*family(), other().value_or(member_)) + " down"; }
+  std::string intent() const override { return to_text(member_); }
+  asio::awaitable<Result<Presence>> probe() override { co_return Presence::absent; }
+
+  asio::awaitable<Result<StepOutcome>> act() override {
+    StepOutcome outcome;
+    const auto speaker = other();
+    if (!speaker) co_return outcome;
+    const std::string name = member_name(*family(), *speaker);
+    CO_TRY(const std::string applied, co_await take_from(*speaker));
+    outcome.text = "locked " + name + " down, " + applied;
+    co_return outcome;
+  }
+
+ private:
+  std::optional<Uuid> other() const {
+    auto speaker = family() == nullptr ? std::nullopt : production_member(*family());
+    return speaker == member_ ? std::nullopt : speaker;
+  }
+};
+
 class HealthStep : public MoveStep {
  public:
   HealthStep(Context context, const Move& move) : MoveStep(std::move(context), move, move.to) {}
@@ -299,17 +339,9 @@ std::string why_unwell(const Result<protocol::GuestHealthReport>& report) {
   return "it says that it is not well";
 }
 
-std::string from_text(const Uuid& from) { return "from " + from.text(); }
-
-std::optional<Uuid> moved_from(const Context& context) {
-  constexpr std::string_view k_from = "from ";
-  if (context.making == Making::fresh) return std::nullopt;
-  for (const StepRecord& step : context.record.steps) {
-    if (!step.result.starts_with(k_from)) continue;
-    if (const auto from = Uuid::parse(std::string_view(step.result).substr(k_from.size()))) return from.value();
-  }
-  return std::nullopt;
-}
+std::string from_text(const Uuid& from) { return k_from + from.text(); }
+std::optional<Uuid> moved_from(const Context& context) { return journalled(context, k_from); }
+std::optional<Uuid> moved_to(const Context& context) { return journalled(context, k_to); }
 
 asio::awaitable<Result<Holding>> holding_of(Context context, std::string resource) {
   Holding holding;
@@ -376,6 +408,7 @@ std::vector<std::unique_ptr<Step>> move_steps(const Context& context, const Move
   return steps;
 }
 
+std::unique_ptr<Step> silence_other_step(Context context, Move move) { return std::make_unique<SilenceOtherStep>(std::move(context), move); }
 std::unique_ptr<Step> hand_over_step(Context context, Move move) { return std::make_unique<HandOverStep>(std::move(context), move, Acknowledged::here); }
 std::unique_ptr<Step> health_step(Context context, Move move) { return std::make_unique<HealthStep>(std::move(context), move); }
 

@@ -35,10 +35,15 @@ asio::awaitable<Result<Move>> plan_move(Context context, Uuid from, Uuid to);
 std::optional<Uuid> moved_from(const Context& context);
 // What the first step journals for it.
 std::string from_text(const Uuid& from);
+// After a restart: whom silence_other_step had begun to silence others for.
+std::optional<Uuid> moved_to(const Context& context);
 
 // All steps of it, in their order, with every shared volume that `from` has. What the backends need to follow, the volumes use: each
 // acknowledgement is waited for only when the next step needs it.
 std::vector<std::unique_ptr<Step>> move_steps(const Context& context, const Move& move);
+
+// Locks down whom the backends let speak instead of `move.to`, and waits until all of them follow. Nothing, where there is none.
+std::unique_ptr<Step> silence_other_step(Context context, Move move);
 
 // Gives production to `move.to`, whoever had it, announces its addresses and waits until the backends follow. Undo takes it away again.
 std::unique_ptr<Step> hand_over_step(Context context, Move move);

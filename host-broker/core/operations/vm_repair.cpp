@@ -148,8 +148,9 @@ class Diagnosis {
   bool is_well_ = true;
 };
 
-// Who is to have production: who has its lease, else who is asked for, else the original.
-Result<Uuid> producer_of(const Family& family, const Holding& lease, const protocol::VmRepair& call) {
+// Who is to have production: who has its lease, else who is asked for, else the original. Begun for one, it is ended for the same.
+Result<Uuid> producer_of(const Context& context, const Family& family, const Holding& lease, const protocol::VmRepair& call) {
+  if (const auto begun = moved_to(context)) return *begun;
   if (!call.to) return lease.member.value_or(family.uuid);
   auto wanted = member_named(family, call.to->text());
   if (!wanted) return Error{wanted.error().code, wanted.error().message, "/params/to"};
@@ -188,7 +189,7 @@ asio::awaitable<Result<Operation>> make_vm_repair(Context context, protocol::VmR
   CO_TRY(const Family* found, family_of(context));
   const Family family = *found;
   CO_TRY(const Holding lease, co_await holding_of(context, production_of(family.uuid)));
-  CO_TRY(const Uuid producer, producer_of(family, lease, call));
+  CO_TRY(const Uuid producer, producer_of(context, family, lease, call));
   if (context.making == Making::fresh && !lease.member) {
     CO_TRY(const std::string why_not, why_not_for_production(context, producer));
     if (!why_not.empty()) co_return fail(Errc::conflict, "cannot repair towards '" + member_name(family, producer) + "': " + why_not, "/params/to");
@@ -200,6 +201,8 @@ asio::awaitable<Result<Operation>> make_vm_repair(Context context, protocol::VmR
   Operation operation;
   operation.point_of_no_return = 0;
   Diagnosis diagnosis(operation);
+  const auto speaker = production_member(family);
+  diagnosis.add(silence_other_step(context, move), speaker && *speaker != producer);
   diagnosis.add(hand_over_step(context, move), is_broken);
   diagnosis.add(std::make_unique<GoOnStep>(context, producer, move.config, !domain), stands_still);
   std::string elsewhere;

@@ -108,8 +108,8 @@ deaths_on_the_way() {
   cut_over_to_standby "the broker is killed: production is moved"
   fault_was_met || not_ok "the broker came by the volume's step"
   cut_back "and moved back"
-  ((${#moments[@]} == 1)) || harm_at_step agent_dies "loses its agent" come_home pos1.standby 5
-  harm_at_step vm_crash crashes start_and_come_home pos1.standby 5
+  ((${#moments[@]} == 1)) || harm_at_step agent_dies "loses its agent" come_home pos1.standby start 5
+  harm_at_step vm_crash crashes start_and_come_home pos1.standby start 5
   sells_on
   expect_status 0 "the original sells"
 }

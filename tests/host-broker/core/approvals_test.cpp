@@ -80,6 +80,24 @@ TEST_F(Approvals, NoAnswerInTimeExpires) {
   EXPECT_EQ(state(operation.id), OperationState::expired);
 }
 
+// Its time is over at the moment at which a word is being written that cannot be.
+TEST_F(Approvals, AWordThatCannotBeWrittenKeepsNothingFromExpiring) {
+  const auto operation = asked();
+  const std::string update = "update " + operation.id.text();
+  bool is_full = true;
+  world.journal.slow = true;
+  world.journal.fails = [&](const std::string& call) -> std::optional<Error> {
+    if (!is_full || call != update) return std::nullopt;
+    is_full = false;
+    world.clock.advance(std::chrono::minutes(15));
+    return Error{Errc::system, "the disk is full"};
+  };
+  EXPECT_FAILS(world.call(world.admin(), ApprovalAllow{.id = operation.id}), Errc::system);
+  EXPECT_FALSE(is_full);
+  const auto has_expired = [&] { return state(operation.id) == OperationState::expired; };
+  EXPECT_TRUE(run_until(*world.context, has_expired));
+}
+
 TEST_F(Approvals, WaitOverARestart) {
   const auto operation = asked();
   world.crash();

@@ -56,6 +56,38 @@ TEST(Repair, TheLeaseCountsWhereTheFileDoesNotFollow) {
   EXPECT_EQ(till.producer(), "standby");
 }
 
+// The backends are told of each in turn: none may let the new one speak while another still lets the old one.
+TEST(Repair, LocksDownWhoeverSpeaksWithoutTheLeaseFirst) {
+  for (const bool is_killed : {false, true}) {
+    Till till;
+    const auto lease = run_on(*till.context, till.leases.pass_lease(broker::production_of(till.pos1_uuid), 0, till.clone("standby")->uuid));
+    ASSERT_OK(lease);
+    EXPECT_EQ(broker::production_member(till.family()), till.pos1_uuid);
+    EXPECT_EQ(plan(till).at(0), "lock pos1 down");
+    EXPECT_EQ(plan(till).at(1), "give production to standby and announce its addresses");
+    till.network.applied.clear();
+    if (is_killed) {
+      till.network.hold = std::make_shared<asio::steady_timer>(*till.context, asio::steady_timer::time_point::max());
+      ASSERT_OK(till.call(till.admin(), VmRepair{}));
+      till.settle();
+      till.crash();
+      till.network.hold.reset();
+      till.start();
+      till.settle();
+    } else {
+      ASSERT_EQ(repair(till), OperationState::succeeded);
+    }
+    EXPECT_EQ(till.journal.operations.back().state, OperationState::succeeded);
+    std::vector<std::optional<Uuid>> speakers;
+    for (const broker::Family& family : till.network.applied) speakers.push_back(broker::production_member(family));
+    ASSERT_GE(speakers.size(), 2u);
+    EXPECT_EQ(speakers.front(), std::nullopt);
+    EXPECT_EQ(speakers.back(), till.clone("standby")->uuid);
+    EXPECT_EQ(std::count(speakers.begin(), speakers.end(), till.pos1_uuid), 0);
+    EXPECT_EQ(broker::production_member(till.family()), till.clone("standby")->uuid);
+  }
+}
+
 TEST(Repair, AVolumeThatAStrangerHasAndItsHolderHasNot) {
   Till till;
   till.devices.attached[till.volume] = {{DomainId{2}, "xvdz"}};
