@@ -8,8 +8,6 @@
 namespace zynclone::protocol {
 namespace {
 
-constexpr std::size_t k_most_members = 64;  // keys of one object: lookups are linear
-
 // Builds the tree from the parser's events; the first event that breaks a limit stops the parser.
 class Builder : public nlohmann::json_sax<Json> {
  public:
@@ -37,7 +35,7 @@ class Builder : public nlohmann::json_sax<Json> {
     if (name.find('\0') != std::string::npos) return stop("a key holds a NUL");
     Json& object = *open_.back();
     if (object.contains(name)) return stop("key '" + printable(name.substr(0, 80)) + "' stands twice");
-    if (object.size() >= k_most_members) return stop("more than " + std::to_string(k_most_members) + " keys in one object");
+    if (object.size() >= k_most_json_keys) return stop("more than " + std::to_string(k_most_json_keys) + " keys in one object");
     key_ = std::move(name);
     return true;
   }

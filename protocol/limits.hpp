@@ -12,6 +12,7 @@ inline constexpr unsigned k_newest_version = 1;
 inline constexpr std::size_t k_longest_message = 64 * 1024;    // bytes of JSON in a frame or a line
 inline constexpr std::size_t k_longest_mailbox_request = 1024; // bytes of JSON from a guest without vchan
 inline constexpr int k_deepest_json = 12;                      // nested objects and arrays
+inline constexpr std::size_t k_most_json_keys = 64;            // keys of one object: lookups are linear
 inline constexpr std::size_t k_most_json_values = 4096;        // in one message
 inline constexpr std::size_t k_longest_text = 1024;            // bytes in a free text: a note, a reason, an error message
 inline constexpr std::size_t k_most_list_entries = 100;        // one page of operations, approvals, audit entries

@@ -64,7 +64,11 @@ asio::awaitable<void> Broker::reconcile() {
       auto config = ports_.configuration.guest(vm);
       if (!config) continue;  // `vmclone config check` says what is wrong; each request of this guest does too
       auto original = co_await ports_.toolstack.read_config(vm, config.value().xl_config);
-      if (!original || !original.value().uuid) continue;
+      if (!original) continue;
+      if (!original.value().uuid) {
+        log_warning("VM '" + vm.text() + "' has no family: " + config.value().xl_config + " has no uuid");
+        continue;
+      }
       Family family{.vm = vm, .uuid = *original.value().uuid};
       for (const VmVif& vif : original.value().vifs) {
         family.vifs.push_back(CloneVif{.index = vif.index, .mac = vif.mac, .bridge = vif.bridge, .backend = vif.backend, .interface = vif.interface});

@@ -67,6 +67,7 @@ Result<OwnDevices> devices_of(const GuestConfig& config, configuration::Toolstac
   TRY(const auto parsed, xen::parse_xl_config(text, config.xl_config));
   TRY(auto vm, xen::to_vm_config(parsed, config.vm, config.xl_config));
   OwnDevices own;
+  own.has_uuid = vm.uuid.has_value();
   own.disks = std::move(vm.disks);
   for (const VmVif& vif : vm.vifs) own.interfaces.insert(vif.index);
   own.passed = passed_devices(parsed);

@@ -19,6 +19,7 @@ struct PassedDevice {
 };
 
 struct OwnDevices {
+  bool has_uuid = true;            // by which its family is known
   std::vector<VmDisk> disks;
   std::set<unsigned> interfaces;   // indexes
   std::vector<PassedDevice> passed;

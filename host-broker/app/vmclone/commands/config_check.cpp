@@ -76,6 +76,10 @@ std::map<VmName, std::vector<VmDisk>> find_disks(FileConfiguration& guests, conf
       mistakes.push_back(std::move(found).error());
       continue;
     }
+    if (!found.value().has_uuid) {
+      mistakes.push_back({Errc::configuration, "cannot clone VM '" + vm.text() + "': its configuration has no uuid, by which its family is known; add a line uuid = \"...\", "
+                                               "with that of its running domain ('xl list -v') or any other before its next start", config.value().xl_config});
+    }
     check_mask(guests, config.value(), "clone_vif_mask", config.value().clone_vif_mask, found.value().interfaces, warnings);
     check_mask(guests, config.value(), "original_vif_mask", config.value().original_vif_mask, found.value().interfaces, warnings);
     check_peripherals(guests, config.value(), found.value(), mistakes, warnings);

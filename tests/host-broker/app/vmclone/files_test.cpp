@@ -102,6 +102,14 @@ TEST_F(VmcloneFiles, ConfigCheckNoticesADiskThatTheVmHasNot) {
   EXPECT_NE(run.errors().find("(configuration at " + path("clone/guest/pos1.conf") + ":2)"), std::string::npos) << run.errors();
 }
 
+TEST_F(VmcloneFiles, ConfigCheckNoticesAVmWithoutUuid) {
+  write("pos1.cfg", "name = \"pos1\"\nmemory = 512\ndisk = [\"format=raw,vdev=xvda,access=rw,target=" + path("root.img") + "\"]\n");
+  auto run = start({"config", "check"});
+  EXPECT_EQ(run.finish(), 1);
+  EXPECT_NE(run.errors().find("has no uuid"), std::string::npos) << run.errors();
+  EXPECT_NE(run.errors().find("(configuration at " + path("pos1.cfg") + ")"), std::string::npos) << run.errors();
+}
+
 TEST_F(VmcloneFiles, SharedVolumesAreShownAndChecked) {
   write("sales.img", "volume");
   write("pos1.cfg", "name = \"pos1\"\nuuid = \"0b5a6c1e-9d52-4b11-8c0d-2f6e8a417b90\"\nmemory = 512\n"
