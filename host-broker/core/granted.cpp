@@ -69,6 +69,7 @@ asio::awaitable<Result<void>> Broker::apply_grants(OperationRecord& record) {
 // What still waits for a second person has no longer the word of who gave this one ahead of time; who gave it otherwise, too, gives it again.
 asio::awaitable<Result<void>> Broker::withdraw(protocol::GrantView revoked, std::string actor) {
   const std::string user = revoked.by.substr(revoked.by.find(':') + 1);
+  Result<void> all = outcome::success();
   std::vector<OperationId> ids;
   for (const auto& [id, record] : waiting_) {
     const bool is_meant = record.vm == revoked.vm && glob_matches(revoked.operations, record.kind);
@@ -80,9 +81,10 @@ asio::awaitable<Result<void>> Broker::withdraw(protocol::GrantView revoked, std:
     OperationRecord record = found->second;
     std::erase(record.allowed_by, user);
     const AuditNote note{actor, "word withdrawn", id.text(), "of " + user + ", with " + revoked.id.text()};
-    CO_TRY(co_await change_waiting(record, note));
+    auto changed_one = co_await change_waiting(record, note);
+    if (!changed_one && all) all = std::move(changed_one);
   }
-  co_return outcome::success();
+  co_return all;
 }
 
 }  // namespace zynclone::broker

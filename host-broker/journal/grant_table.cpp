@@ -70,7 +70,7 @@ Result<protocol::GrantView> revoke_grant(soci::session& session, const Operation
   TRY(auto grant, view_of(row));
   while (select.fetch()) {  // to the end, which releases the database's read lock
   }
-  session << "delete from grants where id = :id", soci::use(id.text(), "id");
+  session << "update grants set used = times where id = :id", soci::use(id.text(), "id");
   return grant;
 }
 
@@ -93,7 +93,7 @@ Result<std::vector<protocol::GrantView>> usable_grants(soci::session& session, c
 
 void forget_grants(soci::session& session, Timestamp time) {
   const auto before = static_cast<long long>(time.time_since_epoch().count());
-  session << "delete from grants where used >= times or expires < :before", soci::use(before, "before");
+  session << "delete from grants where expires < :before", soci::use(before, "before");
 }
 
 }  // namespace zynclone::broker::journal

@@ -21,7 +21,8 @@ class Grants {
   // Counts one use. Errors: not_found when it is revoked, used up or unknown.
   virtual asio::awaitable<Result<void>> use_grant(OperationId id) = 0;
 
-  // Gives it as it was. Errors: not_found, also when it was revoked before.
+  // It counts as used up from now on; gives it as it was. Known until its time is over, so that what it has allowed can be found, once more if need be.
+  // Errors: not_found.
   virtual asio::awaitable<Result<protocol::GrantView>> revoke_grant(OperationId id) = 0;
 };
 

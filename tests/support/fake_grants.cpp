@@ -32,7 +32,7 @@ asio::awaitable<Result<GrantView>> FakeGrants::revoke_grant(OperationId id) {
   const auto found = std::find_if(grants.begin(), grants.end(), [&](const GrantView& grant) { return grant.id == id; });
   if (found == grants.end()) co_return fail(Errc::not_found, "cannot revoke grant '" + id.text() + "': there is none");
   const GrantView revoked = *found;
-  grants.erase(found);
+  found->used = found->times;
   co_return revoked;
 }
 
