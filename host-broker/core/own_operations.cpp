@@ -16,6 +16,10 @@ namespace {
 constexpr std::chrono::milliseconds k_look_at_unwell{2000};
 constexpr std::size_t k_most_looked_through = 200;  // operations of a family, for who was given a volume
 
+bool is_on_probation(const Family* family, const OperationId& cutover) {
+  return family != nullptr && family->probation && family->probation->operation == cutover;
+}
+
 }  // namespace
 
 asio::awaitable<Result<OperationId>> Broker::begin(VmName vm, protocol::Method method) {
@@ -48,7 +52,11 @@ void Broker::watch_times(const Family& family) {
 asio::awaitable<void> Broker::end_probation(Uuid uuid, OperationId cutover) {
   for (auto pause = own_retry();; pause = std::min(pause * 2, own_retry() * 60)) {
     const Family* family = registry_.find(uuid);
-    if (family == nullptr || !family->probation || family->probation->operation != cutover) break;
+    if (!is_on_probation(family, cutover)) {
+      if (!is_production_in_work(uuid)) break;
+      co_await ports_.clock.sleep_until(ports_.clock.now() + own_retry());  // its end may be undone yet
+      continue;
+    }
     const VmName vm = family->vm;
     const Probation probation = *family->probation;
     if (ports_.clock.now() < probation.ends) {
@@ -69,44 +77,54 @@ asio::awaitable<void> Broker::end_probation(Uuid uuid, OperationId cutover) {
 }
 
 // A member that stays unwell for as long as one may take to become well (health_timeout), or silent, does not keep the till until its probation ends.
-// Nobody interferes with what is being decided, or with a command that runs in a member.
+// Nobody interferes with what is being decided, or with a member in which a command runs or of which a clone is made: what it says meanwhile does not count.
 asio::awaitable<void> Broker::watch_probation(Uuid uuid, OperationId cutover) {
   const auto well_pause = std::chrono::duration_cast<std::chrono::milliseconds>(settings_.health_pause);
   auto undo_pause = own_retry();
-  std::optional<Timestamp> unwell_since;
+  std::optional<std::chrono::steady_clock::time_point> unwell_since;
   for (auto pause = well_pause;;) {
     co_await ports_.clock.sleep_until(ports_.clock.now() + pause);
     const Family* family = registry_.find(uuid);
-    if (family == nullptr || !family->probation || family->probation->operation != cutover) co_return;
-    const VmName vm = family->vm;
-    const Uuid member = family->probation->to;
-    const std::string name = member_name(*family, member);
-    const auto config = ports_.configuration.guest(vm);
+    if (!is_on_probation(family, cutover) && !is_production_in_work(uuid)) co_return;
     pause = well_pause;
-    if (production_member(*family) != member || !config || config.value().channel == "none") {
+    if (!may_be_undone(family, cutover)) {
       unwell_since.reset();
       continue;
     }
+    const VmName vm = family->vm;
+    const Uuid member = family->probation->to;
+    const std::string name = member_name(*family, member);
     const auto report = co_await ports_.guests.health(member, k_prepare_limit);
     const std::string why = why_unwell(report);
-    if (why.empty()) {
+    const auto config = ports_.configuration.guest(vm);
+    if (why.empty() || !may_be_undone(registry_.find(uuid), cutover) || !config) {
       unwell_since.reset();
       continue;
     }
     pause = k_look_at_unwell;
-    const Timestamp now = ports_.clock.now();
+    if (!report && report.error().code == Errc::busy) continue;  // it has not said; it answers somebody else
+    const auto now = ports_.clock.steady();
     if (!unwell_since) unwell_since = now;
-    const bool is_in_work = is_production_in_work(uuid) || engine_.is_unfinished(uuid, protocol::AgentRun::method);
-    if (is_in_work || now - *unwell_since < config.value().health_timeout) continue;
+    if (now - *unwell_since < config.value().health_timeout) continue;
     const std::string text = vm.text() + ": " + name + " is not well: " + why + "; its cutover is to be undone";
     log_warning(text);
     (void)co_await ports_.audit.append(std::string(k_broker), "unwell on probation", "", text);
+    if (!may_be_undone(registry_.find(uuid), cutover)) continue;
     const protocol::Method undo{protocol::CutoverUndo()};
     auto begun = co_await begin(vm, undo);
     if (!begun) log_error("cannot undo the cutover of " + vm.text() + ": " + begun.error().message);
     pause = undo_pause;
     undo_pause = std::min(undo_pause * 2, own_retry() * 60);
   }
+}
+
+// Because its new member is unwell: that member has production, can be asked, and nothing of the family is in work that explains it.
+bool Broker::may_be_undone(const Family* family, const OperationId& cutover) const {
+  if (!is_on_probation(family, cutover) || production_member(*family) != family->probation->to) return false;
+  const auto config = ports_.configuration.guest(family->vm);
+  const auto is_in_work = [&](std::string_view kind) { return engine_.is_unfinished(family->uuid, kind); };
+  return config && config.value().channel != "none" && !is_production_in_work(family->uuid) && !is_in_work(protocol::AgentRun::method) &&
+         !is_in_work(protocol::CloneCreate::method);
 }
 
 // A clone that has production, or may get it back, stays until that is decided.

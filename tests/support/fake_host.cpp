@@ -63,12 +63,14 @@ asio::awaitable<Result<protocol::IdentityReport>> FakeGuestLink::apply_identity(
   co_return protocol::IdentityReport{.hooks = 6};
 }
 
-asio::awaitable<Result<protocol::ReleaseReport>> FakeGuestLink::release_volume(Uuid member, protocol::GuestReleaseVolume call, Deadline) {
+asio::awaitable<Result<protocol::ReleaseReport>> FakeGuestLink::release_volume(Uuid member, protocol::GuestReleaseVolume call, Deadline limit) {
+  volume_limits.push_back(limit);
   CO_TRY(begin("release " + call.volume.text() + ' ' + member.text()));
   co_return protocol::ReleaseReport{.hooks = 1, .was_mounted = true};
 }
 
-asio::awaitable<Result<protocol::AcquireReport>> FakeGuestLink::acquire_volume(Uuid member, protocol::GuestAcquireVolume call, Deadline) {
+asio::awaitable<Result<protocol::AcquireReport>> FakeGuestLink::acquire_volume(Uuid member, protocol::GuestAcquireVolume call, Deadline limit) {
+  volume_limits.push_back(limit);
   CO_TRY(begin("acquire " + call.volume.text() + ' ' + member.text()));
   co_return protocol::AcquireReport{.hooks = 1, .mount_point = "/srv/" + call.volume.text()};
 }
@@ -87,6 +89,7 @@ asio::awaitable<Result<protocol::RunReport>> FakeGuestLink::run(Uuid member, pro
 
 asio::awaitable<Result<protocol::GuestHealthReport>> FakeGuestLink::health(Uuid member, Deadline) {
   calls.push_back("health " + member.text());
+  if (const auto held = hold_health) co_await held->async_wait(asio::as_tuple(asio::use_awaitable));
   co_return health_report;
 }
 

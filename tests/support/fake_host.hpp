@@ -38,6 +38,7 @@ class FakeGuestLink : public broker::GuestLink {
   std::set<Uuid> quiesced;
   std::set<Uuid> disconnected;
   std::vector<std::string> calls;           // "quiesce <uuid>", "health <uuid>", "prepare leaving <uuid>", "release sales <uuid>", …
+  std::vector<Deadline> volume_limits;      // of those calls that release or acquire one
   std::function<std::optional<Error>(const std::string& call)> fails;  // of those of a cutover: asked before each
   Result<protocol::GuestHealthReport> health_report = protocol::GuestHealthReport{.healthy = true};
   Result<protocol::RunReport> run_report = protocol::RunReport{.status = 0, .output = "done"};
@@ -45,6 +46,7 @@ class FakeGuestLink : public broker::GuestLink {
   std::vector<protocol::GuestRun> runs;     // as they were asked for
   std::vector<Error> run_fails;             // of the next ones, first
   std::shared_ptr<asio::steady_timer> hold_run;  // until it is cancelled, commands run
+  std::shared_ptr<asio::steady_timer> hold_health;
   std::map<Uuid, std::shared_ptr<asio::steady_timer>> hold_identity;  // until it is cancelled, this member's hooks run
   std::optional<Error> quiesce_fails;
   unsigned connects_after = 0;              // so many calls of quiesce, who is disconnected; 0: never

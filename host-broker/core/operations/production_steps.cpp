@@ -16,21 +16,6 @@ constexpr std::chrono::seconds k_blink_limit{10};      // for a link that is sta
 
 const std::string k_is_silent = "silent";             // result of prepare leaving
 const std::string k_fence = "fence";
-const std::string k_from = "from ";
-const std::string k_to = "to ";
-
-std::string to_text(const Uuid& to) { return k_to + to.text(); }
-
-// After a restart: the member of whom a step had journalled this word.
-std::optional<Uuid> journalled(const Context& context, const std::string& word) {
-  if (context.making == Making::fresh) return std::nullopt;
-  for (const StepRecord& step : context.record.steps) {
-    if (!step.result.starts_with(word)) continue;
-    if (const auto member = Uuid::parse(std::string_view(step.result).substr(word.size()))) return member.value();
-  }
-  return std::nullopt;
-}
-
 asio::awaitable<Result<void>> pause_domain(Context context, Domain domain) {
   if (domain.state != DomainState::running) co_return outcome::success();
   co_return co_await context.ports.toolstack.pause(domain.id);
@@ -134,7 +119,7 @@ class FenceStep : public MoveStep {
   asio::awaitable<Result<StepOutcome>> act() override {
     StepOutcome outcome;
     if (!*move_.is_silent) co_return outcome;
-    CO_TRY(const std::string done, co_await fence(context_, member_, member()));
+    CO_TRY(const std::string done, co_await fence(context_, member_, member(), IfItRunsOn::end));
     if (!done.empty()) outcome.text = done + ", as its agent is silent";
     co_return outcome;
   }
@@ -154,23 +139,31 @@ class ProductionStep : public MoveStep {
 
  protected:
   asio::awaitable<Result<void>> publish(std::optional<Uuid> member) {
-    const std::string resource = production_of(context_.record.family);
-    CO_TRY(Holding now, co_await holding_of(context_, resource));
-    if (now.member != member) {
-      CO_TRY(now.lease, co_await context_.ports.leases.pass_lease(resource, now.lease.token, member));
-    }
-    const bool was_never_moved = now.lease.token == 0;  // the original has it without a lease
-    const Production production{.member = member, .generation = now.lease.token, .announce = move_.config.announce};
+    CO_TRY(Holding now, co_await holding_of(context_, resource()));
     const Family* before = family();
     if (before == nullptr) co_return fail(Errc::not_found, "cannot move production: the family is gone");
-    if (!was_never_moved && (before->production.generation != production.generation || before->production.member != member)) {
-      CO_TRY(context_.registry.change(context_.record.vm, [&](Family& changed) { changed.production = production; }));
+    // The backends take no token for two.
+    const bool is_anothers = now.lease.token != 0 && before->production.generation == now.lease.token && before->production.member != member;
+    if (now.member != member || is_anothers) {
+      CO_TRY(now.lease, co_await context_.ports.leases.pass_lease(resource(), now.lease.token, member));
     }
-    co_return outcome::success();
+    const bool was_never_moved = now.lease.token == 0;  // the original has it without a lease
+    if (was_never_moved) co_return outcome::success();
+    co_return tell(now.lease, member);
   }
 
-  asio::awaitable<Result<std::string>> give(std::optional<Uuid> member) {
-    CO_TRY(co_await publish(member));
+  // Nobody is to speak for now, whoever holds the lease: it stays with them.
+  asio::awaitable<Result<void>> publish_nobody() {
+    CO_TRY(Holding now, co_await holding_of(context_, resource()));
+    const Family* before = family();
+    if (before == nullptr) co_return fail(Errc::not_found, "cannot move production: the family is gone");
+    if (!production_member(*before)) co_return outcome::success();
+    CO_TRY(now.lease, co_await context_.ports.leases.pass_lease(resource(), now.lease.token, now.member));
+    co_return tell(now.lease, std::nullopt);
+  }
+
+  // The backends follow what is published.
+  asio::awaitable<Result<std::string>> acknowledged() {
     const Family published = *family();
     CO_TRY(const auto domains, co_await context_.ports.network.wait_applied(published, context_.settings.lockdown_timeout));
     std::string names;
@@ -178,18 +171,38 @@ class ProductionStep : public MoveStep {
     co_return "generation " + std::to_string(published.generation.value) + " (acknowledged by " + names + ')';
   }
 
-  // From a member that its backend may not lock: what it sends does not count while it stands still, and the backend may need the quiet, too.
+  // That somebody is silent, whom its backend may not lock: what it sends does not count while it stands still, and the backend may need the quiet, too.
+  asio::awaitable<Result<std::string>> silence_acknowledged(std::optional<Uuid> speaker) {
+    auto silenced = co_await acknowledged();
+    if (silenced || silenced.error().code != Errc::timed_out || !speaker) co_return silenced;
+    CO_TRY(co_await hold_still(context_, *speaker));
+    co_return co_await acknowledged();
+  }
+
+  asio::awaitable<Result<std::string>> give(std::optional<Uuid> member) {
+    CO_TRY(co_await publish(member));
+    co_return co_await acknowledged();
+  }
+
   asio::awaitable<Result<std::string>> take_from(Uuid speaker) {
-    auto given = co_await give(std::nullopt);
-    if (given || given.error().code != Errc::timed_out) co_return given;
-    CO_TRY(co_await hold_still(context_, speaker));
-    co_return co_await give(std::nullopt);
+    CO_TRY(co_await publish(std::nullopt));
+    co_return co_await silence_acknowledged(speaker);
   }
 
   asio::awaitable<Result<Presence>> probe_holder(std::optional<Uuid> member) {
     CO_TRY(const Holding now, co_await holding_of(context_, production_of(context_.record.family)));
     const bool follows = family() != nullptr && production_member(*family()) == now.member;
     co_return now.member == member && follows ? Presence::present : Presence::absent;
+  }
+
+ private:
+  std::string resource() const { return production_of(context_.record.family); }
+
+  Result<void> tell(const Lease& lease, std::optional<Uuid> member) {
+    const Production production{.member = member, .generation = lease.token, .announce = move_.config.announce};
+    if (family()->production.generation == production.generation && family()->production.member == member) return outcome::success();
+    TRY(context_.registry.change(context_.record.vm, [&](Family& changed) { changed.production = production; }));
+    return outcome::success();
   }
 };
 
@@ -286,16 +299,16 @@ class SilenceOtherStep : public ProductionStep {
   SilenceOtherStep(Context context, const Move& move) : ProductionStep(std::move(context), move, move.to) {}
   std::string name() const override { return "silence other"; }
   std::string plan() const override { return "lock " + member_name(*family(), other().value_or(member_)) + " down"; }
-  std::string intent() const override { return to_text(member_); }
   asio::awaitable<Result<Presence>> probe() override { co_return Presence::absent; }
 
   asio::awaitable<Result<StepOutcome>> act() override {
     StepOutcome outcome;
-    const auto speaker = other();
-    if (!speaker) co_return outcome;
-    const std::string name = member_name(*family(), *speaker);
-    CO_TRY(const std::string applied, co_await take_from(*speaker));
-    outcome.text = "locked " + name + " down, " + applied;
+    const Family* now = family();
+    if (now != nullptr && production_member(*now) == member_) co_return outcome;
+    const auto speaker = other();  // nobody, where an earlier attempt, or a cutover, has published that; who has not followed is waited for
+    CO_TRY(co_await publish_nobody());
+    CO_TRY(const std::string applied, co_await silence_acknowledged(speaker));
+    if (speaker) outcome.text = "locked " + member_name(*family(), *speaker) + " down, " + applied;
     co_return outcome;
   }
 
@@ -339,9 +352,17 @@ std::string why_unwell(const Result<protocol::GuestHealthReport>& report) {
   return "it says that it is not well";
 }
 
-std::string from_text(const Uuid& from) { return k_from + from.text(); }
-std::optional<Uuid> moved_from(const Context& context) { return journalled(context, k_from); }
-std::optional<Uuid> moved_to(const Context& context) { return journalled(context, k_to); }
+std::string from_text(const Uuid& from) { return "from " + from.text(); }
+
+std::optional<Uuid> moved_from(const Context& context) {
+  constexpr std::string_view k_from = "from ";
+  if (context.making == Making::fresh) return std::nullopt;
+  for (const StepRecord& step : context.record.steps) {
+    if (!step.result.starts_with(k_from)) continue;
+    if (const auto from = Uuid::parse(std::string_view(step.result).substr(k_from.size()))) return from.value();
+  }
+  return std::nullopt;
+}
 
 asio::awaitable<Result<Holding>> holding_of(Context context, std::string resource) {
   Holding holding;
@@ -361,14 +382,20 @@ asio::awaitable<Result<void>> hold_still(Context context, Uuid member) {
   co_return co_await pause_domain(context, *domain);
 }
 
-asio::awaitable<Result<std::string>> fence(Context context, Uuid member, std::string name) {
-  CO_TRY(const auto domain, co_await domain_of(context, member));
-  if (!domain) co_return std::string();
-  const auto held = co_await pause_domain(context, *domain);
-  if (held) co_return "held " + name + " still";
+asio::awaitable<Result<std::string>> fence(Context context, Uuid member, std::string name, IfItRunsOn if_it_runs_on) {
+  constexpr int k_tries = 2;  // it may just have been started anew; or the host is too busy to answer in time
+  Error error;
+  for (int tries = 0; tries < k_tries; ++tries) {
+    CO_TRY(const auto domain, co_await domain_of(context, member));
+    if (!domain) co_return std::string();
+    auto held = co_await pause_domain(context, *domain);
+    if (held) co_return "held " + name + " still";
+    error = std::move(held).error();
+  }
+  if (if_it_runs_on == IfItRunsOn::fail) co_return with_context(std::move(error), "cannot hold '" + name + "' still");
   const auto ended = co_await context.ports.toolstack.end(member);
-  if (!ended) co_return with_context(held.error(), "cannot hold '" + name + "' still, nor end it (" + ended.error().message + ")");
-  co_return "ended " + name + ", which could not be held still (" + held.error().message + ")";
+  if (!ended) co_return with_context(std::move(error), "cannot hold '" + name + "' still, nor end it (" + ended.error().message + ")");
+  co_return "ended " + name + ", which could not be held still (" + error.message + ")";
 }
 
 asio::awaitable<Result<void>> let_go_on(Context context, Uuid member) {
@@ -391,8 +418,9 @@ asio::awaitable<Result<Move>> plan_move(Context context, Uuid from, Uuid to) {
   co_return move;
 }
 
-std::vector<std::unique_ptr<Step>> move_steps(const Context& context, const Move& move) {
+std::vector<std::unique_ptr<Step>> move_steps(const Context& context, Move move) {
   std::vector<std::unique_ptr<Step>> steps;
+  move.is_of_production = true;
   steps.push_back(std::make_unique<PrepareTakingStep>(context, move));
   steps.push_back(std::make_unique<PrepareLeavingStep>(context, move));
   steps.push_back(std::make_unique<FenceStep>(context, move));

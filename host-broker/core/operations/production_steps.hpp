@@ -24,6 +24,7 @@ struct Move {
   GuestConfig config;
   IfRefused if_refused = IfRefused::fail;
   bool was_paused = false;                      // `from`, before the operation
+  bool is_of_production = false;                // not of a volume alone: who is in the way loses production, and may be ended
   std::shared_ptr<bool> is_silent = std::make_shared<bool>(false);  // the agent of `from`, so that nobody knows what it would do
   std::shared_ptr<std::map<VolumeName, Released>> released = std::make_shared<std::map<VolumeName, Released>>();
 };
@@ -35,14 +36,13 @@ asio::awaitable<Result<Move>> plan_move(Context context, Uuid from, Uuid to);
 std::optional<Uuid> moved_from(const Context& context);
 // What the first step journals for it.
 std::string from_text(const Uuid& from);
-// After a restart: whom silence_other_step had begun to silence others for.
-std::optional<Uuid> moved_to(const Context& context);
 
 // All steps of it, in their order, with every shared volume that `from` has. What the backends need to follow, the volumes use: each
 // acknowledgement is waited for only when the next step needs it.
-std::vector<std::unique_ptr<Step>> move_steps(const Context& context, const Move& move);
+std::vector<std::unique_ptr<Step>> move_steps(const Context& context, Move move);
 
-// Locks down whom the backends let speak instead of `move.to`, and waits until all of them follow. Nothing, where there is none.
+// Locks down whom the backends let speak instead of `move.to`, and waits until all of them follow; the lease stays where it is. Nothing, where
+// `move.to` speaks.
 std::unique_ptr<Step> silence_other_step(Context context, Move move);
 
 // Gives production to `move.to`, whoever had it, announces its addresses and waits until the backends follow. Undo takes it away again.
@@ -70,9 +70,10 @@ inline constexpr std::chrono::seconds k_boot_limit{180};  // until the agent of 
 // called before one that does not answer is moved away from.
 asio::awaitable<void> wait_for_agent(Context context, Uuid member);
 
-// Holds a member still that is in the way and does not answer; one that cannot be held still is ended. Gives what was done, with its
-// name; empty: it does not run.
-asio::awaitable<Result<std::string>> fence(Context context, Uuid member, std::string name);
+// Holds a member still that is in the way and does not answer. One that is to lose production may be ended, where it cannot be held still. Gives what was
+// done, with its name; empty: it does not run.
+enum class IfItRunsOn { end, fail };
+asio::awaitable<Result<std::string>> fence(Context context, Uuid member, std::string name, IfItRunsOn if_it_runs_on);
 
 // Holds a member still, or lets it go on. One that does not run is no error.
 asio::awaitable<Result<void>> hold_still(Context context, Uuid member);

@@ -148,9 +148,8 @@ class Diagnosis {
   bool is_well_ = true;
 };
 
-// Who is to have production: who has its lease, else who is asked for, else the original. Begun for one, it is ended for the same.
-Result<Uuid> producer_of(const Context& context, const Family& family, const Holding& lease, const protocol::VmRepair& call) {
-  if (const auto begun = moved_to(context)) return *begun;
+// Who is to have production: who has its lease, else who is asked for, else the original.
+Result<Uuid> producer_of(const Family& family, const Holding& lease, const protocol::VmRepair& call) {
   if (!call.to) return lease.member.value_or(family.uuid);
   auto wanted = member_named(family, call.to->text());
   if (!wanted) return Error{wanted.error().code, wanted.error().message, "/params/to"};
@@ -161,8 +160,19 @@ Result<Uuid> producer_of(const Context& context, const Family& family, const Hol
   return wanted;
 }
 
-// Who holds it keeps it, be it a member without production (volume.switch). One that runs without it was never given it, by a cutover that could not be
-// undone: it is the production member's then. Gives who is to have it.
+// By a cutover, or its undo, that could not be ended.
+asio::awaitable<bool> was_left_over(Context context, VolumeName volume) {
+  constexpr std::size_t k_most_looked_through = 200;
+  const OperationFilter filter{.family = context.record.family, .most = k_most_looked_through, .whole = true};
+  auto operations = co_await context.ports.journal.list(filter);
+  if (!operations) co_return false;
+  std::erase_if(operations.value(), [&](const OperationRecord& operation) { return operation.id == context.record.id; });
+  const OperationRecord* last = last_about(operations.value(), volume);
+  co_return last != nullptr && last->kind.starts_with("cutover.") && last->state == protocol::OperationState::failed;
+}
+
+// Who holds it keeps it, be it a member without production (volume.switch); but what a cutover that could not be undone has left with somebody who is
+// without it all the same, is the production member's. Gives who is to have it.
 asio::awaitable<Result<Uuid>> diagnose_volume(Context context, Move move, SharedVolume volume, Diagnosis& diagnosis) {
   CO_TRY(const Holding now, co_await holding_of(context, volume_of(context.record.family, volume.name)));
   Uuid holder = now.member.value_or(move.to);
@@ -170,7 +180,7 @@ asio::awaitable<Result<Uuid>> diagnose_volume(Context context, Move move, Shared
   CO_TRY(const auto attachments, co_await context.ports.devices.attachments_of(volume.volume));
   const auto is_holder = [&](const Attachment& one) { return domain && one.domain == domain->id && one.device == volume.device; };
   const bool is_missing = domain && std::none_of(attachments.begin(), attachments.end(), is_holder);
-  if (is_missing && holder != move.to) {
+  if (is_missing && holder != move.to && co_await was_left_over(context, volume.name)) {
     holder = move.to;
     CO_TRY(domain, co_await domain_of(context, holder));
   }
@@ -189,7 +199,7 @@ asio::awaitable<Result<Operation>> make_vm_repair(Context context, protocol::VmR
   CO_TRY(const Family* found, family_of(context));
   const Family family = *found;
   CO_TRY(const Holding lease, co_await holding_of(context, production_of(family.uuid)));
-  CO_TRY(const Uuid producer, producer_of(context, family, lease, call));
+  CO_TRY(const Uuid producer, producer_of(family, lease, call));
   if (context.making == Making::fresh && !lease.member) {
     CO_TRY(const std::string why_not, why_not_for_production(context, producer));
     if (!why_not.empty()) co_return fail(Errc::conflict, "cannot repair towards '" + member_name(family, producer) + "': " + why_not, "/params/to");
@@ -200,6 +210,12 @@ asio::awaitable<Result<Operation>> make_vm_repair(Context context, protocol::VmR
   const bool stands_still = !domain || domain->state != DomainState::running;
   Operation operation;
   operation.point_of_no_return = 0;
+  // What was on probation is decided: production stays where this leaves it. First, as only now it is known: a restart finds production elsewhere.
+  const bool is_decided = family.probation && production_member(family) != family.probation->to;
+  const auto decide = [is_decided](Family& changed) {
+    if (is_decided) changed.probation.reset();
+  };
+  operation.steps.push_back(edit_step(context, "end probation", decide, [](Family&) {}));
   Diagnosis diagnosis(operation);
   const auto speaker = production_member(family);
   diagnosis.add(silence_other_step(context, move), speaker && *speaker != producer);
@@ -214,12 +230,6 @@ asio::awaitable<Result<Operation>> make_vm_repair(Context context, protocol::VmR
     const bool is_needed = co_await needs_repair(context, producer, peripheral);
     diagnosis.add(repair_peripheral_step(context, move, peripheral), is_needed);
   }
-  // What was on probation is decided: production stays where this leaves it.
-  const bool is_decided = family.probation && production_member(family) != family.probation->to;
-  const auto decide = [is_decided](Family& changed) {
-    if (is_decided) changed.probation.reset();
-  };
-  operation.steps.push_back(edit_step(context, "end probation", decide, [](Family&) {}));
   const std::string name = member_name(family, producer);
   const bool is_well = diagnosis.is_well();
   const std::string end = name + " has production" + (elsewhere.empty() ? " and its volumes" : elsewhere);

@@ -7,9 +7,9 @@ namespace zynclone::broker {
 namespace {
 
 constexpr std::chrono::seconds k_detach_limit{15};   // for the backend to go, once the guest has let go of it
-constexpr std::chrono::seconds k_call_limit{10};     // beyond what the agent's own limits leave it, for the way there and back
 
-const std::string k_acquire = "acquire ";   // and the volume: the step's name
+const std::string k_release = "release ";   // and the volume: the step's name
+const std::string k_acquire = "acquire ";
 const std::string k_domain = "domain ";     // and its number: result of the step
 
 VmDisk disk_of(const SharedVolume& volume) { return VmDisk{.device = volume.device, .volume = volume.volume}; }
@@ -141,7 +141,7 @@ class VolumeStep : public MemberStep {
     CO_TRY(co_await context_.ports.devices.attach(domain->id, disk_of(volume_)));
     co_await wait_for_agent(context_, member_);
     protocol::GuestAcquireVolume call{.volume = volume_.name, .device = volume_.device, .filesystem = volume_.filesystem, .token = now.lease.token};
-    auto acquired = co_await context_.ports.guests.acquire_volume(member_, std::move(call), move_.config.release_timeout + k_call_limit);
+    auto acquired = co_await context_.ports.guests.acquire_volume(member_, std::move(call), move_.config.release_timeout);
     const bool is_silent = !acquired && acquired.error().code == Errc::unavailable;
     if (acquired || (is_silent && (if_silent == IfSilent::accept || move_.config.channel == "none"))) co_return outcome::success();
     co_return said_by_agent(std::move(acquired).error(), "cannot give volume '" + volume() + "' to '" + member() + "'");
@@ -161,7 +161,7 @@ class VolumeStep : public MemberStep {
     if (!*move_.is_silent || member_ != move_.from) {
       co_await wait_for_agent(context_, member_);
       protocol::GuestReleaseVolume call{.volume = volume_.name, .device = volume_.device, .token = token};
-      auto released = co_await context_.ports.guests.release_volume(member_, std::move(call), move_.config.release_timeout + k_call_limit);
+      auto released = co_await context_.ports.guests.release_volume(member_, std::move(call), move_.config.release_timeout);
       if (released) co_return std::string();
       // An agent that says no is heard; one that does not answer, or whose hooks do not end in time, is not waited for.
       const bool refuses = released.error().code != Errc::unavailable && released.error().code != Errc::timed_out;
@@ -170,7 +170,7 @@ class VolumeStep : public MemberStep {
       }
       why = released.error().message;
     }
-    CO_TRY(co_await fence(context_, member_, member()));
+    CO_TRY(co_await fence(context_, member_, member(), move_.is_of_production ? IfItRunsOn::end : IfItRunsOn::fail));
     co_return "by force (" + why + "): what " + member() + " had not written is lost";
   }
 
@@ -192,7 +192,7 @@ class VolumeStep : public MemberStep {
 class ReleaseVolumeStep : public VolumeStep {
  public:
   ReleaseVolumeStep(Context context, Move move, SharedVolume volume) : VolumeStep(std::move(context), move, std::move(volume), move.from) {}
-  std::string name() const override { return "release " + volume(); }
+  std::string name() const override { return k_release + volume(); }
   std::string plan() const override { return "have " + member() + " let go of volume " + volume(); }
   std::string intent() const override { return from_text(member_); }
 
@@ -289,6 +289,17 @@ std::unique_ptr<Step> detach_volume_step(Context context, Move move, SharedVolum
 
 std::unique_ptr<Step> acquire_volume_step(Context context, Move move, SharedVolume volume) {
   return std::make_unique<AcquireVolumeStep>(std::move(context), std::move(move), std::move(volume));
+}
+
+const OperationRecord* last_about(const std::vector<OperationRecord>& operations, const VolumeName& volume) {
+  const auto moves = [&](const StepRecord& step) {
+    const bool is_about = step.name == k_release + volume.text() || step.name == k_acquire + volume.text();
+    return is_about && step.state != protocol::StepState::pending;
+  };
+  for (const OperationRecord& operation : operations) {
+    if (std::any_of(operation.steps.begin(), operation.steps.end(), moves)) return &operation;
+  }
+  return nullptr;
 }
 
 std::optional<DomainId> last_given_to(const std::vector<OperationRecord>& operations, const VolumeName& volume) {

@@ -14,6 +14,9 @@ std::unique_ptr<Step> detach_volume_step(Context context, Move move, SharedVolum
 // Gives the volume, that nobody has, to `move.to`. Undo takes it away again.
 std::unique_ptr<Step> acquire_volume_step(Context context, Move move, SharedVolume volume);
 
+// The newest of these operations (with their steps, newest first) that has begun to take or give the volume; null: none.
+const OperationRecord* last_about(const std::vector<OperationRecord>& operations, const VolumeName& volume);
+
 // To which domain was the volume given last, its agent having been told, as far as these operations (with their steps, newest first) know? None: they do not.
 std::optional<DomainId> last_given_to(const std::vector<OperationRecord>& operations, const VolumeName& volume);
 

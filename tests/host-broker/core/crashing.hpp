@@ -17,10 +17,10 @@ inline void die_at(World& world, int nth) {
 
 // Asks, lets it run until the crash comes that was set up, and ends the broker. False: no crash came, and the operation has ended.
 template <class M>
-bool ask_until_crash(World& world, M call) {
+bool ask_until_crash(World& world, M call, std::optional<broker::Caller> caller = {}) {
   bool crashed = false;
   try {
-    world.ask(world.guest(), std::move(call));
+    world.ask(caller.value_or(world.guest()), std::move(call));
     world.settle();
   } catch (const std::runtime_error&) {
     crashed = true;
@@ -34,9 +34,9 @@ bool ask_until_crash(World& world, M call) {
 
 // The same at the journal's nth write; then the broker is started again.
 template <class M>
-bool crashes_at(World& world, M call, int nth) {
+bool crashes_at(World& world, M call, int nth, std::optional<broker::Caller> caller = {}) {
   die_at(world, nth);
-  const bool crashed = ask_until_crash(world, std::move(call));
+  const bool crashed = ask_until_crash(world, std::move(call), std::move(caller));
   world.start();
   return crashed;
 }

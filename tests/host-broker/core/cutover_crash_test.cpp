@@ -117,6 +117,31 @@ TEST(CutoverCrash, AVolumeSwitchToo) {
   FAIL() << "it never came to its end";
 }
 
+// Production is nobody's, and standby was on probation: it is given to standby for good.
+TEST(CutoverCrash, AtEachWriteOfARepair) {
+  for (int nth = 1; nth < 60; ++nth) {
+    SCOPED_TRACE("journal write " + std::to_string(nth));
+    Till till;
+    ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+    const auto lease = run_on(*till.context, till.leases.pass_lease(broker::production_of(till.pos1_uuid), till.family().production.generation, std::nullopt));
+    ASSERT_OK(lease);
+    till.families.kept.at(till.pos1).production = {.member = std::nullopt, .generation = lease.value().token, .announce = {}};
+    till.crash();
+    till.start();
+    const bool crashed = crashes_at(till, VmRepair{.to = clone_name("standby")}, nth, till.admin());
+    if (till.journal.operations.back().kind == "vm.repair") {
+      ASSERT_EQ(till.journal.operations.back().state, OperationState::succeeded);
+      EXPECT_EQ(till.producer(), "standby");
+      EXPECT_FALSE(till.family().probation);
+    }
+    if (!crashed) {
+      EXPECT_GT(nth, 5);
+      return;
+    }
+  }
+  FAIL() << "it never came to its end";
+}
+
 // It was held still as its agent was silent; its volume and the lease are gone, and the broker dies before it lets it go on.
 TEST(CutoverCrash, WhoWasHeldStillForAVolumeGoesOn) {
   Till till;

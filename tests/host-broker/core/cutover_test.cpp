@@ -55,6 +55,13 @@ TEST(Cutover, MovesProductionAndTheVolumeInOrder) {
       << operation.value().summary;
 }
 
+TEST(Cutover, AGuestHasSoLongForAVolumeAsIsConfigured) {
+  Till till;
+  till.configuration.configs.at(till.pos1).release_timeout = std::chrono::seconds(7);
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  EXPECT_EQ(till.guests.volume_limits, (std::vector<Deadline>{std::chrono::seconds(7), std::chrono::seconds(7)}));
+}
+
 TEST(Cutover, IsUndoneAndCommitted) {
   Till till;
   ASSERT_OK(till.perform(till.guest(), till.to("standby")));
@@ -203,6 +210,38 @@ TEST(Cutover, ASilentMemberThatCannotBeHeldStillIsEnded) {
   EXPECT_EQ(step_text(operation.value(), "fence"), "ended pos1, which could not be held still (the hypervisor refuses), as its agent is silent");
   EXPECT_EQ(till.toolstack.find("pos1"), nullptr);
   EXPECT_EQ(till.producer(), "standby");
+}
+
+TEST(Cutover, ASilentMemberThatTheHostPausesLateIsNotEnded) {
+  Till till;
+  till.guests.fails = [&till](const std::string& call) -> std::optional<Error> {
+    return call.find(till.pos1_uuid.text()) != std::string::npos ? std::optional(k_silent) : std::nullopt;
+  };
+  till.toolstack.fails = [is_busy = true](const std::string& call) mutable -> std::optional<Error> {
+    if (!call.starts_with("pause") || !std::exchange(is_busy, false)) return std::nullopt;
+    return Error{Errc::timed_out, "pausing domain 1: no answer within 10s"};
+  };
+  const auto operation = till.perform(till.guest("standby"), till.to("standby"));
+  ASSERT_OK(operation);
+  EXPECT_EQ(step_text(operation.value(), "fence"), "held pos1 still, as its agent is silent");
+  EXPECT_EQ(till.domain("pos1").state, broker::DomainState::paused);
+  EXPECT_EQ(till.producer(), "standby");
+}
+
+// It keeps production, whatever becomes of a volume.
+TEST(Cutover, AVolumeIsNotWorthASilentMember) {
+  Till till;
+  till.guests.fails = [&till](const std::string& call) -> std::optional<Error> {
+    return call.starts_with("release sales " + till.pos1_uuid.text()) ? std::optional(k_silent) : std::nullopt;
+  };
+  till.toolstack.fails = [](const std::string& call) -> std::optional<Error> {
+    return call.starts_with("pause") ? std::optional(Error{Errc::xen, "the hypervisor refuses"}) : std::nullopt;
+  };
+  const auto operation = till.perform(till.admin(), VolumeSwitch{.volume = VolumeName::parse("sales").value(), .to = clone_name("standby")});
+  ASSERT_OK(operation);
+  EXPECT_EQ(operation.value().state, OperationState::failed);
+  EXPECT_EQ(till.domain("pos1").state, broker::DomainState::running);
+  EXPECT_EQ(till.producer(), "pos1");
 }
 
 TEST(Cutover, ADeadMemberIsMovedAwayFrom) {

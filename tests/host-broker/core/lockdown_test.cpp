@@ -79,6 +79,9 @@ TEST_F(Lockdown, AnIsolatedCloneIsUnlockedOnItsOwnBridge) {
   clone.vifs[0].bridge = "xenbr0";
   clone.vifs[1].bridge = "xenbr1";
   clone.clone_allowance = {.mode = VifMode::locked, .ipv4 = {"10.9.0.11"}};
+  clone.awaits_identity = true;
+  EXPECT_EQ(modes(1), (std::vector{off, off})) << "nor before it has taken its identity";
+  clone.awaits_identity = false;
   const auto vifs = lockdown_of(family).at(1).vifs;
   EXPECT_EQ(modes(1), (std::vector{on, on}));
   for (const VifLockdown& vif : vifs) {

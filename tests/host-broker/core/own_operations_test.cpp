@@ -35,6 +35,23 @@ TEST(Probation, CommitsItselfWhereSoConfigured) {
   EXPECT_FALSE(till.family().probation);
 }
 
+TEST(Probation, IsAsLongAndEndsAsIsConfigured) {
+  for (const auto after : {AfterProbation::undo, AfterProbation::commit}) {
+    Till till;
+    auto& config = till.configuration.configs.at(till.pos1);
+    config.probation = 100s;
+    config.after_probation = after;
+    ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+    till.clock.advance(99s);
+    till.settle();
+    EXPECT_TRUE(till.family().probation);
+    till.clock.advance(1s);
+    till.settle();
+    EXPECT_FALSE(till.family().probation);
+    EXPECT_EQ(till.producer(), after == AfterProbation::undo ? "pos1" : "standby");
+  }
+}
+
 TEST(Probation, EndsAfterARestartToo) {
   Till till;
   auto call = till.to("standby");
@@ -100,6 +117,35 @@ TEST(Probation, OfAMemberThatStaysUnwellIsUndone) {
   const auto noted = std::find_if(till.journal.audit.begin(), till.journal.audit.end(), [](const auto& entry) { return entry.event == "unwell on probation"; });
   ASSERT_NE(noted, till.journal.audit.end());
   EXPECT_EQ(noted->detail, "pos1: standby is not well: its health check '50-till' fails: exit status 1; its cutover is to be undone");
+}
+
+TEST(Probation, OfAMemberThatAnswersSomebodyElseGoesOn) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  till.guests.health_report = Error{Errc::busy, "another health check runs"};
+  pass(till, 120s);
+  EXPECT_EQ(till.producer(), "standby");
+}
+
+// Its last answer takes so long that production is decided meanwhile.
+TEST(Probation, ThatHasEndedMeanwhileIsNotUndone) {
+  Till till;
+  ASSERT_OK(till.perform(till.guest(), till.to("standby")));
+  till.guests.health_report = GuestHealthReport{.healthy = false};
+  pass(till, 30s);
+  till.guests.hold_health = std::make_shared<asio::steady_timer>(*till.context, asio::steady_timer::time_point::max());
+  pass(till, 30s);
+  ASSERT_OK(till.perform(till.guest(), CutoverCommit{}));
+  till.guests.health_report = GuestHealthReport{.healthy = true};
+  const auto held = std::exchange(till.guests.hold_health, nullptr);
+  ASSERT_OK(till.perform(till.guest(), till.to("pos1")));
+  till.guests.health_report = GuestHealthReport{.healthy = false};
+  held->cancel();
+  till.settle();
+  EXPECT_EQ(till.producer(), "pos1");
+  EXPECT_EQ(till.journal.operations.back().kind, "cutover.start");
+  const auto is_noted = [](const auto& entry) { return entry.event == "unwell on probation"; };
+  EXPECT_TRUE(std::none_of(till.journal.audit.begin(), till.journal.audit.end(), is_noted));
 }
 
 TEST(Probation, OfAMemberThatIsGoneIsUndoneAfterARestartToo) {

@@ -72,6 +72,7 @@ TEST(Repair, LocksDownWhoeverSpeaksWithoutTheLeaseFirst) {
       till.settle();
       till.crash();
       till.network.hold.reset();
+      till.network.applied.clear();  // nobody has acknowledged it
       till.start();
       till.settle();
     } else {
@@ -170,6 +171,17 @@ TEST(Repair, AVolumeThatACutoverCouldNotGiveBack) {
   EXPECT_EQ(repair(till), OperationState::succeeded);
   EXPECT_EQ(till.journal.operations.back().summary, "pos1 has production and its volumes");
   EXPECT_EQ(till.producer(), "pos1");
+}
+
+// It was switched to the standby, which has been started anew since, and has it no longer.
+TEST(Repair, GivesAVolumeThatSomebodySwitchedBackToItsHolder) {
+  Till till;
+  ASSERT_OK(till.perform(till.admin(), VolumeSwitch{.volume = VolumeName::parse("sales").value(), .to = clone_name("standby")}));
+  till.devices.attached.clear();
+  EXPECT_EQ(plan(till), std::vector<std::string>{"give volume sales to standby"});
+  EXPECT_EQ(repair(till), OperationState::succeeded);
+  ASSERT_EQ(till.devices.attached.at(till.volume).size(), 1u);
+  EXPECT_EQ(till.devices.attached.at(till.volume).front().domain, till.domain("pos1.standby").id);
 }
 
 TEST(Repair, SaysWhereAVolumeIsThatSomebodySwitched) {

@@ -131,6 +131,47 @@ asio::awaitable<void> start_into(std::optional<Result<DomainId>>& into, XlToolst
   into.emplace(co_await toolstack.start_paused(std::move(domain)));
 }
 
+// While the first one's QEMU does not listen yet, its port looks free.
+TEST_F(XlToolstackTest, ClonesThatStartAtOnceHaveSpicePortsOfTheirOwn) {
+  ASSERT_EQ(::mkfifo(file("begun").c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo(file("go-on").c_str(), 0600), 0);
+  xen_.folder().write("pos1.cfg", "name = \"pos1\"\nuuid = \"3dd13d21-a41a-45ee-bcf3-f29c4dc9349f\"\ntype = \"hvm\"\nspice = 1\nspiceport = 6000\n"
+                                  "disk = [\"phy:/dev/vg0/pos1-root,xvda,w\"]\nvif = [\"bridge=xenbr0\"]\n");
+  xen_.xl_does("make; echo >\"$here/begun\"; read -r line <\"$here/go-on\"; watch \"$@\"");
+  std::uint16_t first = 45930;
+  while (!is_port_free(first) || !is_port_free(static_cast<std::uint16_t>(first + 1))) ++first;
+  XlSettings two_ports = settings();
+  two_ports.spice_ports = {first, static_cast<std::uint16_t>(first + 1)};
+  XlToolstack toolstack(xen_, two_ports);
+  CloneDomain other = clone();
+  other.name = "pos1.upgrade-2";
+  other.uuid = Uuid::derived("another");
+  asio::io_context context(1);
+  asio::posix::stream_descriptor begun(context, ::open(file("begun").c_str(), O_RDWR | O_NONBLOCK));
+  asio::posix::stream_descriptor go_on(context, ::open(file("go-on").c_str(), O_RDWR | O_NONBLOCK));
+  std::optional<Result<DomainId>> one_started;
+  std::optional<Result<DomainId>> other_started;
+  asio::co_spawn(context, start_into(one_started, toolstack, clone()), asio::detached);
+  asio::co_spawn(context, start_into(other_started, toolstack, other), asio::detached);
+  std::size_t at_work = 0;
+  char bytes[2] = {};
+  const std::function<void(boost::system::error_code, std::size_t)> count = [&](boost::system::error_code, std::size_t size) {
+    at_work += size;
+    if (at_work < 2) begun.async_read_some(asio::buffer(bytes), count);
+  };
+  begun.async_read_some(asio::buffer(bytes), count);
+  while (at_work < 2) context.run_one();
+  std::set<unsigned> ports;
+  for (const std::string& uuid : {std::string(k_clone_uuid), other.uuid.text()}) {
+    const auto rendered = parse_xl_config(xen_.folder().read("run/" + uuid + ".cfg"), uuid);
+    ASSERT_OK(rendered);
+    ports.insert(rendered.value().spice_port);
+  }
+  EXPECT_THAT(ports, ElementsAre(first, first + 1));
+  go_on.write_some(asio::buffer("\n\n", 2));
+  while (!one_started || !other_started) context.run_one();
+}
+
 // A broker that was killed and started again finds the xl of its predecessor still at work.
 TEST_F(XlToolstackTest, WaitsForAnXlThatIsStillAtWork) {
   ASSERT_EQ(::mkfifo(file("begun").c_str(), 0600), 0);
