@@ -19,7 +19,7 @@ host_up() {
 }
 host_down() {
   [[ -n $sandbox ]] || return 0
-  kill ${shop_watcher:-} ${shop_customer:-} 2>/dev/null
+  kill ${shop_watchers:-} ${shop_customer:-} 2>/dev/null
   zynclone-sandbox down --dir "$sandbox" >/dev/null 2>&1
   if ((failed > 0)); then echo "(the sandbox's logs stay in $sandbox)"; else rm -rf "$sandbox"; fi
 }
@@ -80,8 +80,8 @@ family_put() { local file; file=$(family_file "$1"); cp -p "$file" "$file.new" &
 
 background() { (exec zynclone-sandbox host --dir "$sandbox" -- "$@" >/dev/null 2>&1) & }
 
-# The point of sale: its volume, its program in pos1 and in the clones of it, its hooks; a customer on the bridge and a watcher on the volume's
-# backend, from shop_open on.
+# The point of sale: its volume, its program in pos1 and in the clones of it, its hooks; a customer and a watcher on the bridge and a watcher on the
+# volume's backend, from shop_open on.
 shop_open() {
   local event
   shop_before=$(cat "$sandbox/etc/xen/pos1.cfg")
@@ -95,7 +95,9 @@ shop_open() {
   printf 'run0 = %s\nagent_shared_volume.sales = ~/mnt/sales\n' "$here/shop/till" >>"$sandbox/etc/xen/pos1.cfg"
   vm_start pos1
   background till watch --volume "$sandbox/images/pos1-sales.raw" --log "$sandbox/volume.log"
-  shop_watcher=$!
+  shop_watchers=$!
+  background till watch-bridge --sandbox "$sandbox" --log "$sandbox/bridge.log"
+  shop_watchers+=" $!"
   customer_comes
 }
 customer_comes() {
@@ -105,17 +107,19 @@ customer_comes() {
 customer_goes() { kill "$shop_customer" && wait "$shop_customer"; }
 shop_sales() { cat "$sandbox/sales.log" 2>/dev/null; }
 shop_close() {
-  kill "$shop_customer" "$shop_watcher"
-  wait "$shop_customer" "$shop_watcher"
-  till inspect --file "$sandbox/images/pos1-sales.raw" --log "$sandbox/sales.log" --volume-log "$sandbox/volume.log"
+  kill "$shop_customer" $shop_watchers
+  wait "$shop_customer" $shop_watchers
+  till inspect --file "$sandbox/images/pos1-sales.raw" --log "$sandbox/sales.log" --volume-log "$sandbox/volume.log" --bridge-log "$sandbox/bridge.log"
 }
 shop_clear() {
   vm_stop pos1
   printf '%s\n' "$shop_before" >"$sandbox/etc/xen/pos1.cfg"
   put_file etc/xen/clone/guest/pos1.conf ''
-  rm -r "$sandbox/images/pos1-sales.raw" "$sandbox"/guests/pos1/hooks.d/{release,acquire}-volume
+  rm -r "$sandbox"/{sales,volume,bridge}.log "$sandbox/images/pos1-sales.raw" "$sandbox"/guests/pos1/hooks.d/{release,acquire}-volume
   vm_start pos1
 }
+
+vm_setting() { printf '%s\n' "$2" >>"$sandbox/etc/clone/guest/$1.conf"; }
 
 stranger_takes_volume() { zynclone-sandbox attach --dir "$sandbox" "$1" "xvdq,raw,$sandbox/images/pos1-sales.raw"; }
 

@@ -102,6 +102,7 @@ shop_clear() {
   "$lab" gssh pos1 "sed -i /shared_volume/d /etc/zynclone/agent.conf; sed -i /till/d /etc/inittab; rm -r /etc/zynclone/hooks.d/*-volume; kill -HUP 1; pkill till
     umount /srv/sales; sync"
   "$lab" ssh 'xl block-detach pos1 xvds; for i in $(seq 50); do lvremove -q -f vg0/pos1-sales >/dev/null 2>&1 && break; sleep 0.2; done'
+  "$lab" ssh 'rm -f /run/sales.log /run/volume.log'
   put_file etc/xen/clone/guest/pos1.conf ''
   agent_kill pos1
   rm -r "$shop_files"
@@ -111,6 +112,7 @@ shop_clear() {
 shop_fill() { "$lab" gssh pos1 'dd if=/dev/zero of=/srv/sales/filler bs=64k 2>/dev/null; sync'; }
 shop_drain() { "$lab" gssh pos1 'rm /srv/sales/filler; sync'; }
 shop_unmount() { "$lab" gssh pos1 'till release --control /srv/sales.till && umount /srv/sales'; }
+vm_setting() { "$lab" ssh "printf '%s\n' '$2' >>/etc/xen/clone/guest/$1.conf"; }
 stranger_takes_volume() { "$lab" ssh xl block-attach "$1" phy:/dev/vg0/pos1-sales,xvdq,w; }
 
 # Further shared volumes of pos1, by format.

@@ -2,12 +2,17 @@
 # gone with its volume in use, somebody who holds the till still, and somebody else on the volume. Each ends with one member in production and a
 # till that sells, some of them by `vmclone repair`.
 
+no_paper=/tmp/zynclone-e2e-no-paper.$$  # in the standby
+
 bad_luck() {
   part "Bad luck in a cutover"
   shop_begins
+  vm_setting pos1 'health_timeout = 2s'
+  hook pos1 health 50-printer "[ \"\$ZYNCLONE_ROLE\" = original ] || test ! -e $no_paper || { echo 'no paper'; exit 9; }"
   vmclone create pos1 --name standby --mode online --wait >/dev/null
   run_until both_answer
   refusing_hook
+  standby_that_is_unwell
   volume_in_disorder
   agent_that_hangs
   vm_that_is_gone
@@ -40,6 +45,18 @@ refusing_hook() {
   sells_on
   expect_status 0 "and sells on"
   hook pos1 release-volume 10-drawer ''
+}
+
+standby_that_is_unwell() {
+  in_member standby "touch $no_paper" >/dev/null
+  run vmclone cutover start pos1 standby --wait
+  expect_status 1 "a standby whose health hook fails does not keep production"
+  expect_output "cannot leave production to 'standby': its health check '50-printer' fails: .*no paper" "and which, and why, is said"
+  expect_same pos1 "$(production_now)" "the original has it"
+  sells_on
+  expect_status 0 "and sells on"
+  in_member standby "rm $no_paper" >/dev/null
+  run_until both_answer
 }
 
 # What is done to the file system of a shared volume happens on a real one only.
@@ -144,5 +161,6 @@ shop_closes_and_a_stranger_comes() {
   run vmclone volume list pos1
   expect_no_output 'domain [0-9]+' "the list of volumes is in order"
   customer_goes
+  hook pos1 health 50-printer ''
   shop_goes
 }

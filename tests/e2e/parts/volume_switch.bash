@@ -7,6 +7,7 @@ volume_field() { vmclone volume list pos1 --json | field "volumes.0.$1"; }
 expect_closed() {
   local before
   before=$(shop_sales | wc -l)
+  read -rt 1 <> <(:) || true  # that nothing comes, no event tells
   expect_same pos1 "$(production_now)" "production stays with the original"
   expect_same "$before" "$(shop_sales | wc -l)" "whose till sells nothing without its volume"
 }
@@ -39,6 +40,11 @@ volume_switch() {
   expect_output '[0-9]\. take volume sales from pos1$' "a plan says who loses it"
   expect_output '[0-9]\. give volume sales to standby$' "and who gets it"
   expect_same pos1 "$(volume_field holder)" "and does nothing"
+  run stranger_takes_volume pos2
+  if ((status != 0)); then ok "nobody else is given it by hand while the original has it"
+  else not_ok "nobody else is given it by hand while the original has it"; fi
+  sells_on
+  expect_status 0 "which sells on"
 
   token=$(volume_field token)
   run vmclone volume switch pos1 sales standby --wait

@@ -1,17 +1,12 @@
 // The customer: wants something every 50 ms and notes what was sold. In the sandbox, whose network is pretended, it asks every domain whose
 // interface the filter lets speak, as a frame on a bridge would reach it.
 #include <poll.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstring>
-#include <filesystem>
-#include <sstream>
 
-#include "host-broker/xen/store/xenstore.hpp"
 #include "system/async.hpp"
-#include "system/file.hpp"
-#include "tests/e2e/till/sockets.hpp"
+#include "tests/e2e/till/sandbox_network.hpp"
 #include "tests/e2e/till/till.hpp"
 
 namespace zynclone::till {
@@ -34,48 +29,18 @@ class RealNetwork : public Network {
   Address till_;
 };
 
-class SandboxNetwork : public Network {
+class PretendedNetwork : public Network {
  public:
-  SandboxNetwork(std::string folder, xenstore::Store store) : folder_(std::move(folder)), store_(std::move(store)) {}
-
+  PretendedNetwork(std::string folder, xenstore::Store store) : store_(std::move(store)), network_(std::move(folder), store_) {}
   std::vector<Address> reachable() override {
     std::vector<Address> addresses;
-    const auto filter = read_file(folder_ + "/run/filter", 1 << 20);
-    if (!filter) return addresses;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/domains")) {
-      const std::string socket = entry.path().string() + "/till.sock";
-      if (::access(socket.c_str(), F_OK) != 0 || !may_speak(filter.value(), interface_of(entry.path().filename().string()))) continue;
-      if (const auto address = parse_address("unix:" + socket)) addresses.push_back(address.value());
-    }
+    for (const auto& till : network_.tills()) addresses.push_back(till.address);
     return addresses;
   }
 
  private:
-  std::string interface_of(const std::string& domain) {
-    std::string& name = interfaces_[domain];
-    if (!name.empty()) return name;
-    const auto fixed = store_.read("/local/domain/0/backend/vif/" + domain + "/0/vifname");
-    name = fixed && fixed.value() ? *fixed.value() : "vif" + domain + ".0";
-    return name;
-  }
-
-  // The filter's file is that of clone-net-monitor: "<interface> <mode> …", "unknown pass|hold".
-  static bool may_speak(const std::string& filter, const std::string& interface) {
-    std::istringstream lines(filter);
-    bool unknown_pass = false;
-    std::string name;
-    std::string mode;
-    for (std::string line; std::getline(lines, line);) {
-      std::istringstream(line) >> name >> mode;
-      if (name == interface) return mode != "disabled";
-      if (name == "unknown") unknown_pass = mode == "pass";
-    }
-    return unknown_pass;
-  }
-
-  std::string folder_;
   xenstore::Store store_;
-  std::map<std::string, std::string> interfaces_;
+  SandboxNetwork network_;
 };
 
 }  // namespace
@@ -91,7 +56,7 @@ Result<void> buy(const Options& options) {
     TRY(auto store, xenstore::Store::open(context.get_executor()));
     TRY(const Address own, parse_address("unix:" + folder + "/customer.sock"));
     TRY(socket, bound_socket(own, SOCK_DGRAM));
-    network = std::make_unique<SandboxNetwork>(folder, std::move(store));
+    network = std::make_unique<PretendedNetwork>(folder, std::move(store));
   } else {
     TRY(const Address till, parse_address(from));
     TRY(const Address own, parse_address("udp:0"));

@@ -66,7 +66,8 @@ Result<void> report_answers(const std::vector<Answer>& answers) {
   return outcome::success();
 }
 
-Result<void> check_volume_log(const std::string& path) {
+// Of a watcher: "<ms> <domain> …", a line each time that something changed. Where it watched, and what never two were to have or to do.
+Result<void> check_log(const std::string& path, const std::string& where, const std::string& what) {
   std::ifstream file(path);
   std::size_t changes = 0;
   for (std::string line; std::getline(file, line); ++changes) {
@@ -75,10 +76,10 @@ Result<void> check_volume_log(const std::string& path) {
     std::uint64_t time = 0;
     words >> time;
     for (std::string domain; words >> domain;) domains.push_back(domain);
-    if (domains.size() > 1) return fail(Errc::internal, "at " + std::to_string(time) + " ms domains " + domains[0] + " and " + domains[1] + " had the volume");
+    if (domains.size() > 1) return fail(Errc::internal, "at " + std::to_string(time) + " ms domains " + domains[0] + " and " + domains[1] + ' ' + what);
   }
-  if (changes == 0) return fail(Errc::internal, "the watcher on the volume's backend noted nothing");
-  std::printf("%zu states of the volume's backend, never two domains\n", changes);
+  if (changes == 0) return fail(Errc::internal, "the watcher on the " + where + " noted nothing");
+  std::printf("%zu states of the %s, never two domains\n", changes, where.c_str());
   return outcome::success();
 }
 
@@ -94,7 +95,10 @@ Result<void> inspect(const Options& options) {
   std::printf("%zu sales on the volume, each once and in order\n", sales.size());
   TRY(report_answers(answers));
   if (const auto volume_log = options.find("volume-log"); volume_log != options.end()) {
-    TRY(check_volume_log(volume_log->second));
+    TRY(check_log(volume_log->second, "volume's backend", "had the volume"));
+  }
+  if (const auto bridge_log = options.find("bridge-log"); bridge_log != options.end()) {
+    TRY(check_log(bridge_log->second, "bridge", "could be heard at the till's address"));
   }
   return outcome::success();
 }

@@ -16,8 +16,9 @@ Result<void> run(const std::string& command, const Options& options) {
   if (command == "take" || command == "release") return tell(command, options);
   if (command == "buy") return buy(options);
   if (command == "watch") return watch(options);
+  if (command == "watch-bridge") return watch_bridge(options);
   if (command == "inspect") return inspect(options);
-  return fail(Errc::invalid_argument, "cannot '" + command + "': serve, take, release, buy, watch and inspect are known");
+  return fail(Errc::invalid_argument, "cannot '" + command + "': serve, take, release, buy, watch, watch-bridge and inspect are known");
 }
 
 }  // namespace

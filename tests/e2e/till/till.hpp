@@ -34,7 +34,8 @@ Result<void> serve(const Options& options);    // --mount FOLDER --volume NAME -
 Result<void> tell(const std::string& word, const Options& options);  // take, release: --control SOCKET
 Result<void> buy(const Options& options);      // --from udp:ADDRESS:PORT|sandbox:FOLDER --log FILE
 Result<void> watch(const Options& options);    // --volume PATH --log FILE: which domains' backends serve it
-Result<void> inspect(const Options& options);  // --file FILE --log FILE [--volume-log FILE]
+Result<void> watch_bridge(const Options& options);  // --sandbox FOLDER --log FILE: which tills the filter lets speak at the shop's address
+Result<void> inspect(const Options& options);  // --file FILE --log FILE [--volume-log FILE] [--bridge-log FILE]
 
 bool was_stopped();  // SIGTERM or SIGINT came
 
