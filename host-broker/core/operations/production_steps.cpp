@@ -16,6 +16,7 @@ constexpr std::chrono::seconds k_blink_limit{10};      // for a link that is sta
 
 const std::string k_is_silent = "silent";             // result of prepare leaving
 const std::string k_fence = "fence";
+
 asio::awaitable<Result<void>> pause_domain(Context context, Domain domain) {
   if (domain.state != DomainState::running) co_return outcome::success();
   co_return co_await context.ports.toolstack.pause(domain.id);
