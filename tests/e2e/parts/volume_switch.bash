@@ -113,14 +113,20 @@ volume_switch() {
   expect_open
   other_kinds
   shop_counts 'gap between domain'
-  # Nobody watches any more, who would see the nodes that xl writes before the backend refuses.
+  stranger_is_refused
+  more_volumes_close
+  shop_goes
+}
+
+# While the original has it.
+stranger_is_refused() {
+  # Xen's own script refuses there, too, but libxl keeps the disk for that VM's next start, which then fails; and VMs are reset now and then in emulation.
+  ! declare -F capture_begin >/dev/null || { skip "a volume in use is given to another VM by hand" "it would keep that VM from starting again"; return 0; }
   run stranger_takes_volume pos2
   if ((status != 0)); then ok "nobody else is given it by hand while the original has it"
   else not_ok "nobody else is given it by hand while the original has it"; fi
   run has_volume pos1
   expect_status 0 "and the original keeps it"
-  more_volumes_close
-  shop_goes
 }
 
 # Beside the shop's own, which goes on.
