@@ -57,8 +57,8 @@ class Broker : public RequestHandler {
   // own_operations.cpp: what the broker does by itself
   asio::awaitable<Result<OperationId>> begin(VmName vm, protocol::Method method);
   std::chrono::milliseconds own_retry() const { return std::chrono::duration_cast<std::chrono::milliseconds>(settings_.own_retry); }
-  // Somebody moves or repairs the family's production at this moment.
   bool may_be_undone(const Family* family, const OperationId& cutover) const;
+  // Somebody moves or repairs the family's production at this moment.
   bool is_production_in_work(const Uuid& family) const { return engine_.is_unfinished(family, "cutover.") || engine_.is_unfinished(family, "vm.repair"); }
   void watch_times(const Family& family);
   asio::awaitable<void> end_probation(Uuid family, OperationId cutover);

@@ -14,7 +14,6 @@ using protocol::CloneState;
 namespace {
 
 constexpr std::chrono::milliseconds k_look_at_unwell{2000};
-constexpr std::size_t k_most_looked_through = 200;  // operations of a family, for who was given a volume
 
 bool is_on_probation(const Family* family, const OperationId& cutover) {
   return family != nullptr && family->probation && family->probation->operation == cutover;
@@ -233,8 +232,7 @@ asio::awaitable<bool> Broker::has_been_given(Family family, SharedVolume volume,
   const std::string resource = volume_of(family.uuid, volume.name);
   const auto known = known_given_.find(resource);
   if (known != known_given_.end() && known->second == domain) co_return true;
-  const OperationFilter filter{.family = family.uuid, .most = k_most_looked_through, .whole = true};
-  const auto operations = co_await ports_.journal.list(filter);
+  const auto operations = co_await recent_operations(ports_.journal, family.uuid);
   if (!operations) co_return true;  // it is asked again
   if (last_given_to(operations.value(), volume.name) != domain) co_return false;
   known_given_[resource] = domain;

@@ -299,24 +299,19 @@ class SilenceOtherStep : public ProductionStep {
  public:
   SilenceOtherStep(Context context, const Move& move) : ProductionStep(std::move(context), move, move.to) {}
   std::string name() const override { return "silence other"; }
-  std::string plan() const override { return "lock " + member_name(*family(), other().value_or(member_)) + " down"; }
+  std::string plan() const override { return "lock " + member_name(*family(), production_member(*family()).value_or(member_)) + " down"; }
   asio::awaitable<Result<Presence>> probe() override { co_return Presence::absent; }
 
   asio::awaitable<Result<StepOutcome>> act() override {
     StepOutcome outcome;
     const Family* now = family();
-    if (now != nullptr && production_member(*now) == member_) co_return outcome;
-    const auto speaker = other();  // nobody, where an earlier attempt, or a cutover, has published that; who has not followed is waited for
+    // Nobody, where an earlier attempt, or a cutover, has published that: who has not followed is waited for.
+    const auto speaker = now == nullptr ? std::nullopt : production_member(*now);
+    if (speaker == member_) co_return outcome;
     CO_TRY(co_await publish_nobody());
     CO_TRY(const std::string applied, co_await silence_acknowledged(speaker));
     if (speaker) outcome.text = "locked " + member_name(*family(), *speaker) + " down, " + applied;
     co_return outcome;
-  }
-
- private:
-  std::optional<Uuid> other() const {
-    auto speaker = family() == nullptr ? std::nullopt : production_member(*family());
-    return speaker == member_ ? std::nullopt : speaker;
   }
 };
 

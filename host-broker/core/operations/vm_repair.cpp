@@ -162,9 +162,7 @@ Result<Uuid> producer_of(const Family& family, const Holding& lease, const proto
 
 // By a cutover, or its undo, that could not be ended.
 asio::awaitable<bool> was_left_over(Context context, VolumeName volume) {
-  constexpr std::size_t k_most_looked_through = 200;
-  const OperationFilter filter{.family = context.record.family, .most = k_most_looked_through, .whole = true};
-  auto operations = co_await context.ports.journal.list(filter);
+  auto operations = co_await recent_operations(context.ports.journal, context.record.family);
   if (!operations) co_return false;
   std::erase_if(operations.value(), [&](const OperationRecord& operation) { return operation.id == context.record.id; });
   const OperationRecord* last = last_about(operations.value(), volume);

@@ -291,6 +291,12 @@ std::unique_ptr<Step> acquire_volume_step(Context context, Move move, SharedVolu
   return std::make_unique<AcquireVolumeStep>(std::move(context), std::move(move), std::move(volume));
 }
 
+asio::awaitable<Result<std::vector<OperationRecord>>> recent_operations(Journal& journal, Uuid family) {
+  constexpr std::size_t k_most_looked_through = 200;
+  const OperationFilter filter{.family = family, .most = k_most_looked_through, .whole = true};
+  co_return co_await journal.list(filter);
+}
+
 const OperationRecord* last_about(const std::vector<OperationRecord>& operations, const VolumeName& volume) {
   const auto moves = [&](const StepRecord& step) {
     const bool is_about = step.name == k_release + volume.text() || step.name == k_acquire + volume.text();

@@ -14,6 +14,9 @@ std::unique_ptr<Step> detach_volume_step(Context context, Move move, SharedVolum
 // Gives the volume, that nobody has, to `move.to`. Undo takes it away again.
 std::unique_ptr<Step> acquire_volume_step(Context context, Move move, SharedVolume volume);
 
+// As many of a family's operations, with their steps, newest first, as are looked through for what became of a volume.
+asio::awaitable<Result<std::vector<OperationRecord>>> recent_operations(Journal& journal, Uuid family);
+
 // The newest of these operations (with their steps, newest first) that has begun to take or give the volume; null: none.
 const OperationRecord* last_about(const std::vector<OperationRecord>& operations, const VolumeName& volume);
 

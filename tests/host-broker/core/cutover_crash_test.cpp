@@ -123,11 +123,7 @@ TEST(CutoverCrash, AtEachWriteOfARepair) {
     SCOPED_TRACE("journal write " + std::to_string(nth));
     Till till;
     ASSERT_OK(till.perform(till.guest(), till.to("standby")));
-    const auto lease = run_on(*till.context, till.leases.pass_lease(broker::production_of(till.pos1_uuid), till.family().production.generation, std::nullopt));
-    ASSERT_OK(lease);
-    till.families.kept.at(till.pos1).production = {.member = std::nullopt, .generation = lease.value().token, .announce = {}};
-    till.crash();
-    till.start();
+    till.lose_production();
     const bool crashed = crashes_at(till, VmRepair{.to = clone_name("standby")}, nth, till.admin());
     if (till.journal.operations.back().kind == "vm.repair") {
       ASSERT_EQ(till.journal.operations.back().state, OperationState::succeeded);

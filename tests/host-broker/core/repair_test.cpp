@@ -33,11 +33,7 @@ TEST(Repair, FindsNothingWhereAllIsWell) {
 TEST(Repair, NobodyHasProduction) {
   Till till;
   // A cutover whose undo could not be done either: the network did not follow, then the broker's disk was full.
-  const auto lease = run_on(*till.context, till.leases.pass_lease(broker::production_of(till.pos1_uuid), 0, std::nullopt));
-  ASSERT_OK(lease);
-  till.families.kept.at(till.pos1).production = {.member = std::nullopt, .generation = 1, .announce = {}};
-  till.crash();
-  till.start();
+  till.lose_production();
   EXPECT_FAILS(till.call(till.guest(), till.to("standby")), Errc::conflict);
   EXPECT_EQ(plan(till), std::vector<std::string>{"give production to pos1 and announce its addresses"});
   EXPECT_EQ(repair(till), OperationState::succeeded);
@@ -195,11 +191,7 @@ TEST(Repair, SaysWhereAVolumeIsThatSomebodySwitched) {
 TEST(Repair, DecidesWhatWasOnProbation) {
   Till till;
   ASSERT_OK(till.perform(till.guest(), till.to("standby")));
-  const auto lease = run_on(*till.context, till.leases.pass_lease(broker::production_of(till.pos1_uuid), till.family().production.generation, std::nullopt));
-  ASSERT_OK(lease);
-  till.families.kept.at(till.pos1).production = {.member = std::nullopt, .generation = lease.value().token, .announce = {}};
-  till.crash();
-  till.start();
+  till.lose_production();
   EXPECT_EQ(repair(till, VmRepair{.to = clone_name("standby")}), OperationState::succeeded);
   EXPECT_EQ(till.producer(), "standby");
   EXPECT_FALSE(till.family().probation);

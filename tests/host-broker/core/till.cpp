@@ -38,6 +38,14 @@ std::string Till::producer() {
   return name;
 }
 
+void Till::lose_production() {
+  const auto lease = run_on(*context, leases.pass_lease(production_of(pos1_uuid), family().production.generation, std::nullopt));
+  EXPECT_OK(lease);
+  families.kept.at(pos1).production = {.member = std::nullopt, .generation = lease.value().token, .announce = {}};
+  crash();
+  start();
+}
+
 std::vector<std::string> Till::domains_with_volume() const {
   std::vector<std::string> names;
   const auto found = devices.attached.find(volume);

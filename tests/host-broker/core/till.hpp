@@ -12,6 +12,8 @@ struct Till : World {
   // Exactly one member has production and its interfaces, and it has the volume, attached to it alone. Gives its name.
   std::string producer();
   std::vector<std::string> domains_with_volume() const;
+  // As a cutover leaves it that cannot be undone either: nobody has production. The broker is started anew.
+  void lose_production();
   broker::Domain& domain(const std::string& name) { return *toolstack.find(name); }
 
   const std::string volume = "/dev/vg0/pos1-sales";
